@@ -1,0 +1,217 @@
+"""The words that every part of firn shares: tables, runs, what was staged and published, and the errors.
+
+Only the standard library is imported here, so any part may import this module at no cost.
+
+```
+FirnError                      message + hint; the command line prints "Error: ..." and "Try: ..."
+├── ConfigError                exit 2    settings or definition wrong; nothing was read or written
+├── SourceError                exit 1    a source could not be read; production unchanged
+│   ├── SourceUnavailable      exit 75   transient; attempts ran out
+│   └── SourceChanged          exit 3    its columns are not those that the contract names
+├── ContractError              exit 3    data broke a contract or a check; nothing published
+├── LoadError                  exit 1    the target refused data; production unchanged
+│   ├── TargetUnavailable      exit 75   transient; attempts ran out
+│   └── PublishError           exit 4    refused or undone; production unchanged
+└── StateError                 exit 5    the run cannot start, resume or be found
+    └── RunLocked              exit 75   another run holds the pipeline
+```
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import dataframely as dy
+    import polars as pl
+
+__all__ = [
+    "ConfigError",
+    "ContractError",
+    "FirnError",
+    "LoadError",
+    "Namespace",
+    "PublishError",
+    "Published",
+    "Run",
+    "RunLocked",
+    "SourceChanged",
+    "SourceError",
+    "SourceUnavailable",
+    "Staged",
+    "StateError",
+    "Table",
+    "TargetUnavailable",
+    "Transient",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A named table, or one part of it: parts of one name are one table.
+
+    Attributes:
+        name: The name by which transforms ask for it and under which it is published.
+        frame: The rows; nothing is read until the frame is collected.
+        contract: What the columns must be, where that is known.
+        fingerprint: Equal fingerprints mean equal content.
+        part: The workbook or key range that these rows come from; empty for a whole table.
+    """
+
+    name: str
+    frame: pl.LazyFrame
+    contract: type[dy.Schema] | None = None
+    fingerprint: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """The schema that plays each role; nothing else in firn names a schema.
+
+    ``staging`` and ``previous`` are prefixes: every run stages into a schema of its own, and every kept generation
+    lives in one of its own.
+    """
+
+    production: str = "public"
+    staging: str = "firn_stage"
+    previous: str = "firn_previous"
+    state: str = "firn"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a pipeline.
+
+    Attributes:
+        id: ``<pipeline>_YYYYMMDD_HHMMSS_<suffix>``, in UTC; unique, and the name under which it is published.
+        pipeline: The pipeline's name, which is also the dataset's.
+        started_at: When it started, in UTC.
+    """
+
+    id: str
+    pipeline: str
+    started_at: dt.datetime
+
+    @classmethod
+    def start(cls, pipeline: str) -> Run:
+        """Name a new run of ``pipeline``, starting now."""
+        now = dt.datetime.now(dt.UTC)
+        return cls(f"{pipeline}_{now:%Y%m%d_%H%M%S}_{secrets.token_hex(2)}", pipeline, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One part of a table as it was sent to staging.
+
+    Attributes:
+        table: The table's name.
+        part: The part, empty for a whole table.
+        rows: How many rows were sent.
+    """
+
+    table: str
+    part: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A generation that readers now see.
+
+    Attributes:
+        dataset: The pipeline's name.
+        generation: Counts up by one with every publication and every rollback.
+        run_id: The run whose rows these are.
+        rows: Rows by table.
+        locked_ms: How long production was locked, by the server's clock.
+        attempts: How often the locks were asked for.
+    """
+
+    dataset: str
+    generation: int
+    run_id: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    locked_ms: float = 0.0
+    attempts: int = 1
+
+
+class FirnError(Exception):
+    """Anything that firn reports to a person: what is wrong and where, what still holds, and what to type next.
+
+    Args:
+        message: What is wrong, where, and what is still true of production.
+        hint: What to do or type next; printed after ``Try:``.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Transient:
+    """Marks the errors that may pass by themselves: the only ones that a run tries again."""
+
+
+class ConfigError(FirnError):
+    """Settings or a definition are wrong. Nothing was read or written; production is unchanged."""
+
+    exit_code = 2
+
+
+class SourceError(FirnError):
+    """A source could not be read. Production is unchanged."""
+
+
+class SourceUnavailable(SourceError, Transient):  # noqa: N818 (the state it names, not "...Error")
+    """A source did not answer. Production is unchanged."""
+
+    exit_code = 75
+
+
+class SourceChanged(SourceError):  # noqa: N818
+    """A source no longer has the columns that its contract names. Production is unchanged."""
+
+    exit_code = 3
+
+
+class ContractError(FirnError):
+    """Data broke a contract, a check or the accounting. Nothing was published; production is unchanged."""
+
+    exit_code = 3
+
+
+class LoadError(FirnError):
+    """The target refused data. Production is unchanged."""
+
+
+class TargetUnavailable(LoadError, Transient):  # noqa: N818
+    """The target did not answer, or did not give a lock in time. Production is unchanged."""
+
+    exit_code = 75
+
+
+class PublishError(LoadError):
+    """A publication or a rollback was refused or undone. Production is unchanged."""
+
+    exit_code = 4
+
+
+class StateError(FirnError):
+    """A run cannot start, resume, or be found. Production is unchanged."""
+
+    exit_code = 5
+
+
+class RunLocked(StateError):  # noqa: N818
+    """Another run holds the pipeline. Production is unchanged."""
+
+    exit_code = 75

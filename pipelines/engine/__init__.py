@@ -1,0 +1,1 @@
+"""How pipelines run: the only part that a user never opens."""

@@ -1,0 +1,1 @@
+"""What is done to tables: pure functions of frames, without files, clocks or chance."""
