@@ -1,0 +1,1 @@
+"""Invented workbooks with known answers, and the measurements made on them."""
