@@ -1,0 +1,45 @@
+# The two commands of the README are `make demo` and `make test`; everything else is for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCALE ?= 0.1
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test setup system lint format types bench-order-lists lock clean
+
+demo: setup  ## Generate workbooks, publish them, break one, roll back
+	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
+
+test: setup system  ## Run the whole suite
+	$(BIN)/pytest
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "firn needs Python 3.11 or later; name one: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+system:  ## PostgreSQL 15 of Debian, which the tests run beside the wheel's 16 and 18
+	@sh tests/system.sh
+
+lint: setup  ## What CI asks before the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-order-lists: setup  ## Records per second, from the first listing to the commit
+	$(BIN)/python -m benchmarks.order_lists --scale $(or $(filter-out 0.1,$(SCALE)),1)
+
+lock: setup  ## Resolve the exact versions again
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .cache demo .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,208 @@
+"""The command line: one verb a command; results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from firn import FirnError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), help="Settings file; default: firn.toml here, where it exists."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+SET = click.option("--set", "flags", multiple=True, metavar="KEY=VALUE", help="Set one setting of the pipeline.")
+LIMIT = click.option("--limit-files", type=click.IntRange(min=1), help="Read only the first N files; never published.")
+
+
+def main() -> None:
+    """Run the command line, and print an error as what is wrong and what to type next."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except FirnError as error:
+        fail(error)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. What was not published stays unpublished.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def fail(error: FirnError) -> None:
+    """Print an error, as text or as JSON, and leave with its exit code."""
+    from pipelines.engine import commands
+
+    if "--json" in sys.argv:
+        click.echo(json.dumps(commands.error_document(error), indent=2))
+    else:
+        click.echo(commands.error_text(error), err=True)
+    sys.exit(error.exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="firn")
+def cli() -> None:
+    """Pull tables out of workbooks and databases, transform them in memory, publish all of them at once."""
+
+
+def show(text: Callable[[], str], document: Any, *, as_json: bool) -> None:  # noqa: ANN401 (any JSON document)
+    """Print a result for people or for programs."""
+    click.echo(json.dumps(document, indent=2, default=str) if as_json else text())
+
+
+def parse(flags: tuple[str, ...]) -> dict[str, str]:
+    """Split KEY=VALUE settings.
+
+    Raises:
+        click.BadParameter: One has no equals sign.
+    """
+    for flag in flags:
+        if "=" not in flag:
+            raise click.BadParameter(f"{flag} is not KEY=VALUE", param_hint="--set")
+    return dict(flag.split("=", 1) for flag in flags)
+
+
+@cli.command("list")
+@JSON
+def list_pipelines(*, as_json: bool) -> None:
+    """List the pipelines."""
+    from pipelines.engine import commands
+
+    found = commands.pipelines()
+    show(lambda: "\n".join(f"{p['name']:<14}{p['purpose']}" for p in found), found, as_json=as_json)
+
+
+@cli.command()
+@click.argument("pipeline")
+@LIMIT
+@SET
+@CONFIG
+@JSON
+def check(
+    pipeline: str, limit_files: int | None, flags: tuple[str, ...], config: Path | None, *, as_json: bool
+) -> None:
+    """Read, transform and check everything; write nothing."""
+    from pipelines.engine import commands
+
+    report = commands.check(pipeline, config, parse(flags), limit_files, quiet=as_json)
+    show(lambda: commands.completed(report), report.as_dict(), as_json=as_json)
+
+
+@cli.command()
+@click.argument("pipeline")
+@click.option("--dry-run", is_flag=True, help="Show the plan; read no rows, write nothing.")
+@click.option("--no-publish", is_flag=True, help="Stage and verify, then wait for: firn publish RUN.")
+@click.option("--allow-failed", multiple=True, metavar="FILE", help="Keep this file's published rows when it fails.")
+@LIMIT
+@SET
+@CONFIG
+@JSON
+def run(
+    pipeline: str,
+    allow_failed: tuple[str, ...],
+    limit_files: int | None,
+    flags: tuple[str, ...],
+    config: Path | None,
+    *,
+    dry_run: bool,
+    no_publish: bool,
+    as_json: bool,
+) -> None:
+    """Run a pipeline and publish its tables, all at once or not at all."""
+    from pipelines.engine import commands
+
+    if dry_run:
+        plan = commands.plan(pipeline, config, parse(flags), limit_files)
+        return show(lambda: commands.plan_text(plan), plan, as_json=as_json)
+    report = commands.run(
+        pipeline,
+        config,
+        parse(flags),
+        limit=limit_files,
+        publish=not no_publish,
+        allow_failed=frozenset(allow_failed),
+        quiet=as_json,
+    )
+    return show(lambda: commands.completed(report), report.as_dict(), as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--again", is_flag=True, help="Publish a run that was rolled back, as a new generation.")
+@CONFIG
+@JSON
+def publish(run_id: str, config: Path | None, *, again: bool, as_json: bool) -> None:
+    """Publish a run that was staged with --no-publish."""
+    from pipelines.engine import commands
+
+    published = commands.publish(run_id, config, again=again)
+    show(lambda: commands.published_text(published), commands.document(published), as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN")
+@CONFIG
+@JSON
+def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:
+    """Drop what a run staged."""
+    from pipelines.engine import commands
+
+    dropped = commands.discard(run_id, config)
+    show(lambda: f"Dropped {', '.join(dropped) or 'nothing'}.", {"dropped": dropped}, as_json=as_json)
+
+
+@cli.command()
+@click.argument("pipeline")
+@CONFIG
+@JSON
+def rollback(pipeline: str, config: Path | None, *, as_json: bool) -> None:
+    """Make the previous generation of a pipeline's tables visible again."""
+    from pipelines.engine import commands
+
+    published = commands.rollback(pipeline, config)
+    show(lambda: commands.published_text(published), commands.document(published), as_json=as_json)
+
+
+@cli.command()
+@click.argument("pipeline", required=False)
+@click.option("--last", default=20, show_default=True, help="How many.")
+@CONFIG
+@JSON
+def runs(pipeline: str | None, last: int, config: Path | None, *, as_json: bool) -> None:
+    """List the latest runs."""
+    from pipelines.engine import commands
+
+    found = commands.runs(pipeline, last, config)
+    show(lambda: commands.runs_text(found), found, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@CONFIG
+@JSON
+def report(run_id: str | None, config: Path | None, *, as_json: bool) -> None:
+    """Show the figures of a run, by default the latest."""
+    from pipelines.engine import commands
+
+    found = commands.report(run_id, config)
+    show(lambda: commands.report_text(found), found.as_dict(), as_json=as_json)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@CONFIG
+def psql(arguments: tuple[str, ...], config: Path | None) -> None:
+    """Open psql on the target; SQL given as one argument is run and printed."""
+    from pipelines.engine import commands
+
+    sys.exit(commands.psql(arguments, config))

@@ -1,0 +1,246 @@
+"""What each verb of the command line does; the words are the same in Python."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pipelines as folder
+from firn import FirnError, Published, Run, StateError
+from pipelines.engine import settings
+from pipelines.engine.pipeline import segments
+from pipelines.engine.progress import choose
+from pipelines.engine.report import Report, box, lines
+from pipelines.engine.runner import Options, execute
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.engine.pipeline import Pipeline
+
+
+def pipelines() -> list[dict[str, str]]:
+    """Name every pipeline with the first line of its file's docstring, without importing it."""
+    return [{"name": name, "purpose": purpose(name)} for name in settings.names()]
+
+
+def purpose(name: str) -> str:
+    """Read the first docstring line of a pipeline's file."""
+    source = Path(folder.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def check(name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, quiet: bool) -> Report:
+    """Read, transform and check everything, and ask the target whether it would take it; write nothing."""
+    pipeline = settings.load(name, config, flags)
+    with pipeline.target.open() as loader:
+        loader.check(name, pipeline.publishes)
+        progress = choose(quiet=quiet)
+        try:
+            return execute(pipeline, Run.start(name), loader, Options(load=False, limit=limit), progress)
+        finally:
+            progress.close()
+
+
+def run(
+    name: str,
+    config: Path | None = None,
+    flags: dict[str, str] | None = None,
+    *,
+    limit: int | None = None,
+    publish: bool = True,
+    allow_failed: frozenset[str] = frozenset(),
+    quiet: bool = True,
+) -> Report:
+    """Run a pipeline, and keep its report with its run whatever becomes of it.
+
+    Raises:
+        FirnError: What went wrong; the run is recorded as failed, and production is unchanged.
+    """
+    pipeline = settings.load(name, config, flags)
+    this = Run.start(name)
+    options = Options(publish=publish, limit=limit, allow_failed=allow_failed)
+    progress = choose(quiet=quiet)
+    if not quiet:
+        progress.start(this.id)
+    try:
+        with pipeline.target.open() as loader:
+            loader.start(this)
+            try:
+                report = execute(pipeline, this, loader, options, progress)
+            except BaseException as error:
+                loader.finish(this, "failed", failed_report(this, error).as_dict())
+                raise
+            loader.finish(this, report.status, report.as_dict())
+            return report
+    finally:
+        progress.close()
+
+
+def failed_report(this: Run, error: BaseException) -> Report:
+    """Take the report that an error carries, or make one for an error that carries none."""
+    bare = Report(this.id, this.pipeline, status="failed", error=f"{type(error).__name__}: {error}")
+    return getattr(error, "report", bare)
+
+
+def plan(name: str, config: Path | None, flags: dict[str, str], limit: int | None) -> dict[str, Any]:
+    """List what a run would read, do and publish, with the code that runs; read no rows and write nothing."""
+    pipeline = settings.load(name, config, flags)
+    listed = list(dict.fromkeys(table.part for source in pipeline.sources() for table in source.tables()))
+    with pipeline.target.open() as loader:
+        published = loader.check(name, pipeline.publishes)
+    return {
+        "pipeline": name,
+        "files": listed[:limit],
+        "steps": [step_plan(pipeline, local, step.name) for local, steps in segments(pipeline.steps) for step in steps],
+        "tables": [
+            {
+                "name": table,
+                "columns": len(contract.columns()),
+                "strategy": pipeline.strategy,
+                "reason": published[table],
+            }
+            for table, contract in pipeline.publishes.items()
+        ],
+    }
+
+
+def step_plan(pipeline: Pipeline, local: bool, name: str) -> dict[str, Any]:  # noqa: FBT001
+    """Describe one step of a plan."""
+    step = next(step for step in pipeline.steps if step.name == name)
+    return {"name": name, "reads": step.reads, "makes": step.makes, "runs": "once a file" if local else "once"}
+
+
+def plan_text(plan: dict[str, Any]) -> str:
+    """Lay a plan out for reading."""
+    files = plan["files"]
+    shown = [f"  {name}" for name in files[:10]] + ([f"  ... and {len(files) - 10} more"] if len(files) > 10 else [])  # noqa: PLR2004
+    steps = [
+        f"  {s['name']:<20}{s['runs']:<12}{', '.join(s['reads'])} -> {', '.join(s['makes']) or 'must find no rows'}"
+        for s in plan["steps"]
+    ]
+    tables = [f"  {t['name']:<24}{t['columns']:>4} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
+    next_line = f"Nothing was read or written. Next: firn run {plan['pipeline']}"
+    return "\n".join([f"{len(files)} files", *shown, "steps", *steps, "publishes, all at once", *tables, next_line])
+
+
+def publish(run_id: str, config: Path | None, *, again: bool) -> Published:
+    """Publish a run that is staged and ready."""
+    with settings.load_target(config).open() as loader:
+        return loader.publish(loader.find(run_id), again=again)
+
+
+def discard(run_id: str, config: Path | None) -> list[str]:
+    """Drop what a run staged, and name it."""
+    with settings.load_target(config).open() as loader:
+        return list(loader.discard(loader.find(run_id)))
+
+
+def rollback(name: str, config: Path | None) -> Published:
+    """Undo the latest publication of a pipeline."""
+    settings.pipeline_class(name)
+    with settings.load_target(config).open() as loader:
+        return loader.rollback(name)
+
+
+def runs(name: str | None, last: int, config: Path | None) -> list[dict[str, Any]]:
+    """List the latest runs, newest first."""
+    if name:
+        settings.pipeline_class(name)
+    with settings.load_target(config).open() as loader:
+        return list(loader.runs(name, last))
+
+
+def report(run_id: str | None, config: Path | None) -> Report:
+    """Find the report of a run, by default the latest.
+
+    Raises:
+        StateError: There is no such run, or it has no report.
+    """
+    with settings.load_target(config).open() as loader:
+        found = loader.runs(None, 1) if run_id is None else [loader.row(run_id)]
+    if not found:
+        raise StateError("No run is recorded in this target.", "firn run order_lists")
+    stored = found[0]["report"]
+    if not stored:
+        raise StateError(f"Run {found[0]['run_id']} has no report: it is still running, or was killed.", "firn runs")
+    return Report.from_dict({**stored, "status": found[0]["status"]})
+
+
+def psql(arguments: Sequence[str], config: Path | None) -> int:
+    """Start psql on the target and give its exit code."""
+    one = len(arguments) == 1 and not arguments[0].startswith("-")
+    return settings.load_target(config).psql(["-c", arguments[0]] if one else arguments)
+
+
+def completed(report: Report) -> str:
+    """Draw the box of a run that went well, with the line to type next."""
+    following = {
+        "published": f"firn report {report.run_id}   (undo: firn rollback {report.pipeline})",
+        "ready": f"firn publish {report.run_id}   (or: firn discard {report.run_id})",
+        "sample": f"firn run {report.pipeline}   (a sample is never published)",
+        "checked": f"firn run {report.pipeline}",
+    }
+    return box(f"{report.status.upper()} {report.run_id}", lines(report), following.get(report.status, ""))
+
+
+def report_text(report: Report) -> str:
+    """Lay a stored report out for reading."""
+    failure = [f"error          {report.error}"] if report.error else []
+    hint = [f"Try: {report.hint}"] if report.hint else []
+    return "\n".join([*lines(report), *failure, *hint])
+
+
+def published_text(published: Published) -> str:
+    """Say what readers now see."""
+    rows = "\n".join(f"  {table}: {count:,} rows" for table, count in published.rows.items())
+    return (
+        f"Production now shows generation {published.generation} of {published.dataset}, run {published.run_id}"
+        f" (locked {published.locked_ms:.1f} ms, {published.attempts} attempts):\n{rows}"
+    )
+
+
+def document(published: Published) -> dict[str, Any]:
+    """Give a publication as plain values."""
+    return asdict(published)
+
+
+def runs_text(found: list[dict[str, Any]]) -> str:
+    """Lay runs out as a table."""
+    if not found:
+        return "No run is recorded in this target."
+    return "\n".join(
+        f"{row['run_id']:<42}{row['status']:<13}{row['started_at']:%Y-%m-%d %H:%M:%S}  {run_figures(row['report'])}"
+        for row in found
+    )
+
+
+def run_figures(stored: dict[str, Any] | None) -> str:
+    """Sum a stored report up in one line."""
+    if not stored:
+        return ""
+    ok = stored["parts"] - len(stored["failed"])
+    return f"{stored['rows_read']:>9,} rows  {ok} of {stored['parts']} files  {stored['seconds']:.1f} s"
+
+
+def error_text(error: FirnError) -> str:
+    """Draw the box of a failed run, or the two lines of any other error."""
+    carried: Report | None = getattr(error, "report", None)
+    if carried is None:
+        return f"Error: {error.message}" + (f"\nTry: {error.hint}" if error.hint else "")
+    body = [f"Error: {error.message}", "", *lines(carried)]
+    return box(f"FAILED {carried.run_id}", body, "") + (f"\nTry: {error.hint}" if error.hint else "")
+
+
+def error_document(error: FirnError) -> dict[str, Any]:
+    """Give an error as plain values."""
+    carried: Report | None = getattr(error, "report", None)
+    return {
+        "error": error.message,
+        "hint": error.hint,
+        "kind": type(error).__name__,
+        "exit_code": error.exit_code,
+        "report": carried.as_dict() if carried else None,
+    }

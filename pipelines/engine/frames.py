@@ -1,0 +1,186 @@
+"""Runs bound steps over frames: once a part where a step is row-local, once on the union where it is not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from firn import ContractError, FirnError, SourceError, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    import dataframely as dy
+
+    from firn import Table
+    from pipelines.engine.pipeline import Step
+
+Frames = dict[str, pl.DataFrame]
+
+ATTEMPTS = 3
+"""How often a part whose source is unavailable is read."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One part on its way through the row-local steps.
+
+    Attributes:
+        name: The workbook or key range; empty for tables without parts.
+        tables: What its source listed, by table name.
+        frames: The tables made so far, by name.
+        error: Why it could not be read; its other fields then mean nothing.
+        rows: Rows read from the source.
+        seconds: Time spent, by ``read``, ``transform`` and ``check``.
+    """
+
+    name: str
+    tables: dict[str, Table]
+    frames: Frames = field(default_factory=dict)
+    error: FirnError | None = None
+    rows: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def by_part(tables: Sequence[Table]) -> list[Part]:
+    """Group the tables that a source listed by part, in the order listed."""
+    parts: dict[str, Part] = {}
+    for table in tables:
+        parts.setdefault(table.part, Part(table.part, {})).tables[table.name] = table
+    return list(parts.values())
+
+
+def read(part: Part) -> None:
+    """Collect the tables of a part, again when the source is unavailable for a moment."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            part.frames = {name: table.frame.collect() for name, table in part.tables.items()}
+        except SourceError as error:
+            if not isinstance(error, Transient) or attempt == ATTEMPTS:
+                raise
+            time.sleep(0.2 * 2**attempt)
+        else:
+            break
+    part.rows = max((frame.height for frame in part.frames.values()), default=0)
+    part.tables = {}
+
+
+def run_local(
+    part: Part, steps: Sequence[Step], whole: Frames, settings: Mapping[str, Any], keep: frozenset[str]
+) -> Part:
+    """Read a part where that is still to do, run row-local steps on it, and keep only the tables named.
+
+    An unreadable part is returned with its error; an error of the definition or the accounting is raised.
+
+    Raises:
+        ContractError: A check found rows.
+    """
+    try:
+        if part.tables:
+            timed(part, "read", lambda: read(part))
+        for step in steps:
+            timed(
+                part, "check" if step.is_check else "transform", lambda s=step: apply(s, part.frames, whole, settings)
+            )
+    except SourceError as error:
+        return Part(part.name, {}, error=error)
+    part.frames = {name: frame for name, frame in part.frames.items() if name in keep}
+    return part
+
+
+def timed(part: Part, name: str, work: Callable[[], None]) -> None:
+    """Add the seconds that ``work`` takes to a part."""
+    started = time.perf_counter()
+    work()
+    part.seconds[name] = part.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def apply(step: Step, frames: Frames, whole: Frames, settings: Mapping[str, Any]) -> None:
+    """Call a step and put what it makes among ``frames``.
+
+    Raises:
+        ContractError: A check found rows.
+    """
+    arguments = [frames[name] if name in frames else whole[name] for name in step.reads]
+    result = step.function(*arguments, **{name: settings[name] for name in step.settings})
+    if step.is_check:
+        refuse_rows(step.name, eager(result))
+    else:
+        results = result if hasattr(result, "_fields") else (result,)
+        frames |= dict(zip(step.makes, map(eager, results), strict=True))
+
+
+def eager(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """Collect a frame where it is lazy."""
+    return frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+
+
+def refuse_rows(check: str, found: pl.DataFrame) -> None:
+    """Raise a ContractError that shows the first rows of what a check found, when it found any."""
+    if found.height:
+        rows = "\n".join(f"  {row}" for row in found.head(10).to_dicts())
+        raise ContractError(
+            f"Check {check} found {found.height} rows:\n{rows}\nNothing was published; production is unchanged.",
+            "This check guards against loss: nothing will be published until it finds nothing.",
+        )
+
+
+def run_whole(step: Step, parts: Sequence[Part], whole: Frames, settings: Mapping[str, Any]) -> None:
+    """Run a step on the union of the parts, of just the columns that its contracts name."""
+    united = {name: union(parts, name, step.columns(name)) for name in step.reads if name not in whole}
+    frames = united.copy()
+    apply(step, frames, whole, settings)
+    whole |= {name: frames[name] for name in step.makes}
+
+
+def union(parts: Sequence[Part], name: str, columns: Sequence[str] | None) -> pl.DataFrame:
+    """Stack one table of all parts; a column that a part does not have is null there."""
+    frames = [part.frames[name] for part in parts]
+    if columns is not None:
+        frames = [frame.select(c for c in columns if c in frame.columns) for frame in frames]
+    return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+
+
+def run_parts(
+    executor: Executor, parts: Sequence[Part], work: Callable[[Part], Part], done: Callable[[Part], None]
+) -> list[Part]:
+    """Hand parts to any executor and tell of each as it is done; the order of parts is kept.
+
+    Raises:
+        ContractError: A check found rows in a part; parts not yet begun are left out.
+    """
+    futures = [executor.submit(work, part) for part in parts]
+    try:
+        finished = []
+        for future in futures:
+            finished.append(future.result())
+            done(finished[-1])
+    finally:
+        for future in futures:
+            future.cancel()
+    return finished
+
+
+def check_contract(table: str, part: str, frame: pl.DataFrame, contract: type[dy.Schema]) -> None:
+    """Check the columns that a part has against the contract; absent columns must be nullable.
+
+    Raises:
+        ContractError: A column is unknown, of another type, or null where it must not be.
+    """
+    columns = contract.columns()
+    problems = [f"column {name} is not in the contract" for name in frame.columns if name not in columns]
+    for name, column in columns.items():
+        if name not in frame.columns:
+            if not column.nullable:
+                problems.append(f"column {name} is missing")
+        elif frame.schema[name] != column.dtype:
+            problems.append(f"column {name} is {frame.schema[name]}, not {column.dtype}")
+        elif not column.nullable and (nulls := frame[name].null_count()):
+            problems.append(f"column {name} is null in {nulls} rows")
+    if problems:
+        where = f"{table}, {part}" if part else table
+        raise ContractError(f"{where}: {'; '.join(problems)}. Nothing was published; production is unchanged.")

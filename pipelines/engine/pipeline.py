@@ -1,0 +1,186 @@
+"""The Pipeline value: what a user writes, bound by name and validated when its class is made."""
+
+from __future__ import annotations
+
+import difflib
+import graphlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+
+import dataframely as dy
+from loaders.postgres import Postgres
+from pydantic import BaseModel, ConfigDict
+
+from firn import ConfigError
+
+if TYPE_CHECKING:
+    from pipelines.engine.frames import Frames, Part
+    from sources import Source
+
+Transform = Callable[..., Any]
+
+RUN = "run"
+"""The table that the engine itself gives: one row, ``run_id`` String and ``started_at`` Datetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transform or a check, bound to the tables it reads and makes.
+
+    Attributes:
+        name: The function's name.
+        function: The function.
+        reads: Table names: its positional parameters.
+        settings: Pipeline fields: its keyword-only parameters.
+        makes: Table names: the fields of the named tuple it returns, else its own name; empty for a check.
+        row_local: Whether it runs once a part.
+        is_check: Whether it must return no rows.
+    """
+
+    name: str
+    function: Transform
+    reads: tuple[str, ...]
+    settings: tuple[str, ...]
+    makes: tuple[str, ...]
+    row_local: bool
+    is_check: bool
+
+    def columns(self, table: str) -> list[str] | None:
+        """Name the columns that the contract of one parameter has; ``None`` where it has no contract."""
+        contract = contract_of(self.function, table)
+        return None if contract is None else list(contract.column_names())
+
+
+class Pipeline(BaseModel):
+    """One job: sources, transforms, checks and a target; its fields are its settings.
+
+    A subclass states ``reads`` (the tables that its sources list), ``transforms``, ``checks`` and ``publishes`` (the
+    contract of each table that readers will see); ``kept`` are unpublished tables that ``figures`` and ``notes`` need.
+    Parameter names say which tables a transform needs and keyword-only
+    parameters say which settings; all of it is checked when the class is made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    transforms: ClassVar[tuple[Transform, ...]] = ()
+    checks: ClassVar[tuple[Transform, ...]] = ()
+    publishes: ClassVar[Mapping[str, type[dy.Schema]]] = {}
+    kept: ClassVar[tuple[str, ...]] = ()
+    strategy: ClassVar[Literal["swap"]] = "swap"
+    steps: ClassVar[tuple[Step, ...]] = ()
+
+    target: Postgres = Postgres()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 (pydantic's signature)
+        """Bind and order the steps, so that a wrong definition fails on import and not at night."""
+        cls.steps = order(bind(cls))
+
+    def sources(self) -> Sequence[Source]:
+        """Name the places that the tables come from."""
+        raise ConfigError(f"Pipeline {type(self).__name__} names no sources.", "Define its method sources().")
+
+    def describe(self, part: str) -> str:
+        """Say in the user's words what a part is."""
+        return part
+
+    def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:  # noqa: ARG002
+        """Count what only this pipeline can count, for the report."""
+        return {}
+
+    def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
+        """Say what a person should know about what was read."""
+        return []
+
+
+def bind(pipeline: type[Pipeline]) -> list[Step]:
+    """Bind every function of a pipeline by its signature, and refuse a definition that cannot run.
+
+    Raises:
+        ConfigError: A table has two producers or none, or a setting does not exist.
+    """
+    steps = [step_of(f, is_check=False) for f in pipeline.transforms]
+    steps += [step_of(f, is_check=True) for f in pipeline.checks]
+    made = [*pipeline.reads, RUN, *(name for step in steps for name in step.makes)]
+    for name in made:
+        if made.count(name) > 1:
+            raise ConfigError(f"{pipeline.__name__}: table {name} is made {made.count(name)} times.", "Rename one.")
+    for step in steps:
+        refuse_unknown(pipeline, step.name, "table", step.reads, made)
+        refuse_unknown(pipeline, step.name, "setting", step.settings, list(pipeline.model_fields))
+    refuse_unknown(pipeline, "publishes", "table", pipeline.publishes, made)
+    return steps
+
+
+def refuse_unknown(pipeline: type[Pipeline], where: str, kind: str, asked: Iterable[str], known: Sequence[str]) -> None:
+    """Raise a ConfigError for the first name that nothing provides, with the likely intended one."""
+    for name in asked:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
+            raise ConfigError(f"{pipeline.__name__}, {where}: there is no {kind} {name}.", hint)
+
+
+def step_of(function: Transform, *, is_check: bool) -> Step:
+    """Read what a function needs and makes from its signature."""
+    parameters = inspect.signature(function).parameters.values()
+    return Step(
+        name=function.__name__,
+        function=function,
+        reads=tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY),
+        settings=tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY),
+        makes=() if is_check else makes(function),
+        row_local=getattr(function, "row_local", False),
+        is_check=is_check,
+    )
+
+
+def annotation(function: Transform, name: str) -> Any:  # noqa: ANN401 (an annotation is anything)
+    """Evaluate one annotation of a function, whether it is written as text or not."""
+    value = function.__annotations__.get(name)
+    return eval(value, function.__globals__) if isinstance(value, str) else value  # noqa: S307 (our own source text)
+
+
+def makes(function: Transform) -> tuple[str, ...]:
+    """Name the tables that a transform makes."""
+    return getattr(annotation(function, "return"), "_fields", (function.__name__,))
+
+
+def contract_of(function: Transform, name: str) -> type[dy.Schema] | None:
+    """Find the contract in an annotation such as ``dy.DataFrame[OrderRows]``."""
+    arguments = get_args(annotation(function, name))
+    return arguments[0] if arguments and issubclass(arguments[0], dy.Schema) else None
+
+
+def order(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Sort steps so that each follows what it reads, and row-local ones run as early as they can.
+
+    Raises:
+        ConfigError: The steps need one another in a circle.
+    """
+    producer = {name: step for step in steps for name in step.makes}
+    graph = {step: {producer[name] for name in step.reads if name in producer} for step in steps}
+    sorter = graphlib.TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        names = " -> ".join(step.name for step in error.args[1])
+        raise ConfigError(f"These transforms need one another in a circle: {names}.") from error
+    ordered: list[Step] = []
+    ready: list[Step] = list(sorter.get_ready())
+    while ready:
+        step = next((s for s in ready if s.row_local), ready[0])
+        ready.remove(step)
+        ordered.append(step)
+        sorter.done(step)
+        ready += sorter.get_ready()
+    return tuple(ordered)
+
+
+def segments(steps: Sequence[Step]) -> list[tuple[bool, tuple[Step, ...]]]:
+    """Group ordered steps into runs that are row-local or not: each group ends where the whole set is needed."""
+    return [(local, tuple(group)) for local, group in groupby(steps, key=lambda step: step.row_local)]

@@ -1,0 +1,117 @@
+"""What a run did: the figures that are stored with it, shown after it, and promised as JSON."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pipelines.engine.progress import rate
+
+STATUSES = ("running", "checked", "sample", "ready", "published", "failed", "discarded", "rolled_back")
+
+
+@dataclass(slots=True)
+class Phase:
+    """One phase of a run: its name, the rows that went through it, and its seconds."""
+
+    name: str
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Report:
+    """The figures of a run; every field is part of the JSON contract in docs/reference/json.md.
+
+    Attributes:
+        run_id: The run.
+        pipeline: Its pipeline.
+        status: One of ``STATUSES``.
+        seconds: From the first listing to the end.
+        phases: What each phase did.
+        parts: Workbooks or key ranges listed.
+        failed: Parts that could not be read: ``part``, ``message``, ``hint``.
+        rows_read: Rows that the source gave.
+        figures: The pipeline's own counts, such as rows set aside and cells quarantined.
+        tables: Rows by published table.
+        notes: What a person should know, such as unmapped headers.
+        generation: The generation published, else 0.
+        locked_ms: How long production was locked.
+        attempts: How often its locks were asked for.
+        peak_memory_mb: The most memory that the process held.
+        error: Why the run failed.
+        hint: What to type next.
+    """
+
+    run_id: str
+    pipeline: str
+    status: str = "running"
+    seconds: float = 0.0
+    phases: list[Phase] = field(default_factory=list)
+    parts: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+    rows_read: int = 0
+    figures: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    generation: int = 0
+    locked_ms: float = 0.0
+    attempts: int = 0
+    peak_memory_mb: float = 0.0
+    error: str = ""
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Report:
+        """Read a report that was stored with its run."""
+        return cls(**{**stored, "phases": [Phase(**phase) for phase in stored["phases"]]})
+
+    @property
+    def success_rate(self) -> float:
+        """The share of parts that were read, in percent; 0 when there were none."""
+        return 100 * (self.parts - len(self.failed)) / self.parts if self.parts else 0.0
+
+
+def peak_memory_mb() -> float:
+    """Measure the most memory that this process has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def lines(report: Report) -> list[str]:
+    """Lay a report out for reading, a line a fact."""
+    rows = [
+        f"run            {report.run_id}",
+        f"status         {report.status}",
+        f"duration       {report.seconds:.2f} s",
+        *(f"  {phase.name:<21}{rate(phase.rows, phase.seconds)}" for phase in report.phases),
+        f"files          {report.parts - len(report.failed)} ok of {report.parts}  ({report.success_rate:.1f} %)",
+        f"rows extracted {report.rows_read:,}",
+        *(f"  {name:<21}{count:,}" for name, count in report.figures.items()),
+        *(f"published      {name}: {count:,} rows" for name, count in report.tables.items()),
+        f"peak memory    {report.peak_memory_mb:,.0f} MB",
+    ]
+    if report.generation:
+        rows.append(
+            f"generation     {report.generation}, production locked {report.locked_ms:.1f} ms,"
+            f" {report.attempts} attempt{'s' if report.attempts > 1 else ''}"
+        )
+    rows += [f"note           {note}" for note in report.notes]
+    for failed in report.failed:
+        rows.append(f"not read       {failed['part']}: {failed['message']}")
+    return rows
+
+
+def box(title: str, body: list[str], next_line: str) -> str:
+    """Draw the box that ends every run; its last line is what to type next."""
+    content = [*body, "", f"Next: {next_line}"] if next_line else body
+    flat = [piece for line in content for piece in line.splitlines() or [""]]
+    width = max(len(title) + 2, *(len(line) for line in flat))
+    top = f"┌─ {title} {'─' * (width - len(title) - 1)}┐"
+    return "\n".join([top, *(f"│ {line:<{width}} │" for line in flat), f"└{'─' * (width + 2)}┘"])

@@ -1,0 +1,221 @@
+"""Settings: flags over environment over firn.toml over defaults; an error names file, line, key and likely key."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import pkgutil
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError, create_model
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+import pipelines
+from firn import ConfigError
+from pipelines.engine.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from loaders.postgres import Postgres
+
+CONFIG = "firn.toml"
+PREFIX = "FIRN_"
+
+
+def names() -> list[str]:
+    """Name the pipelines: the modules of the folder ``pipelines``, without its packages."""
+    return sorted(module.name for module in pkgutil.iter_modules(pipelines.__path__) if not module.ispkg)
+
+
+def pipeline_class(name: str) -> type[Pipeline]:
+    """Import the pipeline of a name.
+
+    Raises:
+        ConfigError: There is none of this name; the message names the likely one.
+    """
+    if name not in names():
+        close = difflib.get_close_matches(name, names(), n=1)
+        known = f"Known pipelines: {', '.join(names())}."
+        raise ConfigError(f"There is no pipeline {name}.", f"Did you mean {close[0]}?" if close else known)
+    module = importlib.import_module(f"pipelines.{name}")
+    (found,) = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Pipeline) and value.__module__ == module.__name__
+    ]
+    return found
+
+
+def load(name: str, config: Path | None = None, flags: dict[str, str] | None = None) -> Pipeline:
+    """Make a pipeline from its settings.
+
+    Args:
+        name: The pipeline, which is also the table of its settings in the file.
+        config: The file; ``firn.toml`` in the working directory, where it exists, when not given.
+        flags: Settings of the command line, by dotted key relative to the pipeline's table.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is unknown, missing or wrong.
+    """
+    cls = pipeline_class(name)
+    path = config_path(config)
+    values = read(path)
+    refuse_unknown_tables(path, values)
+    made = settings_class(cls, name, values)
+    given: dict[str, Any] = {}
+    for key, value in (flags or {}).items():
+        put(given, [name, *key.split(".")], value)
+    try:
+        settings = made(**given)
+    except ValidationError as error:
+        raise explain(error, path, cls, name) from None
+    pipeline: Pipeline = getattr(settings, name)
+    own = "target" in pipeline.model_fields_set
+    return pipeline if own else pipeline.model_copy(update={"target": settings.target})  # type: ignore[attr-defined]
+
+
+def load_target(config: Path | None = None) -> Postgres:
+    """Make the target alone, for commands that name no pipeline.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is unknown, missing or wrong.
+    """
+
+    class TargetOnly(Pipeline):
+        pass
+
+    path = config_path(config)
+    values = read(path)
+    refuse_unknown_tables(path, values)
+    try:
+        settings = settings_class(TargetOnly, "none", {k: v for k, v in values.items() if k == "target"})()
+    except ValidationError as error:
+        raise explain(error, path, TargetOnly, "none") from None
+    return settings.target  # type: ignore[attr-defined, no-any-return]
+
+
+def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> type[BaseSettings]:
+    """Make the settings model of one pipeline: its own table and the target's."""
+    target = cls.model_fields["target"].annotation
+
+    class Sources(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            **_: Any,  # noqa: ANN401
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, EnvSettingsSource(settings_cls), InitSettingsSource(settings_cls, values)
+
+    fields: dict[str, Any] = {name: (cls, FieldInfo(default={}, validate_default=True)), "target": (target, target())}  # type: ignore[misc]
+    return create_model("Settings", __base__=Sources, **fields)
+
+
+def config_path(given: Path | None) -> Path | None:
+    """Find the settings file: the one given, ``FIRN_CONFIG``, or ``firn.toml`` here where it exists.
+
+    Raises:
+        ConfigError: A file was named that does not exist.
+    """
+    named = given or (Path(os.environ["FIRN_CONFIG"]) if os.environ.get("FIRN_CONFIG") else None)
+    if named and not named.is_file():
+        raise ConfigError(f"There is no settings file {named}.", "Name another with --config, or leave it out.")
+    here = Path(CONFIG)
+    return named or (here if here.is_file() else None)
+
+
+def read(path: Path | None) -> dict[str, Any]:
+    """Read a settings file; paths in it are relative to it.
+
+    Raises:
+        ConfigError: It is not TOML; the message names the line.
+    """
+    if path is None:
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}. Nothing was read or written.", "Mend the line named.") from error
+    return relative_to(path.resolve().parent, values)
+
+
+def relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """Resolve every ``folder``, ``home`` and ``file`` against the settings file's own folder."""
+    return {
+        key: relative_to(folder, value)
+        if isinstance(value, dict)
+        else str(folder / Path(value).expanduser())
+        if key in {"folder", "home", "file"} and isinstance(value, str)
+        else value
+        for key, value in values.items()
+    }
+
+
+def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
+    """Raise a ConfigError for the first table of the file that no pipeline has."""
+    for table in values:
+        if table not in {"target", *names()}:
+            raise ConfigError(
+                f"{path}, line {line_of(path, [table])}: there is no table [{table}]. Nothing was read or written.",
+                likely(table, ["target", *names()]),
+            )
+
+
+def put(values: dict[str, Any], keys: list[str], value: str) -> None:
+    """Set a value at a path of keys, making the tables on the way."""
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value
+
+
+def explain(error: ValidationError, path: Path | None, cls: type[Pipeline], name: str) -> ConfigError:
+    """Say where the first wrong setting stands, and which key was likely meant. Never shows a value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    keys = [str(key) for key in first["loc"]]
+    table, key = ".".join(keys[:-1]) or name, keys[-1] if keys else name
+    where = f"{path}, line {line_of(path, keys)}" if path and line_of(path, keys) else "settings"
+    message = f"{where}: [{table}] {key}: {first['msg']}. Nothing was read or written."
+    if first["type"] == "extra_forbidden":
+        return ConfigError(message, likely(key, known_keys(cls, keys[1:-1])))
+    return ConfigError(message, f"Set it in {path or CONFIG}, or as {PREFIX}{'__'.join(keys).upper()}.")
+
+
+def known_keys(cls: type[Any], keys: list[str]) -> list[str]:
+    """Name the settings of the model that a path of keys leads to."""
+    for key in keys:
+        field = cls.model_fields.get(key)
+        cls = field.annotation if field is not None and hasattr(field.annotation, "model_fields") else cls
+    return list(cls.model_fields)
+
+
+def likely(key: str, known: list[str]) -> str:
+    """Suggest the key that was likely meant."""
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
+
+
+def line_of(path: Path | None, keys: list[str]) -> int:
+    """Find the line of the innermost key in the file; 0 when it does not stand there."""
+    if path is None:
+        return 0
+    table, found = "", 0
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        line = text.strip()
+        if line.startswith("["):
+            table = line.strip("[] ")
+            found = number if table == ".".join(keys) else found
+        elif line.split("=")[0].strip(" \"'") == keys[-1] and table == ".".join(keys[:-1]):
+            return number
+    return found

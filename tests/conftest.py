@@ -1,0 +1,107 @@
+"""Real parts for every test: a private PostgreSQL and the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from loaders.embedded import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FIRN = Path(sys.executable).with_name("firn")
+
+CHECKSUM = """
+select table_schema || '.' || table_name,
+       (xpath('/row/h/text()', query_to_xml(format(
+           'select md5(coalesce(string_agg(t::text, chr(10) order by t::text), '''')) as h from %I.%I t',
+           table_schema, table_name), false, true, '')))[1]::text
+  from information_schema.tables where table_schema = %s order by 1
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """firn in a folder of its own, with a PostgreSQL of its own."""
+
+    folder: Path
+    home: Path
+    dsn: str
+
+    @property
+    def books(self) -> Path:
+        return self.folder / "books"
+
+    def firn(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the real command line in the folder."""
+        return subprocess.run(
+            [FIRN, *arguments],
+            cwd=self.folder,
+            env=os.environ | {"FIRN_TARGET__HOME": str(self.home), "COLUMNS": "100"} | dict(env or {}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """Run a command for its JSON document, and check its exit code."""
+        done = self.firn(*arguments, "--json")
+        assert done.returncode == code, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the target."""
+        with psycopg.connect(self.dsn) as connection:
+            return connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+
+    def production(self) -> list[tuple[Any, ...]]:
+        """A checksum of every table in production."""
+        return self.query(CHECKSUM, "public")
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A temporary folder that the server's own user can reach, which pytest's is not when root runs the tests."""
+    with tempfile.TemporaryDirectory(prefix="firn-test-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def server_home() -> Iterator[tuple[Path, str]]:
+    with reachable_folder() as folder, serve(folder / "pg") as server:
+        yield folder / "pg", server.dsn
+
+
+@pytest.fixture
+def installation(server_home: tuple[Path, str], tmp_path: Path) -> Iterator[Installation]:
+    """An empty folder for workbooks, settings that name it, and an empty database."""
+    home, dsn = server_home
+    made = Installation(tmp_path, home, dsn)
+    made.books.mkdir()
+    (tmp_path / "firn.toml").write_text('[order_lists]\nfolder = "books"\n', encoding="utf-8")
+    yield made
+    empty(dsn)
+
+
+def empty(dsn: str) -> None:
+    """Leave the database as it was before the test."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        schemas = connection.execute(
+            "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)'"
+        ).fetchall()
+        for (schema,) in schemas:
+            connection.execute(f'drop schema "{schema}" cascade')  # type: ignore[arg-type]
+        connection.execute("create schema public")

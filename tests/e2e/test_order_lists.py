@@ -1,0 +1,203 @@
+"""The main job on real input: what the generator wrote is what production shows, cell by cell."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from benchmarks.order_list_workbooks import cached
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Installation
+
+BROKEN = "ASHFORD ORDER LIST (M3).xlsx"
+
+
+@pytest.fixture(scope="session")
+def made() -> Path:
+    return cached(scale=0.02, seed=3)
+
+
+@pytest.fixture
+def loaded(installation: Installation, made: Path) -> Installation:
+    shutil.copytree(made / "workbooks", installation.books, dirs_exist_ok=True)
+    return installation
+
+
+def truth(made: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((made / "truth.json").read_text(encoding="utf-8"))
+    return found
+
+
+def published_cells(at: Installation) -> pl.DataFrame:
+    """Every non-null business cell of production, as text, by file and Excel row."""
+    columns = [
+        c
+        for (c,) in at.query(
+            "select column_name from information_schema.columns where table_schema = 'public' "
+            "and table_name = 'order_list' and column_name not in ('record_uuid', 'row_hash', '_SOURCE_TABLE')"
+        )
+    ]
+    names = ", ".join('t."{}"::text'.format(c.replace('"', '""')) for c in columns)
+    rows = at.query(f"select o.file, o.row, {names} from order_list t join order_list_origin o using (record_uuid)")  # noqa: S608
+    wide = pl.DataFrame(rows, schema=["file", "row", *columns], orient="row", infer_schema_length=None)
+    return wide.unpivot(index=["file", "row"], variable_name="column").drop_nulls("value")
+
+
+def test_production_shows_every_cell_that_the_generator_wrote_and_no_other(loaded: Installation, made: Path) -> None:
+    loaded.json("run", "order_lists")
+    expected = pl.read_parquet(made / "expected.parquet")
+    keys = ["file", "row", "column", "value"]
+    found = published_cells(loaded).select(keys).sort(keys)
+    wanted = expected.select(pl.col(key).cast(found.schema[key]) for key in keys).sort(keys)
+    assert found.join(wanted, on=keys, how="anti").head(10).rows() == []
+    assert wanted.join(found, on=keys, how="anti").head(10).rows() == []
+    assert found.height == wanted.height
+
+
+def test_quarantine_holds_every_unusable_cell_with_its_address_and_no_other(loaded: Installation, made: Path) -> None:
+    report = loaded.json("run", "order_lists")
+    wanted = set(
+        pl.read_parquet(made / "quarantine.parquet").select(pl.col("file", "sheet", "cell").cast(pl.String)).rows()
+    )
+    found = loaded.query("select file, sheet, cell from order_list_quarantine")
+    assert len(found) == len(set(found))
+    assert set(found) == wanted
+    assert loaded.query("select distinct run_id from order_list_quarantine") == [(report["run_id"],)]
+
+
+def test_rows_are_accounted_for(loaded: Installation, made: Path) -> None:
+    report = loaded.json("run", "order_lists")
+    rows = [file["rows"] for file in truth(made)["files"]]
+    assert report["tables"]["order_list"] == sum(row["published"] for row in rows)
+    assert report["figures"]["rows without order number"] == sum(row["keyless"] for row in rows)
+    assert report["figures"]["phantom rows"] == sum(row["phantom"] for row in rows)
+
+
+def test_phantom_rows_are_published_when_they_are_kept(loaded: Installation, made: Path) -> None:
+    report = loaded.json("run", "order_lists", "--set", "phantom_rows=keep")
+    rows = [file["rows"] for file in truth(made)["files"]]
+    assert report["tables"]["order_list"] == sum(row["published"] + row["phantom"] for row in rows)
+
+
+def test_sums_of_money_and_quantities_are_exact(loaded: Installation, made: Path) -> None:
+    loaded.json("run", "order_lists")
+    for file in truth(made)["files"]:
+        sums = {name: c["sums"]["published"] for name, c in file["columns"].items() if c["sums"]}
+        names = ", ".join('sum(t."{}")'.format(name.replace('"', '""')) for name in sums)
+        (found,) = loaded.query(
+            f"select {names} from order_list t join order_list_origin using (record_uuid) where file = %s",  # noqa: S608
+            file["file"],
+        )
+        assert [Decimal(f or 0) for f in found] == [Decimal(s) for s in sums.values()], file["file"]
+
+
+def test_a_second_run_publishes_equal_tables(loaded: Installation) -> None:
+    loaded.json("run", "order_lists")
+    before = dict(loaded.production())["public.order_list"]
+    assert loaded.json("run", "order_lists")["generation"] == 2
+    assert dict(loaded.production())["public.order_list"] == before
+
+
+def test_a_broken_workbook_blocks_publication_and_names_its_customer(loaded: Installation) -> None:
+    first = loaded.json("run", "order_lists")
+    before = loaded.production()
+    (loaded.books / BROKEN).write_bytes((loaded.books / BROKEN).read_bytes()[:5000])
+    done = loaded.firn("run", "order_lists")
+    assert done.returncode == 1
+    assert "1 of 45 files could not be read" in done.stderr
+    assert f"customer ASHFORD ({BROKEN})" in done.stderr
+    assert "production is unchanged" in done.stderr
+    assert f"--allow-failed '{BROKEN}'" in done.stderr.splitlines()[-1]
+    assert loaded.production() == before
+    assert first["generation"] == 1
+
+
+def test_an_allowed_failure_keeps_the_published_rows_of_that_workbook(loaded: Installation) -> None:
+    first = loaded.json("run", "order_lists")
+    before = loaded.production()
+    (loaded.books / BROKEN).write_bytes(b"")
+    report = loaded.json("run", "order_lists", "--allow-failed", BROKEN)
+    assert report["tables"] == first["tables"]
+    assert dict(loaded.production())["public.order_list"] == dict(before)["public.order_list"]
+    assert any("ASHFORD" in note and first["run_id"] in note for note in report["notes"])
+
+
+def test_rollback_restores_the_previous_generation(loaded: Installation) -> None:
+    loaded.json("run", "order_lists")
+    before = loaded.production()
+    (loaded.books / BROKEN).unlink()
+    loaded.json("run", "order_lists")
+    assert loaded.production() != before
+    assert loaded.json("rollback", "order_lists")["generation"] == 3
+    assert loaded.production() == before
+    assert [run["status"] for run in json.loads(loaded.firn("runs", "--json").stdout)] == ["rolled_back", "published"]
+    again = loaded.firn("rollback", "order_lists")
+    assert again.returncode == 4
+    assert "production is unchanged" in again.stderr.lower()
+
+
+def test_a_run_without_publication_waits_until_it_is_published(loaded: Installation) -> None:
+    report = loaded.json("run", "order_lists", "--no-publish")
+    assert report["status"] == "ready"
+    assert loaded.production() == []
+    assert loaded.json("publish", report["run_id"])["generation"] == 1
+    assert loaded.query("select count(*) from order_list") == [(report["tables"]["order_list"],)]
+
+
+def test_a_discarded_run_leaves_nothing_staged(loaded: Installation) -> None:
+    report = loaded.json("run", "order_lists", "--no-publish")
+    loaded.json("discard", report["run_id"])
+    assert loaded.query("select nspname from pg_namespace where nspname like 'firn_stage%%'") == []
+    done = loaded.firn("publish", report["run_id"])
+    assert done.returncode in {4, 5}
+    assert loaded.production() == []
+
+
+def test_a_newer_generation_makes_a_ready_run_unpublishable(loaded: Installation) -> None:
+    waiting = loaded.json("run", "order_lists", "--no-publish")
+    newer = loaded.json("run", "order_lists")
+    before = loaded.production()
+    done = loaded.firn("publish", waiting["run_id"])
+    assert done.returncode == 4
+    assert newer["run_id"] in done.stderr
+    assert loaded.production() == before
+
+
+def test_a_limited_run_is_never_published(loaded: Installation) -> None:
+    report = loaded.json("run", "order_lists", "--limit-files", "2")
+    assert report["status"] == "sample"
+    assert report["parts"] == 2
+    done = loaded.firn("publish", report["run_id"])
+    assert done.returncode == 4
+    assert loaded.production() == []
+
+
+def test_check_and_dry_run_write_nothing(loaded: Installation) -> None:
+    assert loaded.json("check", "order_lists")["status"] == "checked"
+    plan = loaded.json("run", "order_lists", "--dry-run")
+    assert [table["name"] for table in plan["tables"]] == [
+        "order_list",
+        "order_list_origin",
+        "order_list_quarantine",
+    ]
+    assert {table["strategy"] for table in plan["tables"]} == {"swap"}
+    assert loaded.query("select nspname from pg_namespace where nspname like 'firn%%'") == []
+
+
+def test_a_view_on_production_is_refused_by_name_before_anything_is_read(loaded: Installation) -> None:
+    loaded.json("run", "order_lists")
+    loaded.query('create view open_orders as select "AAG ORDER NUMBER" from order_list; select 1')
+    before = loaded.production()
+    done = loaded.firn("run", "order_lists")
+    assert done.returncode == 4
+    assert "open_orders" in done.stderr
+    assert "Phase 2" not in done.stderr
+    assert loaded.production() == before
