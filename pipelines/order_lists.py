@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import polars as pl
+
 from pipelines.engine.pipeline import Pipeline
 from sources import Workbooks
-from sources.workbooks import Limits
+from sources.xlsx.limits import Limits
 from transforms.order_lists import (
     OrderList,
     OrderListOrigin,
@@ -20,29 +22,43 @@ from transforms.order_lists import (
     header_mapping,
     order_keys,
     order_list,
+    order_list_accounting,
     order_rows,
     rows_accounted,
 )
-from transforms.order_lists.contract import HEADERS, REQUIRED
+from transforms.order_lists.columns import REQUIRED_COLUMNS
+from transforms.order_lists.contract import HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from pipelines.engine.frames import Frames, Part
     from sources import Source
+
+ACCOUNTING = "order_list_accounting"
+FIGURES = {
+    "rows_published": "rows published",
+    "rows_set_aside": "rows set aside",
+    "rows_blank": "rows blank",
+    "cells_published": "cells published",
+    "cells_quarantined": "cells quarantined",
+    "cells_changed": "cells changed by rule",
+}
+NOTES_PER_KIND = 8
 
 
 class OrderLists(Pipeline):
     """Reads every workbook of a folder and publishes three tables, all at once."""
 
     reads = ("cells", "headers", "cell_errors", "workbook")
-    transforms = (header_mapping, order_rows, order_keys, order_list)
+    transforms = (header_mapping, order_rows, order_list_accounting, order_keys, order_list)
     checks = (rows_accounted, cells_accounted)
     publishes: ClassVar = {
         "order_list": OrderList,
         "order_list_origin": OrderListOrigin,
         "order_list_quarantine": OrderListQuarantine,
     }
-    kept = ("order_list_accounting",)
+    kept = (ACCOUNTING,)
     strategy = "swap"
 
     folder: Path
@@ -51,8 +67,50 @@ class OrderLists(Pipeline):
 
     def sources(self) -> Sequence[Source]:
         """Read the workbooks of one folder."""
-        return (Workbooks(folder=self.folder, headers=HEADERS, required=REQUIRED, limits=self.limits),)
+        return (Workbooks(folder=self.folder, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits),)
 
     def describe(self, part: str) -> str:
         """Name the customer that a workbook is named for."""
         return f"customer {Path(part).stem.removesuffix(' (M3)').removesuffix(' ORDER LIST')} ({part})"
+
+    def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:
+        """Count rows and cells by what became of them, over all workbooks."""
+        figures = {
+            f"{FIGURES[figure]}{', ' if item else ''}{item}": count
+            for figure, item, count in totals(parts).filter(pl.col("figure").is_in(FIGURES)).iter_rows()
+        }
+        duplicates = whole["order_keys"]["is_duplicate"].sum() if "order_keys" in whole else 0
+        return figures | {"rows equal to another": int(duplicates)}
+
+    def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
+        """Name the headers that feed no column, and the customers that a file is not named for."""
+        rows = [row for part in parts for row in part.frames[ACCOUNTING].iter_rows(named=True)]
+        headers = [unmapped(row) for row in rows if row["figure"] == "unmapped_header"]
+        others = [
+            f"{row['file']}: {row['count']} rows say customer {row['item']}"
+            for row in rows
+            if row["figure"] == "other_customer"
+        ]
+        return [*first(headers, "headers that feed no column"), *first(others, "rows of another customer")]
+
+
+def totals(parts: Iterable[Part]) -> pl.DataFrame:
+    """Sum the figures of all workbooks: ``figure``, ``item``, ``count``, in the order of ``FIGURES``."""
+    frames = [part.frames[ACCOUNTING].select("figure", "item", "count") for part in parts]
+    if not frames:
+        return pl.DataFrame(schema={"figure": pl.String, "item": pl.String, "count": pl.Int64})
+    found = pl.concat(frames).group_by("figure", "item").agg(pl.col("count").sum())
+    place = pl.col("figure").replace_strict(list(FIGURES), range(len(FIGURES)), default=len(FIGURES))
+    return found.sort(place, "item")
+
+
+def unmapped(row: dict[str, object]) -> str:
+    """Say which header feeds no column, and which column it may have meant."""
+    meant = f"; did you mean {row['note']}?" if row["note"] else ""
+    return f"{row['file']}: header {row['item']} feeds no column, its {row['count']} cells are in quarantine{meant}"
+
+
+def first(notes: Sequence[str], kind: str) -> list[str]:
+    """Cut a list of notes to what a person reads, and say how many there are."""
+    more = len(notes) - NOTES_PER_KIND
+    return [*notes[:NOTES_PER_KIND], *([f"... and {more} more {kind}"] if more > 0 else [])]

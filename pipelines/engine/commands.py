@@ -18,6 +18,7 @@ from pipelines.engine.runner import Options, execute
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loaders.state import RunRecord
     from pipelines.engine.pipeline import Pipeline
 
 
@@ -67,13 +68,13 @@ def run(
         progress.start(this.id)
     try:
         with pipeline.target.open() as loader:
-            loader.start(this)
             try:
                 report = execute(pipeline, this, loader, options, progress)
             except BaseException as error:
-                loader.finish(this, "failed", failed_report(this, error).as_dict())
+                failed = failed_report(this, error)
+                loader.state.finish(this.id, "failed", failed.as_dict(), failed.error)
                 raise
-            loader.finish(this, report.status, report.as_dict())
+            loader.state.finish(this.id, report.status, report.as_dict())
             return report
     finally:
         progress.close()
@@ -129,13 +130,18 @@ def plan_text(plan: dict[str, Any]) -> str:
 def publish(run_id: str, config: Path | None, *, again: bool) -> Published:
     """Publish a run that is staged and ready."""
     with settings.load_target(config).open() as loader:
-        return loader.publish(loader.find(run_id), again=again)
+        return loader.publish(recorded(loader.state.run(run_id)), again=again)
 
 
 def discard(run_id: str, config: Path | None) -> list[str]:
     """Drop what a run staged, and name it."""
     with settings.load_target(config).open() as loader:
-        return list(loader.discard(loader.find(run_id)))
+        return list(loader.discard(recorded(loader.state.run(run_id))))
+
+
+def recorded(record: RunRecord) -> Run:
+    """Name a run that the target remembers."""
+    return Run(record.run_id, record.pipeline, record.started_at)
 
 
 def rollback(name: str, config: Path | None) -> Published:
@@ -150,7 +156,7 @@ def runs(name: str | None, last: int, config: Path | None) -> list[dict[str, Any
     if name:
         settings.pipeline_class(name)
     with settings.load_target(config).open() as loader:
-        return list(loader.runs(name, last))
+        return [asdict(record) for record in loader.state.runs(name, last)]
 
 
 def report(run_id: str | None, config: Path | None) -> Report:
@@ -160,13 +166,12 @@ def report(run_id: str | None, config: Path | None) -> Report:
         StateError: There is no such run, or it has no report.
     """
     with settings.load_target(config).open() as loader:
-        found = loader.runs(None, 1) if run_id is None else [loader.row(run_id)]
+        found = [loader.state.run(run_id)] if run_id else loader.state.runs(limit=1)
     if not found:
         raise StateError("No run is recorded in this target.", "firn run order_lists")
-    stored = found[0]["report"]
-    if not stored:
-        raise StateError(f"Run {found[0]['run_id']} has no report: it is still running, or was killed.", "firn runs")
-    return Report.from_dict({**stored, "status": found[0]["status"]})
+    if not found[0].report:
+        raise StateError(f"Run {found[0].run_id} has no report: it is still running, or was killed.", "firn runs")
+    return Report.from_dict({**found[0].report, "status": found[0].status})
 
 
 def psql(arguments: Sequence[str], config: Path | None) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import resource
 import sys
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipelines.engine.progress import rate
 
+NAME_WIDTH, LINE_WIDTH = 26, 110
 STATUSES = ("running", "checked", "sample", "ready", "published", "failed", "discarded", "rolled_back")
 
 
@@ -86,26 +88,68 @@ def peak_memory_mb() -> float:
 
 def lines(report: Report) -> list[str]:
     """Lay a report out for reading, a line a fact."""
-    rows = [
-        f"run            {report.run_id}",
-        f"status         {report.status}",
-        f"duration       {report.seconds:.2f} s",
-        *(f"  {phase.name:<21}{rate(phase.rows, phase.seconds)}" for phase in report.phases),
-        f"files          {report.parts - len(report.failed)} ok of {report.parts}  ({report.success_rate:.1f} %)",
-        f"rows extracted {report.rows_read:,}",
-        *(f"  {name:<21}{count:,}" for name, count in report.figures.items()),
-        *(f"published      {name}: {count:,} rows" for name, count in report.tables.items()),
-        f"peak memory    {report.peak_memory_mb:,.0f} MB",
+    facts = [
+        ("run", report.run_id),
+        ("status", report.status),
+        ("duration", f"{report.seconds:.2f} s"),
+        *((f"  {phase.name}", phase_rate(phase)) for phase in report.phases),
+        ("files", f"{report.parts - len(report.failed)} ok of {report.parts} ({report.success_rate:.1f} %)"),
+        ("rows extracted", f"{report.rows_read:,}"),
+        *grouped(report.figures),
+        *(("published", f"{name}: {count:,} rows") for name, count in report.tables.items() if report.generation),
+        *(("staged", f"{name}: {count:,} rows") for name, count in report.tables.items() if not report.generation),
+        ("peak memory", f"{report.peak_memory_mb:,.0f} MB"),
+        *publication(report),
+        *(("note", note) for note in report.notes),
+        *(("not read", f"{failed['part']}: {failed['message']}") for failed in report.failed),
     ]
-    if report.generation:
-        rows.append(
-            f"generation     {report.generation}, production locked {report.locked_ms:.1f} ms,"
-            f" {report.attempts} attempt{'s' if report.attempts > 1 else ''}"
+    return [line for name, text in facts for line in wrapped(name, text)]
+
+
+def phase_rate(phase: Phase) -> str:
+    """Write a phase's rate; a phase that no rows went through has only seconds."""
+    return rate(phase.rows, phase.seconds) if phase.rows else f"{phase.seconds:.2f} s"
+
+
+def grouped(figures: dict[str, int]) -> list[tuple[str, str]]:
+    """Sum figures such as ``rows set aside, keyless_row`` up by what stands before the comma."""
+    groups: dict[str, dict[str, int]] = {}
+    for name, count in figures.items():
+        group, _, item = name.partition(", ")
+        groups.setdefault(group, {})[item] = count
+    return [(f"  {group}", f"{sum(items.values()):,}{itemised(items)}") for group, items in groups.items()]
+
+
+def itemised(items: dict[str, int]) -> str:
+    """List the parts of a figure, the largest first."""
+    named = sorted(((count, item) for item, count in items.items() if item), reverse=True)
+    return f" ({', '.join(f'{item} {count:,}' for count, item in named)})" if named else ""
+
+
+def publication(report: Report) -> list[tuple[str, str]]:
+    """Say which generation was published, and for how long production was locked."""
+    if not report.generation:
+        return []
+    tries = f"{report.attempts} attempt{'s' if report.attempts > 1 else ''}"
+    return [("generation", f"{report.generation}, production locked {report.locked_ms:.1f} ms, {tries}")]
+
+
+def wrapped(name: str, text: str) -> list[str]:
+    """Write a fact beside its name, on as many lines as it takes."""
+    indent = " " * NAME_WIDTH
+    return [
+        piece
+        for number, line in enumerate(text.splitlines() or [""])
+        for piece in textwrap.wrap(
+            line,
+            LINE_WIDTH,
+            initial_indent=f"{name:<{NAME_WIDTH}}" if number == 0 else indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
-    rows += [f"note           {note}" for note in report.notes]
-    for failed in report.failed:
-        rows.append(f"not read       {failed['part']}: {failed['message']}")
-    return rows
+        or [indent]
+    ]
 
 
 def box(title: str, body: list[str], next_line: str) -> str:
