@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
 FIRN = Path(sys.executable).with_name("firn")
 
-CHECKSUM = """
-select table_schema || '.' || table_name,
-       (xpath('/row/h/text()', query_to_xml(format(
-           'select md5(coalesce(string_agg(t::text, chr(10) order by t::text), '''')) as h from %I.%I t',
-           table_schema, table_name), false, true, '')))[1]::text
-  from information_schema.tables where table_schema = %s order by 1
-"""
-
 
 @dataclass(frozen=True)
 class Installation:
@@ -64,11 +56,19 @@ class Installation:
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the target."""
         with psycopg.connect(self.dsn) as connection:
-            return connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql, values or None).fetchall()  # type: ignore[arg-type]
 
-    def production(self) -> list[tuple[Any, ...]]:
+    def execute(self, *statements: str) -> None:
+        """Change the target behind firn's back."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[arg-type]
+
+    def production(self) -> dict[str, str]:
         """A checksum of every table in production."""
-        return self.query(CHECKSUM, "public")
+        tables = self.query("select table_name from information_schema.tables where table_schema = 'public'")
+        content = "select md5(coalesce(string_agg(t::text, chr(10) order by t::text), '')) from {} t"
+        return {name: self.query(content.format(name))[0][0] for (name,) in tables}
 
 
 @contextmanager

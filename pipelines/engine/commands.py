@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from pipelines.engine.runner import Options, execute
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loaders.state import RunRecord
     from pipelines.engine.pipeline import Pipeline
 
 
@@ -68,13 +68,14 @@ def run(
         progress.start(this.id)
     try:
         with pipeline.target.open() as loader:
+            loader.start(this)
             try:
                 report = execute(pipeline, this, loader, options, progress)
             except BaseException as error:
-                failed = failed_report(this, error)
-                loader.state.finish(this.id, "failed", failed.as_dict(), failed.error)
+                with suppress(FirnError):  # the target may be what failed; the first error is the one to show
+                    loader.finish(this, "failed", failed_report(this, error).as_dict())
                 raise
-            loader.state.finish(this.id, report.status, report.as_dict())
+            loader.finish(this, report.status, report.as_dict())
             return report
     finally:
         progress.close()
@@ -130,18 +131,13 @@ def plan_text(plan: dict[str, Any]) -> str:
 def publish(run_id: str, config: Path | None, *, again: bool) -> Published:
     """Publish a run that is staged and ready."""
     with settings.load_target(config).open() as loader:
-        return loader.publish(recorded(loader.state.run(run_id)), again=again)
+        return loader.publish(loader.find(run_id), again=again)
 
 
 def discard(run_id: str, config: Path | None) -> list[str]:
     """Drop what a run staged, and name it."""
     with settings.load_target(config).open() as loader:
-        return list(loader.discard(recorded(loader.state.run(run_id))))
-
-
-def recorded(record: RunRecord) -> Run:
-    """Name a run that the target remembers."""
-    return Run(record.run_id, record.pipeline, record.started_at)
+        return list(loader.discard(loader.find(run_id)))
 
 
 def rollback(name: str, config: Path | None) -> Published:
@@ -156,7 +152,7 @@ def runs(name: str | None, last: int, config: Path | None) -> list[dict[str, Any
     if name:
         settings.pipeline_class(name)
     with settings.load_target(config).open() as loader:
-        return [asdict(record) for record in loader.state.runs(name, last)]
+        return [dict(row) for row in loader.runs(name, last)]
 
 
 def report(run_id: str | None, config: Path | None) -> Report:
@@ -166,12 +162,13 @@ def report(run_id: str | None, config: Path | None) -> Report:
         StateError: There is no such run, or it has no report.
     """
     with settings.load_target(config).open() as loader:
-        found = [loader.state.run(run_id)] if run_id else loader.state.runs(limit=1)
+        found = [loader.row(run_id)] if run_id else loader.runs(last=1)
     if not found:
         raise StateError("No run is recorded in this target.", "firn run order_lists")
-    if not found[0].report:
-        raise StateError(f"Run {found[0].run_id} has no report: it is still running, or was killed.", "firn runs")
-    return Report.from_dict({**found[0].report, "status": found[0].status})
+    stored = found[0]["report"]
+    if not stored:
+        raise StateError(f"Run {found[0]['run_id']} has no report: it is still running, or was killed.", "firn runs")
+    return Report.from_dict({**stored, "status": found[0]["status"]})
 
 
 def psql(arguments: Sequence[str], config: Path | None) -> int:

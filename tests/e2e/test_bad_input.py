@@ -97,7 +97,7 @@ def test_a_missing_folder(published: Installation) -> None:
 
 def test_a_target_without_the_right_to_create_a_schema(published: Installation) -> None:
     before = published.production()
-    published.query("create role reader login; grant usage on schema public to reader; select 1")
+    published.execute("create role reader login", "grant usage on schema public to reader")
     try:
         dsn = published.dsn.replace("//firn@", "//reader@")
         done = published.firn("run", "order_lists", env={"FIRN_TARGET__DSN": dsn})
@@ -107,7 +107,7 @@ def test_a_target_without_the_right_to_create_a_schema(published: Installation) 
         assert "grant create on database" in done.stderr.lower()
         assert published.production() == before
     finally:
-        published.query("drop owned by reader cascade; drop role reader; select 1")
+        published.execute("drop owned by reader cascade", "drop role reader")
 
 
 def test_a_target_that_does_not_answer(published: Installation) -> None:

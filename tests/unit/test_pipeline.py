@@ -50,7 +50,9 @@ def test_steps_run_after_what_they_read_and_row_local_ones_first() -> None:
         checks = (nothing_rejected,)
         keep: bool = True
 
-    assert [s.name for s in Ordered.steps] == ["two", "counts", "total", "nothing_rejected"]
+    names = [s.name for s in Ordered.steps]
+    assert names[:2] == ["two", "counts"]
+    assert sorted(names[2:]) == ["nothing_rejected", "total"]
     assert [local for local, _ in segments(Ordered.steps)] == [True, False]
 
 
