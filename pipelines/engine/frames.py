@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -63,6 +64,11 @@ def read(part: Part) -> None:
             if not isinstance(error, Transient) or attempt == ATTEMPTS:
                 raise
             time.sleep(0.2 * 2**attempt)
+        except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise SourceError(
+                f"{part.name} could not be read ({type(error).__name__}: {error}). Production is unchanged.",
+                "This is a fault of firn, not of the file: please report it with the file.",
+            ) from error
         else:
             break
     part.rows = max((frame.height for frame in part.frames.values()), default=0)
@@ -81,11 +87,10 @@ def run_local(
     """
     try:
         if part.tables:
-            timed(part, "read", lambda: read(part))
+            timed(part, "read", partial(read, part))
         for step in steps:
-            timed(
-                part, "check" if step.is_check else "transform", lambda s=step: apply(s, part.frames, whole, settings)
-            )
+            kind = "check" if step.is_check else "transform"
+            timed(part, kind, partial(apply, step, part.frames, whole, settings))
     except SourceError as error:
         return Part(part.name, {}, error=error)
     part.frames = {name: frame for name, frame in part.frames.items() if name in keep}

@@ -14,7 +14,6 @@ from pydantic import ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -115,9 +114,12 @@ def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> ty
             cls,
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
-            **_: Any,  # noqa: ANN401
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, EnvSettingsSource(settings_cls), InitSettingsSource(settings_cls, values)
+            del dotenv_settings, file_secret_settings
+            return init_settings, env_settings, InitSettingsSource(settings_cls, values)
 
     fields: dict[str, Any] = {name: (cls, FieldInfo(default={}, validate_default=True)), "target": (target, target())}  # type: ignore[misc]
     return create_model("Settings", __base__=Sources, **fields)
