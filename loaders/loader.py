@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,12 +16,35 @@ if TYPE_CHECKING:
 class Loader(Protocol):
     """Stages tables beside production and publishes all of them together, or none.
 
-    The order of calls in a run is ``prepare``, ``stage`` for every part, ``verify``, then ``publish`` or nothing;
-    ``discard`` may follow at any point before ``publish``.
+    The order of calls in a run is ``start``, ``prepare``, ``stage`` for every part, ``verify``, then ``publish`` or
+    nothing, and ``finish``; ``discard`` may follow at any point before ``publish``. The target is the authority on what
+    was published: the runs are recorded in it.
     """
 
+    def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> Mapping[str, str]:
+        """Check everything that can be refused before rows are sent, write nothing.
+
+        Returns:
+            What would happen to each table, in words.
+
+        Raises:
+            TargetUnavailable: The target does not answer.
+            PublishError: A table of this name cannot be replaced without losing something; each object is named.
+            LoadError: A right or a column type is missing.
+        """
+        ...
+
+    def start(self, run: Run) -> None:
+        """Record that a run has begun; a failed or discarded one may begin again.
+
+        Raises:
+            RunLocked: Another process works on this run.
+            StateError: A run of this name is ready or was published.
+        """
+        ...
+
     def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]]) -> None:
-        """Check everything that can be refused before rows are sent, then make empty staging tables.
+        """Start the run if it is not, make the checks of `check`, then make empty staging tables.
 
         Args:
             run: The run that will stage and publish.
@@ -35,7 +58,10 @@ class Loader(Protocol):
         ...
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
-        """Send one part to staging; it may have a subset of the contract's columns, the others stay null.
+        """Begin to send one part to staging; it may have a subset of the contract's columns, the others stay null.
+
+        The part may still be on its way when this returns. What the target refuses of it is raised by a later call of
+        ``stage``, or by ``verify`` at the latest.
 
         Raises:
             LoadError: A column is not of the exact type that its contract says, or the target refused a value.
@@ -50,8 +76,12 @@ class Loader(Protocol):
         """
         ...
 
-    def publish(self, run: Run) -> Published:
+    def publish(self, run: Run, *, again: bool = False) -> Published:
         """Make every staged table of the run visible in one transaction; a second call changes nothing.
+
+        Args:
+            run: A run that is ready, or was published.
+            again: Publish a run once more that was rolled back.
 
         Raises:
             PublishError: Refused or undone; production is unchanged.
@@ -59,14 +89,42 @@ class Loader(Protocol):
         """
         ...
 
-    def discard(self, run: Run) -> Sequence[str]:
-        """Drop what the run staged, and name the tables dropped."""
-        ...
-
     def rollback(self, dataset: str) -> Published:
         """Make the previous generation of the dataset visible again, in one transaction.
 
         Raises:
             PublishError: No previous generation is kept; production is unchanged.
+        """
+        ...
+
+    def discard(self, run: Run) -> Sequence[str]:
+        """Drop what the run staged, and name the tables dropped.
+
+        Raises:
+            StateError: There is no such run, or it was published.
+        """
+        ...
+
+    def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
+        """Record how a run ended, with its report; one that was published stays so."""
+        ...
+
+    def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[Mapping[str, Any]]:
+        """Return what is recorded of the latest runs, of one pipeline or of all, newest first."""
+        ...
+
+    def row(self, run_id: str) -> Mapping[str, Any]:
+        """Return what is recorded of a run.
+
+        Raises:
+            StateError: There is no such run; the closest names are listed.
+        """
+        ...
+
+    def find(self, run_id: str) -> Run:
+        """Return a recorded run.
+
+        Raises:
+            StateError: There is no such run; the closest names are listed.
         """
         ...

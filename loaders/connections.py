@@ -1,0 +1,112 @@
+"""Two kinds of connection to one PostgreSQL: psycopg for statements, ADBC for rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import adbc_driver_postgresql.dbapi as adbc  # type: ignore[import-untyped]
+import psycopg
+from adbc_driver_manager import Error as AdbcError
+from psycopg import conninfo, pq
+from psycopg.rows import namedtuple_row
+from psycopg.sql import SQL, Literal
+
+from firn import ConfigError, LoadError, TargetUnavailable
+from loaders.sqlstates import primary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Copying", "Server", "Statements"]
+
+Statements: TypeAlias = "psycopg.Connection[Any]"
+Copying: TypeAlias = "adbc.Connection"
+
+_CONNECT_S = 10
+_SETTINGS = {
+    "search_path": "",  # every name is written with its schema, and the catalogue's functions print it that way
+    "statement_timeout": "0",  # a role's default would cut off a long load; publish sets its own budget
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "TimeZone": "UTC",
+}
+_SET = SQL("SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS setting (name, value)")
+
+
+class Server:
+    """Where PostgreSQL is, and how to reach it; its text and errors never show the password.
+
+    Args:
+        dsn: A libpq connection string or URI; whatever it leaves out comes from libpq's own places (``PGSERVICE``,
+            ``.pgpass``, environment).
+
+    Raises:
+        ConfigError: It is not a connection string.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        try:
+            found = conninfo.conninfo_to_dict(dsn, application_name="firn")
+        except psycopg.ProgrammingError:
+            # libpq quotes the part that it cannot read, which may be the password: so neither its text nor the cause.
+            raise ConfigError(
+                "The target's dsn is not a PostgreSQL connection string or URI.",
+                "write postgresql://user@host:5432/database, with special characters of the password as %XX",
+            ) from None
+        self._password = str(found.get("password") or "")
+        self._dsn = conninfo.make_conninfo("", connect_timeout=found.pop("connect_timeout", _CONNECT_S), **found)
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in conninfo.conninfo_to_dict(self._dsn).items() if k not in ("password", "sslpassword")}
+        return f"Server({conninfo.make_conninfo('', **shown)!r})"
+
+    def statements(self) -> Statements:
+        """Open a connection for statements, each its own transaction.
+
+        Raises:
+            TargetUnavailable: Nothing answers.
+            LoadError: The server answers and refuses the connection.
+        """
+        connection: Statements = self._reached(
+            lambda: psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None, row_factory=namedtuple_row)
+        )
+        connection.execute(_SET.format(*_pairs(_SETTINGS)))
+        return connection
+
+    def copying(self) -> Copying:
+        """Open a connection for rows, which commits when told to.
+
+        Raises:
+            TargetUnavailable: Nothing answers.
+            LoadError: The server answers and refuses the connection.
+        """
+        connection: Copying = self._reached(lambda: adbc.connect(self._dsn))
+        settings = {**_SETTINGS, "synchronous_commit": "off"}  # publish commits with it on, after all of these
+        with connection.cursor() as cursor:
+            cursor.execute(_SET.format(*_pairs(settings)).as_string())
+            cursor.fetchall()
+        connection.commit()
+        return connection
+
+    def _reached(self, connect: Callable[[], Any]) -> Any:  # noqa: ANN401 (either driver's connection)
+        try:
+            return connect()
+        except (psycopg.Error, AdbcError) as exc:
+            raise self._unreached(exc) from exc
+
+    def _unreached(self, exc: psycopg.Error | AdbcError) -> LoadError:
+        """Tell a server that refuses from one that is not there: libpq reports no SQLSTATE before a session exists."""
+        said = primary(exc)
+        said = said.replace(self._password, "***") if self._password else said
+        if pq.PGconn.ping(self._dsn.encode()) == pq.Ping.OK:
+            return LoadError(
+                f"PostgreSQL refused the connection: {said}. Production is unchanged.",
+                "check role, password, database and pg_hba.conf, or whether all its connections are in use",
+            )
+        return TargetUnavailable(
+            f"PostgreSQL does not answer: {said}. Production is unchanged.", "check host and port, then run again"
+        )
+
+
+def _pairs(settings: Mapping[str, str]) -> tuple[Literal, Literal]:
+    return Literal(list(settings)), Literal(list(settings.values()))

@@ -1,0 +1,215 @@
+"""From contract to CREATE TABLE: one exact pair of types per column, and nothing that a driver could reinterpret.
+
+Binary COPY sends bytes that the server does not convert: an eight-byte integer sent into a ``double precision`` column
+arrives as another number, without an error. So a pair that is not in this table is refused before a byte is sent.
+
+| contract                          | Polars                | PostgreSQL         |
+|-----------------------------------|-----------------------|--------------------|
+| ``String``                        | ``String``            | ``text``           |
+| ``Bool``                          | ``Boolean``           | ``boolean``        |
+| ``Int16`` ``Int32`` ``Int64``     | the same              | ``smallint`` ``integer`` ``bigint`` |
+| ``Float64``                       | ``Float64``           | ``double precision`` |
+| ``Decimal(p, s)``                 | ``Decimal(p, s)``     | ``numeric(p,s)``   |
+| ``Date``                          | ``Date``              | ``date``           |
+| ``Datetime``                      | ``Datetime("us")``    | ``timestamp without time zone`` |
+| ``Datetime(time_zone="UTC")``     | ``Datetime("us", "UTC")`` | ``timestamp with time zone`` |
+| ``Binary``                        | ``Binary``            | ``bytea``          |
+| ``Binary``, metadata ``{"postgres": "uuid"}`` | ``Binary`` of 16 bytes | ``uuid``  |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import polars as pl
+from psycopg.sql import SQL, Composed, Identifier
+
+from firn import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import dataframely as dy
+
+__all__ = ["Column", "Layout", "check_rows", "cut", "layout"]
+
+_LONGEST = 63  # bytes of an identifier; PostgreSQL cuts a longer one without an error
+_UUID_BYTES = 16
+_WIDEST_COLUMNS = 1600
+# PostgreSQL's -infinity, counted from Polars' epoch: the server takes it, and hands it back as the same number.
+_INFINITIES = {"date": -(2**31) + 10_957, "timestamp": -(2**63) + 946_684_800_000_000}
+_TYPES: Mapping[pl.DataType, str] = {
+    pl.String(): "text",
+    pl.Boolean(): "boolean",
+    pl.Int16(): "smallint",
+    pl.Int32(): "integer",
+    pl.Int64(): "bigint",
+    pl.Float64(): "double precision",
+    pl.Date(): "date",
+    pl.Datetime("us"): "timestamp without time zone",
+    pl.Datetime("us", "UTC"): "timestamp with time zone",
+    pl.Binary(): "bytea",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a staging table.
+
+    Attributes:
+        name: Its name, the same in the frame and in the table.
+        dtype: Its type in the frame.
+        type: Its type in the table, spelled as ``format_type`` prints it.
+        nullable: Whether a part may leave it out, and rows may have null.
+        unique: Whether its values are unique by themselves.
+    """
+
+    name: str
+    dtype: pl.DataType
+    type: str
+    nullable: bool
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table's columns and keys, as its contract states them."""
+
+    table: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    def create(self, schema: str) -> Composed:
+        """Return the statement that makes the empty table, without keys."""
+        lines = [
+            SQL("{} {}{}").format(Identifier(c.name), SQL(c.type), SQL("" if c.nullable else " NOT NULL"))
+            for c in self.columns
+        ]
+        return SQL("CREATE TABLE {} ({})").format(Identifier(schema, self.table), SQL(", ").join(lines))
+
+    def constraints(self) -> dict[str, tuple[str, Sequence[str]]]:
+        """Return the primary key and the unique columns: name of the constraint -> its kind, its columns."""
+        unique = {cut(f"{self.table}_{c.name}_key"): ("UNIQUE", [c.name]) for c in self.columns if c.unique}
+        primary = {cut(f"{self.table}_pkey"): ("PRIMARY KEY", self.key)} if self.key else {}
+        return {**primary, **unique}
+
+    def add_constraints(self, schema: str) -> list[Composed]:
+        """Return the statements that add the constraints to a loaded table."""
+        return [
+            SQL("ALTER TABLE {} ADD CONSTRAINT {} {} ({})").format(
+                Identifier(schema, self.table), Identifier(name), SQL(kind), SQL(", ").join(map(Identifier, columns))
+            )
+            for name, (kind, columns) in self.constraints().items()
+        ]
+
+
+def layout(table: str, contract: type[dy.Schema]) -> Layout:
+    """Return the columns and keys that a contract asks for.
+
+    Raises:
+        LoadError: A name is too long for PostgreSQL, or a type is not in the table above. Nothing was sent.
+    """
+    _check_name("Table", table, table)
+    columns = tuple(_column(table, name, column) for name, column in contract.columns().items())
+    if not 0 < len(columns) <= _WIDEST_COLUMNS:
+        raise LoadError(f'Table "{table}" has {len(columns)} columns; PostgreSQL holds 1 to {_WIDEST_COLUMNS}.')
+    return Layout(table, columns, tuple(contract.primary_key()))
+
+
+def check_rows(table: Layout, part: str, frame: pl.DataFrame) -> None:
+    """Refuse a part that differs from the table in a column's name or exact type, or lacks a required column.
+
+    Raises:
+        LoadError: Names table, part, column and both types. Nothing was sent.
+    """
+    where = f'Table "{table.table}"' + (f', part "{part}"' if part else "")
+    known = {column.name: column for column in table.columns}
+    for name, dtype in frame.schema.items():
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            raise LoadError(f'{where}: the contract has no column "{name}".', f'is it "{close[0]}"?' if close else "")
+        _check_type(where, known[name], dtype)
+    present = {values.name: values for values in frame.get_columns()}
+    for column in table.columns:
+        _check_values(where, column, present.get(column.name))
+
+
+def cut(name: str) -> str:
+    """Return a name that firn makes, cut to 63 bytes with eight characters of a hash where it is longer."""
+    if len(name.encode()) <= _LONGEST:
+        return name
+    digest = blake2b(name.encode(), digest_size=4).hexdigest()
+    return name.encode()[: _LONGEST - len(digest) - 1].decode(errors="ignore") + "_" + digest
+
+
+def _column(table: str, name: str, column: dy.Column) -> Column:
+    _check_name("Column", name, table)
+    return Column(name, column.dtype, _type(table, name, column), column.nullable, getattr(column, "unique", False))
+
+
+def _type(table: str, name: str, column: dy.Column) -> str:
+    wanted = (column.metadata or {}).get("postgres")
+    found = f"numeric({column.dtype.precision},{column.dtype.scale})" if isinstance(column.dtype, pl.Decimal) else None
+    found = found or _TYPES.get(column.dtype)
+    if column.dtype == pl.Binary and wanted == "uuid":
+        return "uuid"
+    if found is None or wanted not in (None, found):
+        raise LoadError(
+            f'Column "{name}" of table "{table}" is {column.dtype}, for which there is no exact PostgreSQL type'
+            f"{f' {wanted}' if wanted else ''}. Nothing was sent; production is unchanged.",
+            f"state one of {', '.join(map(str, _TYPES))} or Decimal(p, s) in the contract",
+        )
+    return found
+
+
+def _check_name(what: str, name: str, table: str) -> None:
+    if not name or "\0" in name or len(name.encode()) > _LONGEST:
+        raise LoadError(
+            f'{what} name "{name}" (table "{table}") has {len(name.encode())} bytes; PostgreSQL takes 1 to {_LONGEST}, '
+            "without NUL. Nothing was sent; production is unchanged.",
+            "give it a shorter name in the contract",
+        )
+
+
+def _check_type(where: str, column: Column, dtype: pl.DataType) -> None:
+    if dtype != column.dtype:
+        raise LoadError(
+            f'{where}: column "{column.name}" is {dtype}, but goes to {column.type}, which takes exactly '
+            f"{column.dtype}. Nothing was sent; production is unchanged.",
+            f"cast it to {column.dtype} in a transform",
+        )
+
+
+def _check_values(where: str, column: Column, values: pl.Series | None) -> None:
+    if values is None:
+        if not column.nullable:
+            raise LoadError(f'{where}: required column "{column.name}" is missing. Nothing was sent.')
+        return
+    if not column.nullable and values.null_count():
+        row = values.is_null().arg_true()[0] + 1
+        raise LoadError(f'{where}: required column "{column.name}" is null at row {row}. Nothing was sent.')
+    if column.type == "uuid":
+        _check_uuids(where, values)
+    if isinstance(values.dtype, pl.Date | pl.Datetime):
+        _check_times(where, values, _INFINITIES[column.type.split(maxsplit=1)[0]])
+
+
+def _check_times(where: str, values: pl.Series, infinity: int) -> None:
+    wrong = (values.to_physical() == infinity).arg_true()
+    if len(wrong):
+        raise LoadError(
+            f'{where}: column "{values.name}" at row {wrong[0] + 1} is a time that PostgreSQL holds as -infinity. '
+            "Nothing was sent."
+        )
+
+
+def _check_uuids(where: str, values: pl.Series) -> None:
+    wrong = (values.bin.size() != _UUID_BYTES).arg_true()
+    if len(wrong):
+        raise LoadError(
+            f'{where}: column "{values.name}" at row {wrong[0] + 1} has {len(values[int(wrong[0])])} bytes; '
+            f"a uuid has {_UUID_BYTES}. Nothing was sent."
+        )

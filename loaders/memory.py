@@ -1,0 +1,197 @@
+"""Memory as a target, for tests and the tutorial: it refuses what PostgreSQL refuses, and keeps nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from firn import LoadError, Published, PublishError, Run, Staged, StateError
+from loaders import ddl
+from loaders.state import RunRecord, unknown_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import dataframely as dy
+
+    from loaders.ddl import Layout
+
+__all__ = ["Memory"]
+
+
+@dataclass(slots=True)
+class _Generation:
+    published: Published
+    tables: dict[str, pl.DataFrame]
+    replaced: dict[str, pl.DataFrame] | None
+
+
+@dataclass(slots=True)
+class _Stage:
+    layouts: Mapping[str, Layout]
+    generation: int
+    parts: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a table's parts together, with null where a part lacks a column."""
+        layout = self.layouts[name]
+        empty = pl.DataFrame(schema={column.name: column.dtype for column in layout.columns})
+        return pl.concat([empty, *(f for (table, _), f in self.parts.items() if table == name)], how="diagonal")
+
+
+class Memory:
+    """A Loader that publishes into a dictionary.
+
+    Attributes:
+        production: What readers see: table -> rows.
+    """
+
+    def __init__(self) -> None:
+        self.production: dict[str, pl.DataFrame] = {}
+        self._runs: dict[str, RunRecord] = {}
+        self._stages: dict[str, _Stage] = {}
+        self._generations: dict[str, list[_Generation]] = {}
+        self._undone: dict[str, dict[str, pl.DataFrame]] = {}
+
+    def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> dict[str, str]:
+        """Check the contracts, and say what would happen to each table."""
+        del dataset
+        layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
+        return {name: f"{'replaced' if name in self.production else 'new'} in memory" for name in layouts}
+
+    def start(self, run: Run) -> None:
+        """Record that a run has begun."""
+        known = self._runs.get(run.id)
+        if known and known.status not in ("running", "failed", "discarded"):
+            raise StateError(f"Run {run.id} is {known.status} and cannot start again. Production is unchanged.")
+        self._runs[run.id] = RunRecord(run.id, run.pipeline, "running", run.started_at)
+
+    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]]) -> None:
+        """Check the contracts and make empty staging tables."""
+        self.start(run)
+        layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
+        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])))
+
+    def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
+        """Keep one part, in place of an earlier try."""
+        stage = self._stage(run)
+        if table not in stage.layouts:
+            raise LoadError(f'Table "{table}" is not among those prepared: {", ".join(stage.layouts)}.')
+        ddl.check_rows(stage.layouts[table], part, frame)
+        stage.parts[table, part] = frame
+        return Staged(table, part, frame.height)
+
+    def verify(self, run: Run) -> None:
+        """Check keys; the run is then ready."""
+        stage = self._stage(run)
+        for name, layout in stage.layouts.items():
+            for _, columns in layout.constraints().values():
+                _check_key(name, stage.table(name), columns)
+        self._set(run.id, status="ready")
+
+    def publish(self, run: Run, *, again: bool = False) -> Published:
+        """Put the run's tables into production, once."""
+        record = self._record(run.id)
+        if record.status == "rolled_back":
+            return self._republished(record, again=again)
+        done = [g.published for g in self._generations.get(run.pipeline, []) if g.published.run_id == run.id]
+        if done:
+            return done[-1]
+        if record.status != "ready":
+            raise StateError(f"Run {run.id} is {record.status}; only a verified run can be published.")
+        stage = self._stages.pop(run.id)
+        if stage.generation != len(self._generations.get(run.pipeline, [])):
+            raise PublishError(
+                f"Run {run.id} was staged on generation {stage.generation} of {run.pipeline}; since then generation "
+                f"{len(self._generations[run.pipeline])} was published. Production is unchanged."
+            )
+        return self._shown(record, {name: stage.table(name) for name in stage.layouts})
+
+    def rollback(self, dataset: str) -> Published:
+        """Put the generation before the visible one back."""
+        generations = self._generations.get(dataset, [])
+        current = generations[-1] if generations else None
+        if current is None or not current.replaced:
+            raise PublishError(f"No generation of {dataset} before generation {len(generations)} is kept.")
+        self._undone[current.published.run_id] = current.tables
+        self._set(current.published.run_id, status="rolled_back")
+        for name in current.tables:
+            self.production.pop(name, None)
+        earlier = generations[-2].published.run_id if len(generations) > 1 else ""
+        return self._added(dataset, earlier, current.replaced, replaced=None)
+
+    def discard(self, run: Run) -> Sequence[str]:
+        """Forget what the run staged, and name the tables."""
+        record = self._record(run.id)
+        if record.status in ("published", "rolled_back"):
+            raise StateError(f"Run {run.id} is {record.status}: nothing of it is staged.")
+        self._set(run.id, status="discarded")
+        stage = self._stages.pop(run.id, None)
+        return sorted(stage.layouts) if stage else []
+
+    def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
+        """Record how a run ended; one that was published stays so."""
+        kept = "published" if self._record(run.id).status == "published" else status
+        self._set(run.id, status=kept, report=report)
+
+    def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
+        """Return the latest runs, newest first."""
+        found = sorted(self._runs.values(), key=lambda run: run.started_at, reverse=True)
+        return [asdict(run) for run in found if dataset in (None, run.pipeline)][:last]
+
+    def row(self, run_id: str) -> dict[str, Any]:
+        """Return what is recorded of a run."""
+        return asdict(self._record(run_id))
+
+    def find(self, run_id: str) -> Run:
+        """Return a recorded run."""
+        found = self._record(run_id)
+        return Run(found.run_id, found.pipeline, found.started_at)
+
+    def _stage(self, run: Run) -> _Stage:
+        if run.id not in self._stages:
+            raise StateError(f"Run {run.id} is not prepared here. Production is unchanged.", "prepare it first")
+        return self._stages[run.id]
+
+    def _record(self, run_id: str) -> RunRecord:
+        if run_id not in self._runs:
+            raise unknown_run(run_id, list(self._runs))
+        return self._runs[run_id]
+
+    def _set(self, run_id: str, **values: Any) -> None:  # noqa: ANN401 (fields of a record)
+        self._runs[run_id] = replace(self._runs[run_id], **values)
+
+    def _republished(self, record: RunRecord, *, again: bool) -> Published:
+        if not again:
+            raise PublishError(
+                f"Run {record.run_id} was published and rolled back since. Production is unchanged.",
+                f"firn publish --again {record.run_id}",
+            )
+        if record.run_id not in self._undone:
+            raise PublishError(f"The tables of run {record.run_id} are not kept. Production is unchanged.")
+        return self._shown(record, self._undone[record.run_id])
+
+    def _shown(self, record: RunRecord, tables: dict[str, pl.DataFrame]) -> Published:
+        self._undone.clear()
+        self._set(record.run_id, status="published")
+        replaced = {name: self.production[name] for name in tables if name in self.production}
+        return self._added(record.pipeline, record.run_id, tables, replaced)
+
+    def _added(
+        self, dataset: str, run_id: str, tables: dict[str, pl.DataFrame], replaced: dict[str, pl.DataFrame] | None
+    ) -> Published:
+        generations = self._generations.setdefault(dataset, [])
+        rows = {name: frame.height for name, frame in tables.items()}
+        self.production.update(tables)
+        generations.append(_Generation(Published(dataset, len(generations) + 1, run_id, rows), tables, replaced))
+        return generations[-1].published
+
+
+def _check_key(table: str, frame: pl.DataFrame, columns: Sequence[str]) -> None:
+    keys = frame.select(columns).drop_nulls()
+    doubled = keys.filter(keys.is_duplicated()).unique(maintain_order=True).head(10)
+    if doubled.height:
+        some = "; ".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in doubled.to_dicts())
+        raise LoadError(f'Table "{table}" holds a key more than once: {some}. Production is unchanged.')

@@ -1,0 +1,172 @@
+"""Compares what staging holds with what was sent, figure by figure; no part of it trusts the driver that sent it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from firn import LoadError
+from loaders import differences, queries
+from loaders.profiles import Profile, plain, profile, total
+from loaders.sqlstates import border
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from loaders.connections import Copying, Statements
+    from loaders.ddl import Column, Layout
+    from loaders.staging import Sent, Staging
+    from loaders.streams import Streams
+
+__all__ = ["compare"]
+
+_SQL = queries.read("staging.sql")
+_MOST_ARGUMENTS = 100  # of a function call in PostgreSQL
+_LONGEST_BIGINT = 18  # digits of a numeric that always fit into a bigint once its point is moved
+
+
+class _Range(NamedTuple):
+    transaction: str
+    low: str
+    high: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    sent: Sent
+    columns: Sequence[str]
+
+
+def compare(staging: Staging, statements: Statements, streams: Streams) -> None:
+    """Compare every part with its rows in staging: counts, nulls, sums, extremes, hashes of columns and of rows.
+
+    Args:
+        staging: What was sent, and where to.
+        statements: Where statements go.
+        streams: Connections to read with.
+
+    Raises:
+        LoadError: They differ; table, columns and up to ten keys are named.
+    """
+    with border("Reading staging back"):
+        sent = staging.sent()
+        ranges = {table: _ranges(staging.schema, table, statements) for table in staging.layouts}
+        wrong = _wrong(staging, sent, ranges, streams)
+        for table, layout in staging.layouts.items():
+            bad = [w for w in wrong if w.sent.table == table]
+            proven = {s.transaction for s in sent if s.table == table} - {w.sent.transaction for w in bad}
+            if bad or ranges[table].keys() - proven:
+                raise LoadError(
+                    _explained(staging.schema, layout, bad, sorted(proven), streams),
+                    "run again; if it happens twice, check the server's memory and disks",
+                )
+
+
+def _explained(schema: str, layout: Layout, bad: Sequence[_Wrong], proven: Sequence[str], streams: Streams) -> str:
+    held = streams.submit(lambda reader: _unproven(schema, layout, proven, reader)).result()
+    return differences.explain(layout, [w.sent.rows for w in bad], held, [c for w in bad for c in w.columns])
+
+
+def _ranges(schema: str, table: str, statements: Statements) -> dict[str, _Range]:
+    rows = statements.execute(_SQL["ranges"].format(table=Identifier(schema, table))).fetchall()
+    return {row.transaction: _Range(*row) for row in rows}
+
+
+def _wrong(
+    staging: Staging, sent: Sequence[Sent], ranges: Mapping[str, Mapping[str, _Range]], streams: Streams
+) -> list[_Wrong]:
+    """Return the parts whose rows in staging have other figures, the longest read first so that no reader idles."""
+
+    def check(one: Sent) -> Future[Profile]:
+        return streams.submit(lambda reader: _held(staging, one, ranges[one.table].get(one.transaction), reader))
+
+    reads = [(one, check(one)) for one in sorted(sent, key=lambda one: -one.rows.height)]
+    wrong = [_Wrong(one, one.profile.differing(held.result())) for one, held in reads]
+    return [one for one in wrong if one.columns]
+
+
+def _held(staging: Staging, sent: Sent, found: _Range | None, reader: Copying) -> Profile:
+    if found is None:
+        return Profile()
+    columns = _columns(staging.layouts[sent.table], sent)
+    absent = [c.name for c in staging.layouts[sent.table].columns if c.name not in sent.rows.columns]
+    query = _SQL["part"].format(
+        columns=SQL(", ").join(_exact(column, i) for i, column in enumerate(columns)),
+        absent=_filled(absent),
+        table=Identifier(staging.schema, sent.table),
+        low=Literal(found.low),
+        high=Literal(found.high),
+        transaction=Literal(found.transaction),
+    )
+    return total(_figures(batch, columns) for batch in _batches(reader, query))
+
+
+def _columns(layout: Layout, sent: Sent) -> list[Column]:
+    known = {column.name: column for column in layout.columns}
+    return [known[name] for name in sent.rows.columns]
+
+
+def _figures(batch: pl.DataFrame, columns: Sequence[Column]) -> Profile:
+    """Profile a batch; a value in a column that the part does not have makes it differ in every column."""
+    filled = int(batch["absent"].sum())
+    values = [_read(batch[f"{i}"], column) for i, column in enumerate(columns)]
+    found = profile(plain(pl.DataFrame(values)))
+    return found if not filled else Profile(found.rows, found.digest + filled, found.columns)
+
+
+def _exact(column: Column, i: int) -> Composed:
+    """Select a column in the cheapest form that keeps every bit; only a numeric can be NaN, which was never sent."""
+    name = Identifier(column.name)
+    if isinstance(column.dtype, pl.Decimal) and column.dtype.precision <= _LONGEST_BIGINT:
+        shift = Literal(10**column.dtype.scale)
+        return SQL("(nullif({}, 'NaN') * {})::bigint AS {}").format(name, shift, Identifier(f"{i}"))
+    return SQL("{} AS {}").format(name, Identifier(f"{i}"))
+
+
+def _read(values: pl.Series, column: Column) -> pl.Series:
+    values = _stored(values)
+    if isinstance(column.dtype, pl.Decimal) and values.dtype == pl.String:
+        values = values.cast(column.dtype, strict=False)
+    return values.alias(column.name)
+
+
+def _stored(values: pl.Series) -> pl.Series:
+    """Return the text by which ADBC hands over a type that Arrow does not have."""
+    return values.ext.storage() if values.dtype.is_extension() else values
+
+
+def _filled(absent: Sequence[str]) -> Composed | SQL:
+    """Count the values in the columns that a part does not have."""
+    pieces = [absent[i : i + _MOST_ARGUMENTS] for i in range(0, len(absent), _MOST_ARGUMENTS)]
+    calls = [SQL("num_nonnulls({})").format(SQL(", ").join(map(Identifier, piece))) for piece in pieces]
+    return SQL(" + ").join(calls) if calls else SQL("0")
+
+
+def _batches(reader: Copying, query: Composed) -> Iterator[pl.DataFrame]:
+    with reader.cursor() as cursor:
+        cursor.execute(query.as_string())
+        for batch in cursor.fetch_record_batch():
+            yield pl.DataFrame(batch)
+
+
+def _unproven(schema: str, layout: Layout, proven: Sequence[str], reader: Copying) -> pl.DataFrame:
+    """Read the rows of every part that is not proven, and those that nobody sent; numerics as text, NaN included."""
+    names = [
+        SQL("{}::text").format(Identifier(c.name)) if isinstance(c.dtype, pl.Decimal) else Identifier(c.name)
+        for c in layout.columns
+    ]
+    query = _SQL["unproven"].format(
+        columns=SQL(", ").join(SQL("{} AS {}").format(n, Identifier(f"{i}")) for i, n in enumerate(names)),
+        table=Identifier(schema, layout.table),
+        proven=Literal(list(proven)),
+    )
+    with reader.cursor() as cursor:
+        cursor.execute(query.as_string())
+        frame = pl.DataFrame(cursor.fetch_arrow_table())
+    values = [_stored(frame[f"{i}"]).alias(c.name) for i, c in enumerate(layout.columns)]
+    return pl.DataFrame([frame["at"].alias(differences.AT), *values])

@@ -1,0 +1,23 @@
+"""Names other sessions of the server to a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["told"]
+
+_UNSEEN = "one that this role may not see (GRANT pg_read_all_stats shows it)"
+
+
+def told(sessions: Sequence[Any]) -> str:
+    """Return pid, role, state, age and query of each session."""
+    return "; ".join(_one(session) for session in sessions) or _UNSEEN
+
+
+def _one(session: Any) -> str:  # noqa: ANN401 (a named tuple made by psycopg)
+    pid = f"pid {session.pid}" if session.pid is not None else "no pid"
+    query = " ".join((session.query or "").split())
+    return f"{pid}, role {session.role or 'unknown'}, {session.state}, open for {session.seconds} s, last said: {query}"

@@ -1,0 +1,165 @@
+"""Sends parts to staging: binary COPY, one transaction per part, so that each part can be told from the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from psycopg.sql import Identifier, Literal
+
+from firn import LoadError
+from loaders import ddl, queries
+from loaders.inventory import record
+from loaders.profiles import Profile, plain, profile
+from loaders.sqlstates import border
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from threading import Event
+
+    import polars as pl
+
+    from loaders.connections import Copying
+    from loaders.ddl import Layout
+    from loaders.inventory import Item
+    from loaders.streams import Streams
+
+__all__ = ["Sent", "Staging"]
+
+_SQL = queries.read("staging.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A part that was sent, and what it takes to prove that it arrived.
+
+    Attributes:
+        table: The table's name.
+        part: The part, empty for a whole table.
+        rows: The rows, without the columns in which every value is null; kept until they are verified.
+        profile: Their figures.
+        transaction: The transaction that wrote them, by which the table's ``xmin`` tells them from other parts.
+    """
+
+    table: str
+    part: str
+    rows: pl.DataFrame
+    profile: Profile
+    transaction: str
+
+
+@dataclass(slots=True)
+class Staging:
+    """The tables of one run beside production, and what was sent to them.
+
+    Attributes:
+        schema: Where they are; no other run stages there.
+        layouts: Their columns and keys.
+        carries: What each will carry once it has its keys.
+    """
+
+    schema: str
+    layouts: Mapping[str, Layout]
+    carries: Mapping[str, Sequence[Item]]
+    _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
+
+    def send(self, streams: Streams, table: str, part: str, frame: pl.DataFrame, batch: int) -> None:
+        """Begin to send a part; what the server has to say of it is raised by the next call or by `sent`.
+
+        Args:
+            streams: Where rows go.
+            table: The table's name.
+            part: The part; an earlier try at it is forgotten.
+            frame: Its rows.
+            batch: How many rows are encoded at a time.
+
+        Raises:
+            LoadError: The rows do not fit the table, and nothing of them was sent; or the server refused a value of a
+                part sent before, of which nothing is staged then.
+        """
+        if table not in self.layouts:
+            raise LoadError(f'Table "{table}" is not among those prepared: {", ".join(self.layouts)}.')
+        ddl.check_rows(self.layouts[table], part, frame)
+        self._raise_refused()
+        earlier = self._sent.pop((table, part), None)
+        forgotten = earlier.result().transaction if earlier else ""
+        sending = _Sending(self.schema, table, part, frame, forgotten, batch, streams.stopping)
+        self._sent[table, part] = streams.submit(sending)
+
+    def sent(self) -> Sequence[Sent]:
+        """Wait for every part to arrive, and return what was sent.
+
+        Raises:
+            LoadError: The server refused a value; table, part, row and column are named.
+            TargetUnavailable: The connection was lost.
+        """
+        wait(self._sent.values())
+        self._raise_refused()
+        return [future.result() for future in self._sent.values()]
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what was sent, in the form in which state keeps it."""
+        rows = Counter[str]()
+        for sent in self.sent():
+            rows[sent.table] += sent.rows.height
+        return {name: record(rows[name], items) for name, items in self.carries.items()}
+
+    def stop(self) -> None:
+        """Wait until nothing is being sent any more, and let the rows go."""
+        for future in self._sent.values():
+            future.cancel()
+        wait(self._sent.values())
+        self._sent.clear()
+
+    def _raise_refused(self) -> None:
+        """Raise what became of a part, once, so that it can be sent again."""
+        for key, future in list(self._sent.items()):
+            if future.done() and future.exception() is not None:
+                self._sent.pop(key).result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A part on its way, in a transaction of its own, by which its rows in the table can be told from other parts'."""
+
+    schema: str
+    table: str
+    part: str
+    frame: pl.DataFrame
+    forgotten: str
+    batch: int
+    stopping: Event
+
+    def __call__(self, copying: Copying) -> Sent:
+        part = f', part "{self.part}"' if self.part else ""
+        rows, transaction = _filled(self.frame), ""
+        with border(f'Loading table "{self.table}"{part}'), copying.cursor() as cursor:
+            if self.forgotten:
+                query = _SQL["forget"].format(
+                    table=Identifier(self.schema, self.table), transaction=Literal(self.forgotten)
+                )
+                cursor.execute(query.as_string())
+            if rows.height:
+                cursor.execute(_SQL["transaction"].as_string())
+                transaction = str(cursor.fetchall()[0][0])
+                cursor.adbc_ingest(self.table, self._batches(rows), mode="append", db_schema_name=self.schema)
+            copying.commit()
+        return Sent(self.table, self.part, rows, profile(plain(rows)), transaction)
+
+    def _batches(self, rows: pl.DataFrame) -> pa.RecordBatchReader:
+        def batches() -> Iterator[pa.RecordBatch]:
+            for piece in rows.iter_slices(self.batch):
+                if self.stopping.is_set():
+                    raise InterruptedError  # the only way to end a COPY early: the server then rolls it back
+                yield from piece.to_arrow().to_batches()
+
+        return pa.RecordBatchReader.from_batches(rows.clear().to_arrow().schema, batches())
+
+
+def _filled(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the columns that hold nothing but null: staging has null there without being sent any."""
+    names = [column.name for column in frame.get_columns() if column.null_count() < frame.height]
+    return frame.select(names or frame.columns[:1])

@@ -1,0 +1,31 @@
+-- name: transaction
+SELECT pg_current_xact_id()::xid::text
+
+-- name: forget
+DELETE FROM {table} WHERE xmin = {transaction}::xid
+
+-- name: types
+SELECT c.relname::text AS table, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relkind = 'r' AND a.attnum > 0 ORDER BY c.relname, a.attnum
+
+-- name: ranges
+SELECT xmin::text AS transaction, min(ctid)::text AS low, max(ctid)::text AS high, count(*) AS rows
+FROM {table} GROUP BY xmin
+
+-- name: part
+SELECT {columns}, {absent} AS absent FROM {table}
+WHERE ctid BETWEEN {low}::tid AND {high}::tid AND xmin = {transaction}::xid
+
+-- name: unproven
+SELECT ctid::text AS "at", {columns} FROM {table} WHERE xmin::text <> ALL ({proven}::text[])
+
+-- name: duplicates
+SELECT {columns}, count(*) AS rows FROM {table} GROUP BY {columns} HAVING count(*) > 1 ORDER BY {columns} LIMIT 10
+
+-- name: tables
+SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relkind = 'r' ORDER BY 1
+
+-- name: schema_exists
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %(schema)s) AS found

@@ -1,0 +1,240 @@
+"""What firn remembers in the target: runs, generations and publications, written with the data they describe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from psycopg.sql import Identifier, Literal
+from psycopg.types.json import Jsonb
+
+from firn import RunLocked, StateError
+from loaders import queries
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from firn import Namespace, Run
+    from loaders.connections import Statements
+
+__all__ = ["Publication", "RunRecord", "State", "unknown_run"]
+
+_SQL = queries.read("state.sql")
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the target remembers it.
+
+    Attributes:
+        run_id: The run's name.
+        pipeline: The pipeline's name, which is also the dataset's.
+        status: ``running``, ``ready``, ``sample``, ``published``, ``failed``, ``discarded`` or ``rolled_back``.
+        started_at: When it started.
+        finished_at: When its end was recorded.
+        generation: The generation that was visible when it was staged.
+        staging_schema: Where its tables were staged.
+        tables: Per table its rows and what it carries.
+        report: What the engine recorded of it.
+        error: Why it failed.
+    """
+
+    run_id: str
+    pipeline: str
+    status: str
+    started_at: dt.datetime
+    finished_at: dt.datetime | None = None
+    generation: int | None = None
+    staging_schema: str | None = None
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A generation that was made visible.
+
+    Attributes:
+        dataset: Whose generation it is.
+        generation: Its number.
+        run_id: The run whose rows became visible; empty for tables that were there before firn.
+        kind: ``published``, ``republished`` or ``rolled_back``.
+        tables: Per table its rows and what it carries.
+        previous_schema: Where the tables went that it replaced.
+        locked_ms: How long production was locked.
+        attempts: How often the locks were asked for.
+        published_at: When.
+    """
+
+    dataset: str
+    generation: int
+    run_id: str
+    kind: str
+    tables: Mapping[str, Any]
+    previous_schema: str | None
+    locked_ms: float
+    attempts: int
+    published_at: dt.datetime
+
+
+class State:
+    """Reads and writes the state schema of one namespace.
+
+    Args:
+        connection: Where the statements go.
+        namespace: Whose ``state`` schema it is.
+    """
+
+    def __init__(self, connection: Statements, namespace: Namespace) -> None:
+        self._connection = connection
+        self._names = {"state": Identifier(namespace.state)}
+        self._schema = namespace.state
+
+    def exists(self) -> bool:
+        """Tell whether anything was ever recorded here.
+
+        Raises:
+            StateError: It was recorded by a newer firn.
+        """
+        table = Identifier(self._schema, "version").as_string(self._connection)
+        if self._connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchall()[0].found is None:
+            return False
+        self._check_version()
+        return True
+
+    def make(self) -> None:
+        """Make the state tables where they are missing.
+
+        Raises:
+            StateError: They were made by a newer firn.
+        """
+        if not self.exists():
+            self._connection.execute(_SQL["make"].format(number=Literal(_VERSION), **self._names))
+
+    def start(self, run: Run) -> None:
+        """Record that a run is running; a failed or discarded one may start again.
+
+        Raises:
+            RunLocked: Another process works on this run.
+            StateError: A run of this name is ready or was published.
+        """
+        if not self.hold(run.id):
+            raise RunLocked(f"Run {run.id} is worked on by another process. Production is unchanged.", "wait for it")
+        values = {"run": run.id, "pipeline": run.pipeline, "started_at": run.started_at}
+        if not self._rows("start", **values):
+            raise StateError(
+                f"Run {run.id} is {self.run(run.id).status} and cannot start again. Production is unchanged.",
+                f"firn publish {run.id} or firn discard {run.id}",
+            )
+        self._do("dataset", dataset=run.pipeline)
+
+    def finish(
+        self, run_id: str, status: str | None = None, report: Mapping[str, Any] | None = None, error: str = ""
+    ) -> None:
+        """Record how a run ended; one that was published stays so.
+
+        Args:
+            run_id: The run.
+            status: Its new status; by default the one that it has.
+            report: What the engine has to say of it.
+            error: Why it failed.
+        """
+        self._do("finish", run=run_id, status=status, report=report and Jsonb(report), error=error or None)
+
+    def set_staging(self, run_id: str, schema: str, generation: int, tables: Mapping[str, Any]) -> None:
+        """Record where a run stages, on top of which generation, and what its tables will carry."""
+        self._do("staging", run=run_id, schema=schema, generation=generation, tables=Jsonb(tables))
+
+    def set_unstaged(self, run_id: str) -> None:
+        """Record that a run's staging tables are gone."""
+        self._do("unstaged", run=run_id)
+
+    def set_ready(self, run_id: str, tables: Mapping[str, Any]) -> None:
+        """Record that what was staged is verified."""
+        self._do("ready", run=run_id, tables=Jsonb(tables))
+
+    def runs(self, pipeline: str | None = None, limit: int = 20) -> Sequence[RunRecord]:
+        """Return the latest runs, of one pipeline or of all, newest first."""
+        return [RunRecord(**row._asdict()) for row in self._rows("runs", pipeline=pipeline, limit=limit)]
+
+    def run(self, run_id: str) -> RunRecord:
+        """Return one run.
+
+        Raises:
+            StateError: There is none of this name; the closest names are listed.
+        """
+        made = self.exists()
+        for row in self._rows("run", run=run_id) if made else []:
+            return RunRecord(**row._asdict())
+        raise unknown_run(run_id, [row.run_id for row in self._rows("run_ids")] if made else [])
+
+    def generation(self, dataset: str) -> int:
+        """Return the number of the visible generation, 0 before the first publication."""
+        rows = self._rows("generation", dataset=dataset) if self.exists() else []
+        return next((int(row.generation) for row in rows), 0)
+
+    def current(self, dataset: str) -> Publication | None:
+        """Return what is recorded of the visible generation."""
+        return self.publication(dataset, self.generation(dataset))
+
+    def publication(self, dataset: str, generation: int) -> Publication | None:
+        """Return what is recorded of a generation; nothing of those before the first publication."""
+        if generation < 1:
+            return None
+        rows = self._rows("publication", dataset=dataset, generation=generation)
+        return next((Publication(**row._asdict()) for row in rows), None)
+
+    def publications_of(self, run_id: str) -> Sequence[Publication]:
+        """Return the publications that made a run's rows visible, newest first."""
+        return [Publication(**row._asdict()) for row in self._rows("publications_of", run=run_id)]
+
+    def hold(self, run_id: str) -> bool:
+        """Show other sessions that this one works on the run, until `release` or until it ends."""
+        return bool(self._row("hold", run=run_id).held)
+
+    def release(self, run_id: str) -> None:
+        """Undo one `hold`."""
+        self._do("release", run=run_id)
+
+    def unfinished(self) -> Mapping[str, str]:
+        """Return the staging schemas of the runs that are running, failed or died."""
+        return {row.run_id: row.staging_schema for row in self._rows("unfinished")}
+
+    def kept_schemas(self, dataset: str) -> Sequence[str]:
+        """Return the schemas that keep earlier generations of a dataset."""
+        return [row.name for row in self._rows("kept_schemas", dataset=dataset)]
+
+    def wait_for(self, dataset: str) -> None:
+        """Return once no publication of the dataset is under way."""
+        self._do("wait_for", dataset=dataset)
+
+    def _check_version(self) -> None:
+        found = self._row("version").version
+        if found > _VERSION:
+            raise StateError(
+                f'State in schema "{self._schema}" has version {found}, this firn knows {_VERSION}. '
+                "Production is unchanged.",
+                "install the newer firn that wrote it",
+            )
+
+    def _do(self, name: str, **values: object) -> None:
+        self._connection.execute(_SQL[name].format(**self._names), values)
+
+    def _rows(self, name: str, **values: object) -> list[Any]:
+        return self._connection.execute(_SQL[name].format(**self._names), values or None).fetchall()
+
+    def _row(self, name: str, **values: object) -> Any:  # noqa: ANN401 (a named tuple made by psycopg)
+        return self._rows(name, **values)[0]
+
+
+def unknown_run(run_id: str, known: Sequence[str]) -> StateError:
+    """Return the error for a run that nobody recorded, with the names that come closest."""
+    close = get_close_matches(run_id, known, n=3, cutoff=0.5) or known[:3]
+    return StateError(
+        f"There is no run {run_id}. Production is unchanged.",
+        f"did you mean {', '.join(close)}?" if close else "firn runs",
+    )

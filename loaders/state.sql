@@ -1,0 +1,104 @@
+-- name: version
+SELECT max(version) AS version FROM {state}.version
+
+-- name: make
+BEGIN;
+SELECT pg_advisory_xact_lock(hashtextextended('firn:state', 0));
+CREATE SCHEMA IF NOT EXISTS {state};
+CREATE TABLE IF NOT EXISTS {state}.version (version integer PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS {state}.dataset (
+    dataset text PRIMARY KEY,
+    generation bigint NOT NULL DEFAULT 0,
+    run_id text,
+    published_at timestamptz
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS {state}.run (
+    run_id text PRIMARY KEY,
+    pipeline text NOT NULL,
+    status text NOT NULL CHECK (status IN ('running', 'ready', 'sample', 'published', 'failed', 'discarded', 'rolled_back')),
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    generation bigint,
+    staging_schema text,
+    tables jsonb NOT NULL DEFAULT '{{}}',
+    report jsonb,
+    error text
+);
+CREATE TABLE IF NOT EXISTS {state}.publication (
+    dataset text NOT NULL REFERENCES {state}.dataset,
+    generation bigint NOT NULL,
+    run_id text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('published', 'republished', 'rolled_back')),
+    tables jsonb NOT NULL,
+    previous_schema text,
+    locked_ms double precision NOT NULL DEFAULT 0,
+    attempts integer NOT NULL,
+    published_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (dataset, generation)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS publication_once ON {state}.publication (run_id) WHERE kind = 'published';
+CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
+INSERT INTO {state}.version VALUES ({number}) ON CONFLICT DO NOTHING;
+COMMIT
+
+-- name: start
+INSERT INTO {state}.run (run_id, pipeline, status, started_at)
+VALUES (%(run)s, %(pipeline)s, 'running', %(started_at)s)
+ON CONFLICT (run_id) DO UPDATE SET status = 'running', finished_at = NULL, error = NULL
+WHERE run.status IN ('running', 'failed', 'discarded')
+RETURNING run_id
+
+-- name: staging
+UPDATE {state}.run SET staging_schema = %(schema)s, tables = %(tables)s, generation = %(generation)s
+WHERE run_id = %(run)s
+
+-- name: ready
+UPDATE {state}.run SET status = 'ready', tables = %(tables)s WHERE run_id = %(run)s
+
+-- name: finish
+UPDATE {state}.run
+SET status = CASE WHEN status = 'published' THEN status ELSE coalesce(%(status)s, status) END,
+    report = coalesce(%(report)s, report), error = %(error)s, finished_at = clock_timestamp()
+WHERE run_id = %(run)s
+
+-- name: unstaged
+UPDATE {state}.run SET staging_schema = NULL WHERE run_id = %(run)s
+
+-- name: runs
+SELECT * FROM {state}.run WHERE %(pipeline)s::text IS NULL OR pipeline = %(pipeline)s
+ORDER BY started_at DESC, run_id DESC LIMIT %(limit)s
+
+-- name: run
+SELECT * FROM {state}.run WHERE run_id = %(run)s
+
+-- name: run_ids
+SELECT run_id FROM {state}.run ORDER BY started_at DESC
+
+-- name: unfinished
+SELECT run_id, staging_schema FROM {state}.run
+WHERE status IN ('running', 'failed') AND staging_schema IS NOT NULL ORDER BY started_at
+
+-- name: wait_for
+SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || %(dataset)s, 0))
+
+-- name: kept_schemas
+SELECT DISTINCT p.previous_schema AS name FROM {state}.publication p JOIN pg_namespace n ON n.nspname = p.previous_schema
+WHERE p.dataset = %(dataset)s
+
+-- name: dataset
+INSERT INTO {state}.dataset (dataset) VALUES (%(dataset)s) ON CONFLICT DO NOTHING
+
+-- name: generation
+SELECT generation, run_id FROM {state}.dataset WHERE dataset = %(dataset)s
+
+-- name: publication
+SELECT * FROM {state}.publication WHERE dataset = %(dataset)s AND generation = %(generation)s
+
+-- name: publications_of
+SELECT * FROM {state}.publication WHERE run_id = %(run)s ORDER BY generation DESC
+
+-- name: hold
+SELECT pg_try_advisory_lock(hashtextextended('firn:run:' || %(run)s, 0)) AS held
+
+-- name: release
+SELECT pg_advisory_unlock(hashtextextended('firn:run:' || %(run)s, 0))

@@ -1,0 +1,192 @@
+"""Which sheet of a workbook is the list, and which of its rows has the headers."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sources.xlsx.limits import NoList, Refused
+from sources.xlsx.sheet_cells import read_cells
+from sources.xlsx.sheet_xml import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sources.xlsx.package import Package, Sheet
+    from sources.xlsx.sheet_tokens import Tokens
+
+TOP_ROWS = 50
+"""How many rows that hold anything are looked at to find the headers."""
+ALIKE = 0.6
+"""How alike two headers are, of 1, for one to be suggested for the other."""
+
+
+def normalise_header(header: str) -> str:
+    """Return a header with every run of white space, line breaks and NBSP included, as one space, and none outside."""
+    return " ".join(header.split())
+
+
+class Wanted(NamedTuple):
+    """What to look for in a workbook.
+
+    Attributes:
+        sheet: The name that the sheet should have.
+        headers: The headers known, normalised and case-folded.
+        required: The headers without which a sheet is not the list, as they are spelt.
+    """
+
+    sheet: str
+    headers: frozenset[str]
+    required: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sheet: str, headers: Iterable[str], required: Iterable[str]) -> Wanted:
+        """Return what to look for, from headers as they are spelt."""
+        required = tuple(required)
+        return cls(sheet, frozenset(_key(header) for header in (*headers, *required)), required)
+
+
+class HeaderRow(NamedTuple):
+    """The row of a sheet that fits best.
+
+    Attributes:
+        sheet: The sheet.
+        row: Its Excel row; 0 where the sheet is empty.
+        headers: The text of its cells by column number.
+        missing: The required headers that are not in it.
+        score: How many of its headers are known.
+    """
+
+    sheet: Sheet
+    row: int
+    headers: Mapping[int, str]
+    missing: tuple[str, ...]
+    score: int
+
+
+class Choice(NamedTuple):
+    """A chosen sheet.
+
+    Attributes:
+        header: The sheet and its header row.
+        reason: Why it was chosen.
+    """
+
+    header: HeaderRow
+    reason: str
+
+
+def choose_sheet(package: Package, wanted: Wanted) -> Choice:
+    """Choose the sheet of the wanted name if its headers fit, else the visible sheet whose headers fit best.
+
+    Raises:
+        NoList: No sheet has the required headers.
+        Refused: Two sheets fit equally well.
+    """
+    looked_at: list[HeaderRow] = []
+    named = list(_named(package.sheets, wanted.sheet))
+    for sheet, reason in named:
+        looked_at.append(find_headers(package, sheet, wanted))
+        if _fits(looked_at[-1], wanted):
+            return Choice(looked_at[-1], reason)
+    others = [sheet for sheet in package.sheets if sheet.state == "visible" and sheet not in dict(named)]
+    looked_at += [find_headers(package, sheet, wanted) for sheet in others]
+    fitting = sorted((found for found in looked_at if _fits(found, wanted)), key=lambda found: -found.score)
+    if not fitting:
+        raise _no_sheet(package, looked_at, wanted)
+    if len(fitting) > 1 and fitting[0].score == fitting[1].score:
+        raise _two_sheets(fitting, wanted)
+    return Choice(fitting[0], _why_best(fitting, wanted))
+
+
+def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
+    """Find the row among the first 50 that hold anything with most of the required, then of the known headers.
+
+    Raises:
+        Refused: The sheet cannot be read.
+    """
+    best = HeaderRow(sheet, 0, {}, wanted.required, 0)
+    for row, headers in _top(package, sheet):
+        keys = {_key(header) for header in headers.values()}
+        missing = tuple(name for name in wanted.required if _key(name) not in keys)
+        score = len(keys & wanted.headers)
+        if not best.row or (-len(missing), score) > (-len(best.missing), best.score):
+            best = HeaderRow(sheet, row, headers, missing, score)
+    return best
+
+
+def _key(header: str) -> str:
+    return normalise_header(header).casefold()
+
+
+def _fits(found: HeaderRow, wanted: Wanted) -> bool:
+    return bool(found.row and not found.missing and (found.score or not wanted.headers))
+
+
+def _top(package: Package, sheet: Sheet) -> Iterator[tuple[int, dict[int, str]]]:
+    """Return row number and text by column of the first rows that hold anything."""
+    cells = read_cells(_first(tokens(package.archive.pieces(sheet.part), sheet.part)), package)
+    for row in cells.rows()[:TOP_ROWS].tolist():
+        here = slice(*np.searchsorted(cells.row, (row, row + 1)).tolist())
+        yield row, dict(zip(cells.column[here].tolist(), cells.texts.gather(cells.text[here]), strict=True))
+
+
+def _first(blocks: Iterable[Tokens]) -> Iterator[Tokens]:
+    rows: set[int] = set()
+    for block in blocks:
+        yield block
+        rows.update(np.unique(block.row).tolist())
+        if len(rows) > TOP_ROWS:
+            return
+
+
+def _named(sheets: Sequence[Sheet], name: str) -> Iterator[tuple[Sheet, str]]:
+    for sheet in sheets:
+        if sheet.name == name:
+            yield sheet, f"it is named {name}"
+    for sheet in sheets:
+        if sheet.name != name and _key(sheet.name) == _key(name):
+            yield sheet, f"its name {sheet.name!r} is {name} but for case and spaces"
+
+
+def _why_best(fitting: Sequence[HeaderRow], wanted: Wanted) -> str:
+    why = f"no fitting sheet is named {wanted.sheet}; it has {fitting[0].score} known headers"
+    others = ", ".join(f"{found.sheet.name} {found.score}" for found in fitting[1:])
+    return f"{why}, the others fewer ({others})" if others else f"{why}, and no other visible sheet fits"
+
+
+def _two_sheets(fitting: Sequence[HeaderRow], wanted: Wanted) -> Refused:
+    names = " and ".join(found.sheet.name for found in fitting if found.score == fitting[0].score)
+    return Refused(
+        f"the sheets {names} fit equally well, and neither is named {wanted.sheet}",
+        f"Rename the right sheet to {wanted.sheet} and save the workbook.",
+    )
+
+
+def _no_sheet(package: Package, looked_at: Sequence[HeaderRow], wanted: Wanted) -> NoList:
+    lines = [_what_is_missing(found) for found in looked_at]
+    hidden = [s.name for s in package.sheets if s.state != "visible" and s not in [found.sheet for found in looked_at]]
+    lines += [f"hidden sheets were not looked at: {', '.join(hidden)}"] if hidden else []
+    listed = "".join(f"\n  {line}" for line in lines or ["it has no sheets"])
+    columns = ", ".join(wanted.required) or "that are known"
+    return NoList(
+        f"no sheet has a row with the headers {columns}:{listed}\n",
+        f"Open it in Excel, give each column its header again, exactly as it is named above, and save it; the sheet "
+        f"with the list should be named {wanted.sheet}.",
+    )
+
+
+def _what_is_missing(found: HeaderRow) -> str:
+    if not found.row:
+        return f"sheet {found.sheet.name} is empty"
+    headers = {normalise_header(header) for header in found.headers.values()}
+    missing = "; ".join(_suggest(name, headers) for name in found.missing) or "none of its headers is known"
+    return f"sheet {found.sheet.name}, best row {found.row} with {found.score} known headers: {missing}"
+
+
+def _suggest(name: str, headers: Iterable[str]) -> str:
+    by_key = {header.casefold(): header for header in headers}
+    alike = difflib.get_close_matches(_key(name), by_key, 3, ALIKE)
+    return f"{name} is missing" + (f" (is it {' or '.join(repr(by_key[key]) for key in alike)}?)" if alike else "")

@@ -1,0 +1,377 @@
+"""What every loader promises, run over each of them: memory, and PostgreSQL in every version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import dataframely as dy
+import polars as pl
+import pytest
+from test_postgres_servers import CONTRACTS, VERSIONS, fresh, lines, notes, orders
+
+from firn import LoadError, PublishError, Run, Staged, StateError
+from loaders.connections import Server
+from loaders.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from test_postgres_servers import Target
+
+    from loaders.loader import Loader
+
+    Seen = Callable[[str], pl.DataFrame | None]
+
+
+class Wide(dy.Schema):
+    """A table whose parts have a few of its columns each."""
+
+    id = dy.Int32(primary_key=True)
+    a = dy.String(nullable=True)
+    b = dy.Int64(nullable=True)
+    c = dy.Decimal(10, 3, nullable=True)
+
+
+class Once(dy.Schema):
+    """A table with a unique column besides its key."""
+
+    id = dy.Int32(primary_key=True)
+    code = dy.String(nullable=True, unique=True)
+
+
+@pytest.fixture(params=["memory", *VERSIONS])
+def place(request: pytest.FixtureRequest) -> Iterator[tuple[Loader, Seen]]:
+    """A loader, and a way to read what its readers see."""
+    if request.param == "memory":
+        memory = Memory()
+        yield memory, memory.production.get
+        return
+    for target in fresh(request.param):
+        with target.settings.open() as loader:
+            yield loader, partial(seen, target)
+
+
+@pytest.fixture
+def loader(place: tuple[Loader, Seen]) -> Loader:
+    return place[0]
+
+
+@pytest.fixture
+def see(place: tuple[Loader, Seen]) -> Seen:
+    return place[1]
+
+
+def seen(target: Target, name: str) -> pl.DataFrame | None:
+    """Read a table of production as any reader would."""
+    if not target.query("SELECT to_regclass(%s)", f"shop.{name}")[0][0]:
+        return None
+    connection = Server(target.dsn).copying()
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f'SELECT * FROM shop."{name}"')  # noqa: S608
+        return pl.DataFrame(cursor.fetch_arrow_table())
+
+
+def stage_all(loader: Loader, run: Run, generation: int) -> None:
+    loader.prepare(run, CONTRACTS)
+    loader.stage(run, "orders", "", orders(generation))
+    loader.stage(run, "lines", "", lines(generation))
+    loader.stage(run, "notes", "", notes(generation))
+
+
+def ready(loader: Loader, generation: int = 1) -> Run:
+    run = Run.start("shop")
+    stage_all(loader, run, generation)
+    loader.verify(run)
+    return run
+
+
+def names(frame: pl.DataFrame | None) -> list[Any]:
+    assert frame is not None
+    return frame["name"].unique().to_list()
+
+
+def test_nothing_is_visible_until_all_of_it_is(loader: Loader, see: Seen) -> None:
+    run = ready(loader)
+    assert see("orders") is None
+
+    published = loader.publish(run)
+
+    assert (published.dataset, published.generation, published.run_id) == ("shop", 1, run.id)
+    assert published.rows == {"orders": 5, "lines": 8, "notes": 3}
+    assert [see(name).height for name in CONTRACTS] == [5, 8, 3]  # type: ignore[union-attr]
+
+
+def test_a_publication_replaces_the_generation_before(loader: Loader, see: Seen) -> None:
+    loader.publish(ready(loader, 1))
+
+    published = loader.publish(ready(loader, 2))
+
+    assert published.generation == 2
+    assert names(see("orders")) == ["generation 2"]
+
+
+def test_publishing_a_run_twice_changes_nothing(loader: Loader, see: Seen) -> None:
+    run = ready(loader, 1)
+    first = loader.publish(run)
+    assert loader.publish(run) == first
+
+    loader.publish(ready(loader, 2))
+
+    assert loader.publish(run) == first
+    assert names(see("orders")) == ["generation 2"]
+
+
+def test_a_run_that_is_not_verified_is_not_published(loader: Loader, see: Seen) -> None:
+    run = Run.start("shop")
+    stage_all(loader, run, 1)
+
+    with pytest.raises(StateError, match=f"{run.id} is running"):
+        loader.publish(run)
+    assert see("orders") is None
+
+
+def test_a_newer_generation_makes_a_ready_run_unpublishable_and_both_are_named(loader: Loader, see: Seen) -> None:
+    late = ready(loader, 1)
+    loader.publish(ready(loader, 2))
+
+    with pytest.raises(PublishError, match=r"staged on generation 0 .* generation 1 was published"):
+        loader.publish(late)
+    assert names(see("orders")) == ["generation 2"]
+
+
+def test_rollback_shows_the_generation_before_under_a_new_number(loader: Loader, see: Seen) -> None:
+    first = ready(loader, 1)
+    loader.publish(first)
+    loader.publish(ready(loader, 2))
+
+    undone = loader.rollback("shop")
+
+    assert (undone.generation, undone.run_id) == (3, first.id)
+    assert undone.rows == {"orders": 5, "lines": 8, "notes": 3}
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_rolling_back_twice_does_not_bring_the_undone_generation_back(loader: Loader, see: Seen) -> None:
+    loader.publish(ready(loader, 1))
+    loader.publish(ready(loader, 2))
+    loader.rollback("shop")
+
+    with pytest.raises(PublishError, match="No generation of shop before generation 3 is kept"):
+        loader.rollback("shop")
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_the_first_generation_cannot_be_rolled_back(loader: Loader, see: Seen) -> None:
+    loader.publish(ready(loader, 1))
+
+    with pytest.raises(PublishError, match="No generation of shop before generation 1 is kept"):
+        loader.rollback("shop")
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_what_was_never_published_cannot_be_rolled_back(loader: Loader) -> None:
+    with pytest.raises(PublishError, match="No generation of shop"):
+        loader.rollback("shop")
+
+
+def test_a_run_that_was_rolled_back_is_published_again_only_when_asked(loader: Loader, see: Seen) -> None:
+    loader.publish(ready(loader, 1))
+    second = ready(loader, 2)
+    loader.publish(second)
+    loader.rollback("shop")
+
+    with pytest.raises(PublishError, match="rolled back") as caught:
+        loader.publish(second)
+    assert "--again" in caught.value.hint
+
+    assert loader.publish(second, again=True).generation == 4
+    assert names(see("orders")) == ["generation 2"]
+    assert loader.rollback("shop").generation == 5
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_only_the_run_that_the_last_rollback_undid_can_be_published_again(loader: Loader) -> None:
+    loader.publish(ready(loader, 1))
+    second = ready(loader, 2)
+    loader.publish(second)
+    loader.rollback("shop")
+    loader.publish(ready(loader, 3))
+
+    with pytest.raises(PublishError, match="not kept"):
+        loader.publish(second, again=True)
+
+
+def test_parts_are_one_table_and_what_a_part_lacks_is_null(loader: Loader, see: Seen) -> None:
+    run = Run.start("wide")
+    loader.prepare(run, {"wide": Wide})
+    loader.stage(run, "wide", "x", pl.DataFrame({"id": [1], "a": ["é"]}, schema={"id": pl.Int32, "a": pl.String}))
+    loader.stage(run, "wide", "y", pl.DataFrame({"b": [7, None], "id": [2, 3]}, schema={"b": pl.Int64, "id": pl.Int32}))
+    loader.stage(run, "wide", "empty", pl.DataFrame(schema={"id": pl.Int32}))
+    loader.verify(run)
+
+    assert loader.publish(run).rows == {"wide": 3}
+    found = see("wide")
+    assert found is not None
+    assert found.columns == ["id", "a", "b", "c"]
+    assert sorted(found.select("id", "a", "b").rows()) == [(1, "é", None), (2, None, 7), (3, None, None)]
+
+
+def test_staging_a_part_again_replaces_it(loader: Loader, see: Seen) -> None:
+    run = Run.start("wide")
+    loader.prepare(run, {"wide": Wide})
+    schema = {"id": pl.Int32, "a": pl.String}
+    loader.stage(run, "wide", "x", pl.DataFrame({"id": [1, 2], "a": ["old", "old"]}, schema=schema))
+    loader.stage(run, "wide", "x", pl.DataFrame({"id": [1], "a": ["new"]}, schema=schema))
+    loader.verify(run)
+    loader.publish(run)
+
+    found = see("wide")
+    assert found is not None
+    assert found["a"].to_list() == ["new"]
+
+
+def test_staging_says_what_was_sent(loader: Loader) -> None:
+    run = Run.start("shop")
+    loader.prepare(run, CONTRACTS)
+
+    assert loader.stage(run, "orders", "book.xlsx", orders()) == Staged("orders", "book.xlsx", 5)
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (pl.DataFrame({"id": [1]}), 'column "id" is Int64, but goes to integer, which takes exactly Int32'),
+        (pl.DataFrame({"id": [1], "Name": ["x"]}, schema={"id": pl.Int32, "Name": pl.String}), 'no column "Name"'),
+        (pl.DataFrame({"name": ["x"]}), 'required column "id" is missing'),
+        (pl.DataFrame({"id": [1, None]}, schema={"id": pl.Int32}), 'required column "id" is null at row 2'),
+    ],
+)
+def test_rows_that_do_not_fit_the_contract_are_refused_before_they_are_sent(
+    loader: Loader, frame: pl.DataFrame, words: str
+) -> None:
+    run = Run.start("shop")
+    loader.prepare(run, CONTRACTS)
+
+    with pytest.raises(LoadError) as caught:
+        loader.stage(run, "orders", "book.xlsx", frame)
+
+    assert 'Table "orders", part "book.xlsx"' in caught.value.message
+    assert words in caught.value.message
+
+
+def test_a_table_that_was_not_prepared_is_refused(loader: Loader) -> None:
+    run = Run.start("shop")
+    loader.prepare(run, CONTRACTS)
+
+    with pytest.raises(LoadError, match='Table "order" is not among those prepared: orders, lines, notes'):
+        loader.stage(run, "order", "", orders())
+
+
+def test_a_run_that_was_not_prepared_here_cannot_stage(loader: Loader) -> None:
+    with pytest.raises(StateError, match="not prepared"):
+        loader.stage(Run.start("shop"), "orders", "", orders())
+
+
+@pytest.mark.parametrize("rows", [[(1, "a"), (2, "b"), (1, "c")], [(1, "a"), (2, "b"), (3, "a")]])
+def test_a_key_that_is_held_twice_is_named_and_nothing_is_published(
+    loader: Loader, see: Seen, rows: list[tuple[int, str]]
+) -> None:
+    run = Run.start("once")
+    loader.prepare(run, {"once": Once})
+    loader.stage(run, "once", "", pl.DataFrame(rows, schema={"id": pl.Int32, "code": pl.String}, orient="row"))
+
+    with pytest.raises(LoadError, match=r'Table "once" holds a key more than once: (id=1|code=a)'):
+        loader.verify(run)
+    with pytest.raises(StateError):
+        loader.publish(run)
+    assert see("once") is None
+
+
+def test_a_discarded_run_leaves_nothing_and_cannot_be_published(loader: Loader, see: Seen) -> None:
+    run = ready(loader)
+
+    assert sorted(loader.discard(run)) == ["lines", "notes", "orders"]
+    with pytest.raises(StateError, match="discarded"):
+        loader.publish(run)
+    assert see("orders") is None
+
+
+def test_a_published_run_cannot_be_discarded(loader: Loader) -> None:
+    run = ready(loader)
+    loader.publish(run)
+
+    with pytest.raises(StateError, match="published"):
+        loader.discard(run)
+
+
+def test_a_failed_run_can_start_again_under_its_name(loader: Loader, see: Seen) -> None:
+    run = Run.start("shop")
+    stage_all(loader, run, 1)
+    loader.finish(run, "failed", {"error": "no"})
+
+    stage_all(loader, run, 2)
+    loader.verify(run)
+    loader.publish(run)
+
+    assert names(see("orders")) == ["generation 2"]
+
+
+def test_a_published_run_cannot_start_again(loader: Loader) -> None:
+    run = ready(loader)
+    loader.publish(run)
+
+    with pytest.raises(StateError, match="published and cannot start again"):
+        loader.prepare(run, CONTRACTS)
+
+
+def test_an_unknown_run_is_answered_with_the_closest_names(loader: Loader) -> None:
+    run = ready(loader)
+
+    with pytest.raises(StateError, match="There is no run") as caught:
+        loader.find(run.id[:-1])
+    assert run.id in caught.value.hint
+
+
+def test_runs_are_listed_newest_first_with_their_reports(loader: Loader) -> None:
+    assert list(loader.runs()) == []
+    first, second = Run("a_1", "a", at(1)), Run("b_2", "b", at(2))
+    loader.start(first)
+    loader.start(second)
+    loader.finish(first, "failed", {"rows": 3})
+
+    assert [row["run_id"] for row in loader.runs()] == ["b_2", "a_1"]
+    assert [row["run_id"] for row in loader.runs("a")] == ["a_1"]
+    assert [row["run_id"] for row in loader.runs(last=1)] == ["b_2"]
+    found = loader.row("a_1")
+    assert (found["status"], found["report"], found["pipeline"], found["started_at"]) == (
+        "failed",
+        {"rows": 3},
+        "a",
+        at(1),
+    )
+    assert loader.find("a_1") == first
+
+
+def test_what_was_published_stays_recorded_so_whatever_is_reported_later(loader: Loader) -> None:
+    run = ready(loader)
+    loader.publish(run)
+
+    loader.finish(run, "failed", {"error": "interrupted"})
+
+    assert loader.row(run.id)["status"] == "published"
+
+
+def test_a_check_says_what_would_happen_and_changes_nothing(loader: Loader) -> None:
+    said = loader.check("shop", CONTRACTS)
+    assert said["orders"].startswith("new in")
+    assert list(loader.runs()) == []
+
+    loader.publish(ready(loader))
+
+    assert loader.check("shop", CONTRACTS)["orders"].startswith("replaced in")
+
+
+def at(hour: int) -> dt.datetime:
+    return dt.datetime(2026, 1, 1, hour, tzinfo=dt.UTC)

@@ -1,0 +1,33 @@
+"""Customer order lists: one workbook per customer becomes one table of order lines.
+
+```
+headers ── header_mapping ──┐
+cells, cell_errors ─────────┴─ order_rows ── order_keys (whole set) ── order_list, order_list_origin
+                                  ├── order_list_quarantine
+                                  ├── order_list_rules
+                                  └── order_list_accounting
+```
+``rows_accounted`` and ``cells_accounted`` check that nothing is lost on the way. ``columns.csv`` names the columns and
+``customers.toml`` the customers; a new spelling of either is a line there.
+"""
+
+from transforms.order_lists.accounting import order_list_accounting
+from transforms.order_lists.checks import cells_accounted, rows_accounted
+from transforms.order_lists.contract import OrderList, OrderListOrigin, OrderListQuarantine
+from transforms.order_lists.header_mapping import header_mapping
+from transforms.order_lists.order_keys import order_keys
+from transforms.order_lists.order_list import order_list
+from transforms.order_lists.order_rows import order_rows
+
+__all__ = [
+    "OrderList",
+    "OrderListOrigin",
+    "OrderListQuarantine",
+    "cells_accounted",
+    "header_mapping",
+    "order_keys",
+    "order_list",
+    "order_list_accounting",
+    "order_rows",
+    "rows_accounted",
+]

@@ -1,0 +1,101 @@
+"""What became of a workbook, in figures, for the report of a run."""
+
+# No future import: the engine reads the annotations, which are the contract.
+from collections import Counter
+from collections.abc import Iterator
+
+import dataframely as dy
+import polars as pl
+
+from transforms import row_local
+from transforms.order_lists.columns import COLUMNS, CUSTOMER
+from transforms.order_lists.contract import Accounting, AppliedRules, HeaderMapping, OrderListQuarantine, Workbook
+from transforms.order_lists.customers import canonical_name, folded_name, named_by_file
+from transforms.order_lists.set_aside import ROW_RULES
+
+__all__ = ["order_list_accounting"]
+
+_Figure = tuple[str, str, int, str | None]
+
+
+@row_local
+def order_list_accounting(  # noqa: PLR0917 (the tables that it reads)
+    cells: pl.DataFrame,
+    header_mapping: dy.DataFrame[HeaderMapping],
+    workbook: dy.DataFrame[Workbook],
+    order_rows: pl.DataFrame,
+    order_list_quarantine: dy.DataFrame[OrderListQuarantine],
+    order_list_rules: dy.DataFrame[AppliedRules],
+) -> dy.DataFrame[Accounting]:
+    """Count what became of the rows and cells of a workbook.
+
+    =====================  ==================  =====================================================
+    figure                 item                count
+    =====================  ==================  =====================================================
+    ``rows_read``                              rows of the sheet below its headers
+    ``rows_published``                         order lines
+    ``rows_set_aside``     the rule            rows in quarantine whole
+    ``rows_blank``                             the rest
+    ``cells_published``                        values that are not null
+    ``cells_quarantined``  the reason          cells in quarantine
+    ``cells_changed``      the rule            cells that a named rule nulled, rounded or read
+    ``unmapped_header``    the header          cells under it; ``note`` is the column it may have meant
+    ``other_customer``     the name            order lines of a customer whom the file is not named for
+    =====================  ==================  =====================================================
+
+    The checks prove that these figures close.
+
+    Args:
+        cells: The raw cells of the workbook.
+        header_mapping: What each letter feeds.
+        workbook: The workbook.
+        order_rows: The order lines made of it.
+        order_list_quarantine: Its cells that are not published.
+        order_list_rules: The named rules that changed what is published.
+
+    Returns:
+        One row per figure that is not 0.
+    """
+    file = workbook["file"][0]
+    figures = [
+        *_rows(cells.height, order_rows.height, order_list_quarantine),
+        *_cells(order_rows, order_list_quarantine, order_list_rules),
+        *_unmapped_headers(header_mapping, order_list_quarantine),
+        *_other_customers(order_rows, named_by_file(file)),
+    ]
+    rows = [(file, *figure) for figure in figures if figure[2] or figure[0] == "unmapped_header"]
+    return Accounting.cast(pl.DataFrame(rows, schema=Accounting.create_empty().schema, orient="row"))
+
+
+def _rows(read: int, published: int, quarantine: pl.DataFrame) -> Iterator[_Figure]:
+    aside = quarantine.filter(pl.col("reason").is_in(ROW_RULES)).unique(["row", "reason"])
+    yield "rows_read", "", read, None
+    yield "rows_published", "", published, None
+    yield from (("rows_set_aside", rule, count, None) for rule, count in _tally(aside["reason"]))
+    # The check of the rows counts the blank ones by themselves, so the difference may be trusted here.
+    yield "rows_blank", "", read - published - aside.height, None
+
+
+def _cells(order_rows: pl.DataFrame, quarantine: pl.DataFrame, rules: pl.DataFrame) -> Iterator[_Figure]:
+    business = {column.name for column in COLUMNS}
+    yield "cells_published", "", sum(order_rows[name].count() for name in order_rows.columns if name in business), None
+    yield from (("cells_quarantined", reason, count, None) for reason, count in _tally(quarantine["reason"]))
+    for rule in sorted(set(rules["rule"])):
+        yield "cells_changed", rule, sum(rules.filter(pl.col("rule") == rule)["cells"]), None
+
+
+def _unmapped_headers(header_mapping: pl.DataFrame, quarantine: pl.DataFrame) -> Iterator[_Figure]:
+    cells = dict(_tally(quarantine["cell"].str.extract(r"^([A-Z]+)")))
+    unmapped = header_mapping.filter(pl.col("column").is_null()).select("letter", "header", "suggestion")
+    for letter, header, suggestion in unmapped.iter_rows():
+        yield "unmapped_header", header or f"column {letter}", cells.get(letter, 0), suggestion
+
+
+def _other_customers(order_rows: pl.DataFrame, expected: str) -> Iterator[_Figure]:
+    for name, count in _tally(order_rows[CUSTOMER].drop_nulls()):
+        if folded_name(canonical_name(name)) != folded_name(expected):
+            yield "other_customer", name, count, None
+
+
+def _tally(texts: pl.Series) -> list[tuple[str, int]]:
+    return sorted(Counter(texts.to_list()).items())

@@ -1,0 +1,80 @@
+"""Which rows are no order lines: the named rules that set a whole row aside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import polars as pl
+
+from transforms.order_lists.columns import FIRST_AFTER_SIZES, KEY_COLUMNS, ORDER_NUMBER
+from transforms.order_lists.numbers import read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["BLANK", "ROW_RULES", "PhantomRows", "row_rules"]
+
+PhantomRows = Literal["keep", "set_aside"]
+
+BLANK: Final = "blank_row"
+ROW_RULES: Final = ("keyless_row", "phantom_row", "bad_key_row")
+"""The rules whose rows go to quarantine whole; a row that several fit goes by the first."""
+
+_PHANTOM_LACKS: Final = (
+    "PLANNED DELIVERY METHOD",
+    "CUSTOMER STYLE",
+    "PO NUMBER",
+    "CUSTOMER ALT PO",
+    "AAG SEASON",
+    "CUSTOMER SEASON",
+    "CUSTOMER COLOUR DESCRIPTION",
+)
+
+
+def row_rules(
+    texts: pl.DataFrame, cell_errors: pl.DataFrame, letters: Mapping[str, str], *, phantom_rows: PhantomRows
+) -> pl.Series:
+    """Name the rule that sets each row aside.
+
+    ``blank_row``: nothing stands in any cell. ``keyless_row``: no order number. ``phantom_row``, by the deployed
+    definition: delivery method, style, both purchase orders, both seasons and colour are blank, and the quantity is
+    blank, unreadable or 0. ``bad_key_row``: a part of the key is an Excel error, so that the line cannot be told from
+    others.
+
+    Args:
+        texts: ``row`` and one column of text per letter, blank cells null.
+        cell_errors: ``row`` and ``letter`` of the cells that hold an error.
+        letters: The letter that feeds each published column.
+        phantom_rows: Whether phantom rows are set aside.
+
+    Returns:
+        One rule per row, null for order lines.
+    """
+    keys = [letters[name] for name in KEY_COLUMNS if name in letters]
+    bad_keys = cell_errors.filter(pl.col("letter").is_in(keys))["row"]
+    keyless = pl.col(letters[ORDER_NUMBER]).is_null()
+    # A blank row lacks its order number too, so only the few rows without one are looked at across all columns.
+    written = pl.concat([texts.filter(keyless).unpivot(index="row").drop_nulls("value")["row"], cell_errors["row"]])
+    rule = (
+        pl.when(keyless & ~pl.col("row").is_in(written.implode()))
+        .then(pl.lit(BLANK))
+        .when(keyless)
+        .then(pl.lit("keyless_row"))
+        .when(_phantom(texts, letters) if phantom_rows == "set_aside" else pl.lit(value=False))
+        .then(pl.lit("phantom_row"))
+        .when(pl.col("row").is_in(bad_keys.implode()))
+        .then(pl.lit("bad_key_row"))
+    )
+    return texts.select(rule.alias("rule"))["rule"]
+
+
+def _phantom(texts: pl.DataFrame, letters: Mapping[str, str]) -> pl.Expr:
+    present = set(texts.columns)
+    lacks = pl.all_horizontal(
+        pl.col(letters[name]).is_null() for name in _PHANTOM_LACKS if letters.get(name) in present
+    )
+    quantity = letters[FIRST_AFTER_SIZES]
+    # "1,234" is unreadable and so null, as it was in the deployed definition, which looked at the typed column.
+    found = texts.filter(lacks)[quantity].drop_nulls().unique()
+    nothing = [text for text in found if not read_whole(text, 32).value]
+    return lacks & (pl.col(quantity).is_null() | pl.col(quantity).is_in(nothing))
