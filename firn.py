@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import dataframely as dy
     import polars as pl
@@ -36,6 +36,7 @@ __all__ = [
     "FirnError",
     "LoadError",
     "Namespace",
+    "PartKey",
     "PublishError",
     "Published",
     "Run",
@@ -103,6 +104,21 @@ class Run:
         """Name a new run of ``pipeline``, starting now."""
         now = dt.datetime.now(dt.UTC)
         return cls(f"{pipeline}_{now:%Y%m%d_%H%M%S}_{secrets.token_hex(2)}", pipeline, now)
+
+
+@dataclass(frozen=True, slots=True)
+class PartKey:
+    """Where a published table says which part a row belongs to.
+
+    Attributes:
+        table: The table that says it: the table itself, or another that is joined to it.
+        column: The column of that table that names the part.
+        joined_by: The column that both tables have; not needed where it is the table itself.
+    """
+
+    table: str
+    column: str
+    joined_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

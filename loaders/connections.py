@@ -27,7 +27,9 @@ _SETTINGS = {
     "search_path": "",  # every name is written with its schema, and the catalogue's functions print it that way
     "statement_timeout": "0",  # a role's default would cut off a long load; publish sets its own budget
     "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",  # between two parts a connection may wait for hours
+    "idle_session_timeout": "0",
+    "default_transaction_isolation": "read committed",  # under locks, publish must see what was done before them
     "TimeZone": "UTC",
 }
 _SET = SQL("SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS setting (name, value)")

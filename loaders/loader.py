@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Published, Run, Staged
+    from firn import PartKey, Published, Run, Staged
 
 
 class Loader(Protocol):
@@ -73,6 +73,14 @@ class Loader(Protocol):
 
         Raises:
             LoadError: Something differs; the message names table, column and up to ten keys.
+        """
+        ...
+
+    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
+        """Read one part of a table as production shows it, to stage it again; empty where there is no such table.
+
+        Raises:
+            LoadError: Production no longer has the columns of the contract.
         """
         ...
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
+    from firn import PartKey
     from loaders.ddl import Layout
 
 __all__ = ["Memory"]
@@ -90,6 +91,16 @@ class Memory:
             for _, columns in layout.constraints().values():
                 _check_key(name, stage.table(name), columns)
         self._set(run.id, status="ready")
+
+    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
+        """Return one part of a table as production shows it; empty where there is no such table."""
+        rows = self.production.get(table)
+        if rows is None:
+            return contract.create_empty()
+        if key.table == table:
+            return rows.filter(pl.col(key.column) == part)
+        of_part = self.production[key.table].filter(pl.col(key.column) == part)
+        return rows.join(of_part.select(key.joined_by), on=key.joined_by, how="semi")
 
     def publish(self, run: Run, *, again: bool = False) -> Published:
         """Put the run's tables into production, once."""

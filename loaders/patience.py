@@ -21,11 +21,13 @@ class Patience:
         seconds: How long in all.
         started: When it began, by the monotonic clock.
         pauses: How many pauses were made.
+        slept: How many seconds they took.
     """
 
     seconds: float
     started: float = field(default_factory=time.monotonic)
     pauses: int = 0
+    slept: float = 0.0
 
     @property
     def waited(self) -> float:
@@ -37,6 +39,7 @@ class Patience:
         if self.waited >= self.seconds:
             return False
         longest = min(_LONGEST_S, _FIRST_S * _GROWTH**self.pauses)
-        time.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 (spreads competitors, guards nothing)
-        self.pauses += 1
+        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 (spreads competitors, guards nothing)
+        time.sleep(pause)
+        self.pauses, self.slept = self.pauses + 1, self.slept + pause
         return True

@@ -6,16 +6,15 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation)
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from firn import Namespace, Published, PublishError, Run, Staged, StateError, TargetUnavailable
-from loaders import build, cleanup, embedded, inventory, plans, readback
+from firn import Namespace, PartKey, Published, PublishError, Run, Staged, StateError, TargetUnavailable
+from loaders import build, cleanup, embedded, inventory, kept, plans, readback
 from loaders.connections import Server
 from loaders.ddl import cut, layout
-from loaders.horizon import wait_until_passed
 from loaders.patience import Patience
 from loaders.preflight import check_target
 from loaders.publish import Plan, Swap
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from loaders.connections import Statements
     from loaders.ddl import Layout
+    from loaders.state import Publication
 
 __all__ = ["Postgres", "PostgresLoader"]
 
@@ -64,6 +64,14 @@ class Postgres(BaseModel):
     lock_budget_ms: int = Field(default=50, ge=1)
     max_wait_s: float = Field(default=30.0, ge=0)
     batch_rows: int = Field(default=25_000, ge=1)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = (self.production, self.staging, self.previous, self.state)
+        if len(set(names)) < len(names) or not all(names):
+            msg = f"production, staging, previous and state must be four different schemas, not {', '.join(names)}"
+            raise ValueError(msg)
+        return self
 
     @property
     def namespace(self) -> Namespace:
@@ -103,7 +111,8 @@ class PostgresLoader:
 
     Attributes:
         state: Runs and publications, for the engine to record and to show.
-        seconds: How long each of prepare, stage, verify, publish and rollback took so far.
+        seconds: How long each of prepare, stage, verify, publish and rollback took so far, and how long the last
+            publication waited for snapshots and locks.
         leftovers: The staging schemas of dead runs that `prepare` dropped.
     """
 
@@ -253,6 +262,19 @@ class PostgresLoader:
             self.state.set_ready(run.id, staging.recorded())
         staging.stop()
 
+    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
+        """Read one part of a table as production shows it, to stage it again; empty where there is no such table.
+
+        Raises:
+            LoadError: Production no longer has the columns of the contract. Production is unchanged.
+        """
+        with border(f'Reading what production shows of "{part}"'):
+            if not kept.is_there(self._statements, self._names.production, table):
+                return contract.create_empty()
+            wanted = layout(table, contract)
+            production = self._names.production
+            return self._streams.submit(lambda reader: kept.read_part(reader, production, wanted, part, key)).result()
+
     def publish(self, run: Run, *, again: bool = False) -> Published:
         """Make every staged table of the run visible in one transaction.
 
@@ -341,6 +363,11 @@ class PostgresLoader:
         return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts))
 
     def _refuse_losses(self, dataset: str, staging: Staging) -> Sequence[str]:
+        for table, owner in self.state.owners(dataset, staging.layouts).items():
+            raise PublishError(
+                f'Table "{table}" is published by {owner}, and cannot be by {dataset} too. Production is unchanged.',
+                "give it another name",
+            )
         current = self.state.current(dataset)
         expected = [item for items in staging.carries.values() for item in items]
         known = inventory.items(current.tables) if current else []
@@ -351,31 +378,33 @@ class PostgresLoader:
         patience = Patience(settings.max_wait_s)
         previous = cut(f"{settings.previous}_{plan.dataset}_g{plan.generation}")
         try:
-            if plan.kind == "published":  # the other kinds move tables that every snapshot can see already
-                wait_until_passed(self._statements, settings.state, patience)
             Swap(self._statements, self._names, plan, previous, settings.lock_budget_ms, patience).run()
+        except PublishError:
+            if self._done(plan) is None:  # the same run by another process
+                raise
         except psycopg.OperationalError:
             if not self._statements.broken:
                 raise
-            self._reconnect(plan)
-        return self._recorded(plan)
-
-    def _reconnect(self, plan: Plan) -> None:
-        """Connect again after the connection was lost on the way, and wait for what the server may still be doing."""
-        self.connect()
-        self.state.wait_for(plan.dataset)
-
-    def _recorded(self, plan: Plan) -> Published:
-        done = self.state.publication(plan.dataset, plan.generation + 1)
-        if done is None or (done.run_id, done.kind) != (plan.run_id, plan.kind):
+            self.connect()
+            self.state.wait_for(plan.dataset)  # the server may still be at it
+        done = self._done(plan)
+        if done is None:
             raise TargetUnavailable(
                 f"The connection was lost before {plan.dataset} was published. Production is unchanged.",
                 f"firn publish {plan.run_id}",
             )
-        for schema in {plan.source, *self.state.kept_schemas(plan.dataset)} - {done.previous_schema}:
-            with suppress(psycopg.Error):  # still read by somebody; the next publication drops it
-                self._drop(schema)
+        self._keep_one(plan, done)
+        self.seconds["wait"] = patience.slept
         return plans.told(done)
+
+    def _done(self, plan: Plan) -> Publication | None:
+        found = self.state.publication(plan.dataset, plan.generation + 1)
+        return found if found and (found.run_id, found.kind) == (plan.run_id, plan.kind) else None
+
+    def _keep_one(self, plan: Plan, done: Publication) -> None:
+        for schema in {plan.source, *self.state.kept_schemas(plan.dataset)} - {done.previous_schema}:
+            with suppress(psycopg.Error):  # still read by somebody, or needed; the next publication tries again
+                self._drop(schema)
 
     def _drop(self, schema: str) -> Sequence[str]:
         return cleanup.drop_schema(self._statements, schema, self._settings.lock_budget_ms)

@@ -27,7 +27,7 @@ def check_target(connection: Statements, namespace: Namespace) -> None:
     """
     query = _SQL["rights"].format(
         production=Literal(Identifier(namespace.production).as_string(connection)),
-        horizon=Literal(Identifier(namespace.state, "horizon").as_string(connection)),
+        state=Literal(namespace.state),
     )
     found = connection.execute(query).fetchall()[0]
     _check_server(found, connection.info.backend_pid)

@@ -17,6 +17,7 @@ from psycopg.types.json import Json
 
 from firn import PublishError, TargetUnavailable
 from loaders import inventory, queries
+from loaders.horizon import wait_until_passed
 from loaders.sessions import told
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Swap:
     budget_ms: int
     patience: Patience
     attempts: int = 0
+    _highest_ms: int = 1
     _approved: str = ""
     _present: list[str] = field(default_factory=list)
     _blockers: list[int] = field(default_factory=list)
@@ -102,10 +104,14 @@ class Swap:
             TargetUnavailable: The locks were not given in time; those who hold them are named. Production is unchanged.
         """
         self._check_rows()
+        timeout = self.connection.execute(_SQL["deadlock_timeout"]).fetchall()[0].ms
+        self._highest_ms = max(1, int(timeout / 3))
         listing = inventory.query(self.namespace.production, self.plan.names)
         self.connection.execute(_SQL["prepare"].format(inventory=listing))
         try:
             self._approve()
+            if self.plan.kind == "published":  # the tables of other kinds are older than every snapshot
+                wait_until_passed(self.connection, self.namespace.state, self.patience)
             while not (self._is_free() and self._moved()):
                 if not self.patience.pause():
                     raise self._late()
@@ -148,10 +154,8 @@ class Swap:
 
     def _budget(self) -> int:
         """Return the milliseconds to ask for, never near the time after which PostgreSQL looks for a deadlock."""
-        if self.patience.waited < _LADDER_S:
-            return self.budget_ms
-        highest = self.connection.execute(_SQL["deadlock_timeout"]).fetchall()[0].ms / 3
-        return max(self.budget_ms, min(self.budget_ms * _HIGH_BUDGET, int(highest)))
+        wanted = self.budget_ms * (1 if self.patience.waited < _LADDER_S else _HIGH_BUDGET)
+        return min(wanted, self._highest_ms)
 
     def _moved(self) -> bool:
         self.attempts += 1

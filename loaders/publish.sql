@@ -1,5 +1,5 @@
 -- name: message
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = '';
 SET LOCAL synchronous_commit = on;
 SET LOCAL idle_in_transaction_session_timeout = '5s';

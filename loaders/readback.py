@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loaders.staging import Sent, Staging
     from loaders.streams import Streams
 
-__all__ = ["compare"]
+__all__ = ["as_sent", "compare"]
 
 _SQL = queries.read("staging.sql")
 _MOST_ARGUMENTS = 100  # of a function call in PostgreSQL
@@ -114,7 +114,7 @@ def _columns(layout: Layout, sent: Sent) -> list[Column]:
 def _figures(batch: pl.DataFrame, columns: Sequence[Column]) -> Profile:
     """Profile a batch; a value in a column that the part does not have makes it differ in every column."""
     filled = int(batch["absent"].sum())
-    values = [_read(batch[f"{i}"], column) for i, column in enumerate(columns)]
+    values = [as_sent(batch[f"{i}"], column) for i, column in enumerate(columns)]
     found = profile(plain(pl.DataFrame(values)))
     return found if not filled else Profile(found.rows, found.digest + filled, found.columns)
 
@@ -128,7 +128,8 @@ def _exact(column: Column, i: int) -> Composed:
     return SQL("{} AS {}").format(name, Identifier(f"{i}"))
 
 
-def _read(values: pl.Series, column: Column) -> pl.Series:
+def as_sent(values: pl.Series, column: Column) -> pl.Series:
+    """Return what the driver read of a column, with the name and the type in which it was sent."""
     values = _stored(values)
     if isinstance(column.dtype, pl.Decimal) and values.dtype == pl.String:
         values = values.cast(column.dtype, strict=False)

@@ -9,15 +9,18 @@ if TYPE_CHECKING:
 
 __all__ = ["told"]
 
-_UNSEEN = "one that this role may not see (GRANT pg_read_all_stats shows it)"
+_HIDDEN = "<insufficient privilege>"
+_SHOWN_BY = "GRANT pg_read_all_stats shows it"
 
 
 def told(sessions: Sequence[Any]) -> str:
     """Return pid, role, state, age and query of each session."""
-    return "; ".join(_one(session) for session in sessions) or _UNSEEN
+    return "; ".join(_one(session) for session in sessions) or f"a session that this role may not see ({_SHOWN_BY})"
 
 
 def _one(session: Any) -> str:  # noqa: ANN401 (a named tuple made by psycopg)
-    pid = f"pid {session.pid}" if session.pid is not None else "no pid"
+    who = f"{f'pid {session.pid}' if session.pid is not None else 'no pid'}, role {session.role or 'unknown'}"
     query = " ".join((session.query or "").split())
-    return f"{pid}, role {session.role or 'unknown'}, {session.state}, open for {session.seconds} s, last said: {query}"
+    if query == _HIDDEN:
+        return f"{who}, doing what this role may not see ({_SHOWN_BY})"
+    return f"{who}, {session.state}, open for {session.seconds} s, last said: {query}"

@@ -14,7 +14,7 @@ from loaders import queries
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from firn import Namespace, Run
     from loaders.connections import Statements
@@ -92,15 +92,15 @@ class State:
     def __init__(self, connection: Statements, namespace: Namespace) -> None:
         self._connection = connection
         self._names = {"state": Identifier(namespace.state)}
-        self._schema = namespace.state
+        self._namespace = namespace
 
     def exists(self) -> bool:
         """Tell whether anything was ever recorded here.
 
         Raises:
-            StateError: It was recorded by a newer firn.
+            StateError: It was recorded by a newer firn, or for another production schema.
         """
-        table = Identifier(self._schema, "version").as_string(self._connection)
+        table = Identifier(self._namespace.state, "version").as_string(self._connection)
         if self._connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchall()[0].found is None:
             return False
         self._check_version()
@@ -110,10 +110,11 @@ class State:
         """Make the state tables where they are missing.
 
         Raises:
-            StateError: They were made by a newer firn.
+            StateError: They were made by a newer firn, or for another production schema.
         """
         if not self.exists():
-            self._connection.execute(_SQL["make"].format(number=Literal(_VERSION), **self._names))
+            values = {"number": Literal(_VERSION), "production": Literal(self._namespace.production)}
+            self._connection.execute(_SQL["make"].format(**values, **self._names))
 
     def start(self, run: Run) -> None:
         """Record that a run is running; a failed or discarded one may start again.
@@ -177,6 +178,11 @@ class State:
         rows = self._rows("generation", dataset=dataset) if self.exists() else []
         return next((int(row.generation) for row in rows), 0)
 
+    def owners(self, dataset: str, tables: Iterable[str]) -> Mapping[str, str]:
+        """Return which of the tables are published by another dataset, and by which."""
+        rows = self._rows("owners", dataset=dataset, tables=list(tables)) if self.exists() else []
+        return {row.name: row.dataset for row in rows}
+
     def current(self, dataset: str) -> Publication | None:
         """Return what is recorded of the visible generation."""
         return self.publication(dataset, self.generation(dataset))
@@ -213,12 +219,18 @@ class State:
         self._do("wait_for", dataset=dataset)
 
     def _check_version(self) -> None:
-        found = self._row("version").version
-        if found > _VERSION:
+        found, state = self._row("version"), self._namespace.state
+        if found.version > _VERSION:
             raise StateError(
-                f'State in schema "{self._schema}" has version {found}, this firn knows {_VERSION}. '
+                f'State in schema "{state}" has version {found.version}, this firn knows {_VERSION}. '
                 "Production is unchanged.",
                 "install the newer firn that wrote it",
+            )
+        if found.production != self._namespace.production:
+            raise StateError(
+                f'State in schema "{state}" is that of production schema "{found.production}", not of '
+                f'"{self._namespace.production}". Production is unchanged.',
+                "give each production schema a state schema of its own",
             )
 
     def _do(self, name: str, **values: object) -> None:

@@ -1,11 +1,11 @@
 -- name: version
-SELECT max(version) AS version FROM {state}.version
+SELECT version, production FROM {state}.version ORDER BY version DESC LIMIT 1
 
 -- name: make
 BEGIN;
 SELECT pg_advisory_xact_lock(hashtextextended('firn:state', 0));
 CREATE SCHEMA IF NOT EXISTS {state};
-CREATE TABLE IF NOT EXISTS {state}.version (version integer PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS {state}.version (version integer PRIMARY KEY, production text NOT NULL);
 CREATE TABLE IF NOT EXISTS {state}.dataset (
     dataset text PRIMARY KEY,
     generation bigint NOT NULL DEFAULT 0,
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS {state}.publication (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS publication_once ON {state}.publication (run_id) WHERE kind = 'published';
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
-INSERT INTO {state}.version VALUES ({number}) ON CONFLICT DO NOTHING;
+INSERT INTO {state}.version VALUES ({number}, {production}) ON CONFLICT DO NOTHING;
 COMMIT
 
 -- name: start
@@ -90,6 +90,11 @@ INSERT INTO {state}.dataset (dataset) VALUES (%(dataset)s) ON CONFLICT DO NOTHIN
 
 -- name: generation
 SELECT generation, run_id FROM {state}.dataset WHERE dataset = %(dataset)s
+
+-- name: owners
+SELECT t.name, d.dataset FROM {state}.dataset d JOIN {state}.publication p USING (dataset, generation)
+CROSS JOIN jsonb_object_keys(p.tables) AS t (name)
+WHERE d.dataset <> %(dataset)s AND t.name = ANY (%(tables)s) ORDER BY 1
 
 -- name: publication
 SELECT * FROM {state}.publication WHERE dataset = %(dataset)s AND generation = %(generation)s

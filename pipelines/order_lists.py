@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 
+from firn import PartKey
 from pipelines.engine.pipeline import Pipeline
 from sources import Workbooks
 from sources.xlsx.limits import Limits
@@ -57,6 +58,11 @@ class OrderLists(Pipeline):
         "order_list": OrderList,
         "order_list_origin": OrderListOrigin,
         "order_list_quarantine": OrderListQuarantine,
+    }
+    parts: ClassVar = {
+        "order_list": PartKey("order_list_origin", "file", joined_by="record_uuid"),
+        "order_list_origin": PartKey("order_list_origin", "file"),
+        "order_list_quarantine": PartKey("order_list_quarantine", "file"),
     }
     kept = (ACCOUNTING,)
     strategy = "swap"

@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import dataframely as dy
-from loaders.postgres import Postgres
 from pydantic import BaseModel, ConfigDict
 
-from firn import ConfigError
+from firn import ConfigError, PartKey
+from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
     from pipelines.engine.frames import Frames, Part
@@ -58,7 +58,9 @@ class Pipeline(BaseModel):
     """One job: sources, transforms, checks and a target; its fields are its settings.
 
     A subclass states ``reads`` (the tables that its sources list), ``transforms``, ``checks`` and ``publishes`` (the
-    contract of each table that readers will see); ``kept`` are unpublished tables that ``figures`` and ``notes`` need.
+    contract of each table that readers will see); ``parts`` says where each of
+    these names the part a row belongs to, so that a part that failed can be published as it was; ``kept`` are
+    unpublished tables that ``figures`` and ``notes`` need.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -69,6 +71,7 @@ class Pipeline(BaseModel):
     transforms: ClassVar[tuple[Transform, ...]] = ()
     checks: ClassVar[tuple[Transform, ...]] = ()
     publishes: ClassVar[Mapping[str, type[dy.Schema]]] = {}
+    parts: ClassVar[Mapping[str, PartKey]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
     strategy: ClassVar[Literal["swap"]] = "swap"
     steps: ClassVar[tuple[Step, ...]] = ()

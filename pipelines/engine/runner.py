@@ -229,7 +229,20 @@ def stage(execution: Execution, loader: Loader) -> None:
             title = execution.pipeline.describe(part.name)
             execution.progress.step(number, len(execution.parts), title, rows, seconds)
         stage_frames(execution, loader, "", execution.whole)
+        for failed in execution.report.failed:
+            report.notes.append(keep_published(execution, loader, failed["part"]))
         phase.rows = sum(report.tables.values())
+
+
+def keep_published(execution: Execution, loader: Loader, part: str) -> str:
+    """Stage what production shows of a part that failed, and say how old that is."""
+    pipeline = execution.pipeline
+    frames = {name: loader.published(name, pipeline.publishes[name], part, key) for name, key in pipeline.parts.items()}
+    rows = stage_frames(execution, loader, part, frames)
+    since = sorted({run for frame in frames.values() if "run_id" in frame.columns for run in frame["run_id"]})
+    if not rows:
+        return f"{pipeline.describe(part)} was not read, and nothing of it was published before."
+    return f"{pipeline.describe(part)} was not read: its {rows:,} published rows are kept as run {since[0]} read them."
 
 
 def finish(execution: Execution, part: Part) -> Frames:

@@ -262,7 +262,7 @@ def opens_plainly(head: bytes, path: Sequence[str]) -> bool:
     reader.EndElementHandler = lambda _: inside.pop()
     try:
         reader.Parse(head, False)  # noqa: FBT003 (expat takes it by position only)
-    except (expat.ExpatError, Refused):
+    except (expat.ExpatError, LookupError, ValueError, Refused):
         return False
     utf8 = all((encoding or "utf-8").lower() == "utf-8" for encoding in encodings)
     return (

@@ -248,4 +248,4 @@ def parse_kind(attributes: str) -> Kind:
     styles, types = [style for style, _ in found if style], [kind for _, kind in found if kind]
     if ATTRIBUTE.sub("", attributes) or len(styles) > 1 or len(types) > 1:
         raise Unrecognised
-    return Kind(*types or "n", int(*styles or "0"))
+    return Kind(types[0] if types else "n", int(styles[0]) if styles else 0)

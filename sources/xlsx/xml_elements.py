@@ -65,6 +65,8 @@ def well_formed(part: str) -> Iterator[None]:
     except expat.ExpatError as error:
         where = f"{part}, line {error.lineno}, column {error.offset}"
         raise Refused(f"its content is damaged: {expat.ErrorString(error.code)} ({where})", REPAIR) from error
+    except (LookupError, ValueError) as error:
+        raise Refused(f"its content is damaged: {error} ({part})", REPAIR) from error
 
 
 def split_name(name: str) -> tuple[str, str]:

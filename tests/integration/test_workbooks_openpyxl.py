@@ -1,0 +1,199 @@
+"""Every cell of every workbook reads as openpyxl reads it, whoever wrote the file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import openpyxl
+import polars as pl
+import pytest
+import xlsxwriter
+from openpyxl.utils import get_column_letter
+
+from benchmarks import bad_workbooks
+from benchmarks.oracle import kinds
+from benchmarks.order_list_workbooks import cached
+from benchmarks.xlsx_writer import Cell as Raw
+from benchmarks.xlsx_writer import Sheet, Style, raw_workbook
+from sources import Workbooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openpyxl.cell.cell import Cell
+
+DATA = Path(__file__).parents[1] / "data"
+KEY = "AAG ORDER NUMBER"
+Place = tuple[int, str]
+
+
+def read(folder: Path) -> dict[str, dict[str, pl.DataFrame]]:
+    """The four tables of every workbook in a folder."""
+    found: dict[str, dict[str, pl.DataFrame]] = {}
+    for table in Workbooks(folder=folder, headers=frozenset(kinds()), required=(KEY,)).tables():
+        found.setdefault(table.part, {})[table.name] = table.frame.collect()
+    return found
+
+
+def cells_of(frame: pl.DataFrame) -> dict[Place, str]:
+    """The cells of the table ``cells`` that are not null, by row and letters."""
+    long = frame.unpivot(index="row").drop_nulls("value")
+    return {(row, letters): value for row, letters, value in long.iter_rows()}
+
+
+def shown(cell: Cell) -> str | None:
+    """What a cell holds, from the value that openpyxl makes of it."""
+    match cell.value:
+        case bool() as value:
+            return str(value).upper()
+        case int() | float() as value:
+            return plain(value)
+        case dt.datetime() as value:
+            time = clock(value.time())
+            return f"{value:%Y-%m-%d}" if time == "00:00:00" else f"{value:%Y-%m-%d} {time}"
+        case dt.time() as value:
+            return clock(value)
+        case dt.timedelta() as value:
+            moment = dt.datetime(1899, 12, 30) + value  # noqa: DTZ001 (workbooks have no time zones)
+            moment += dt.timedelta(days=1) if dt.timedelta(days=1) <= value < dt.timedelta(days=60) else dt.timedelta()
+            time = clock(moment.time())
+            return time if value < dt.timedelta(days=1) else f"{moment:%Y-%m-%d} {time}".removesuffix(" 00:00:00")
+        case str() as value:
+            return re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), value) or None
+    return None
+
+
+def plain(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if value.is_integer() and abs(value) < 10**15:
+        return str(int(value))
+    text = format(Decimal(f"{value:.15g}"), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def clock(time: dt.time) -> str:
+    milliseconds = round(time.microsecond / 1000)
+    return f"{time:%H:%M:%S}" + (f".{milliseconds:03d}" if milliseconds else "")
+
+
+def expected(path: Path, sheet: str, header_row: int) -> tuple[dict[Place, str], dict[Place, str]]:
+    """The values and the errors below the header row."""
+    values, errors = {}, {}
+    for row in openpyxl.load_workbook(path, data_only=True)[sheet].iter_rows(min_row=header_row + 1):
+        for cell in row:
+            place = (cell.row, get_column_letter(cell.column))
+            if cell.data_type == "e":
+                errors[place] = cell.value
+            elif (text := shown(cell)) is not None:
+                values[place] = text
+    return values, errors
+
+
+def assert_as_openpyxl(folder: Path) -> int:
+    """Compare every cell of every workbook, and return how many were compared."""
+    compared = 0
+    for part, tables in read(folder).items():
+        about = tables["workbook"].row(0, named=True)
+        values, errors = expected(folder / part, about["sheet"], about["header_row"])
+        assert cells_of(tables["cells"]) == values, part
+        assert {(row, letters): raw for row, letters, raw in tables["cell_errors"].iter_rows()} == errors, part
+        assert about["filled_cells"] == len(values) + len(errors)
+        assert set(tables["cells"]["row"]) == {row for row, _ in values | errors}
+        compared += len(values) + len(errors)
+    return compared
+
+
+def test_generated_order_lists_with_all_their_dirt() -> None:
+    assert assert_as_openpyxl(cached(0.02) / "workbooks") > 70_000
+
+
+def test_a_workbook_saved_by_libreoffice(tmp_path: Path) -> None:
+    (tmp_path / "saved.xlsx").write_bytes((DATA / "saved_by_libreoffice.xlsx").read_bytes())
+    assert assert_as_openpyxl(tmp_path) > 150
+    tables = read(tmp_path)["saved.xlsx"]
+    assert tables["workbook"]["sheet"].item() == "MASTER"
+    assert tables["workbook"]["header_row"].item() == 3
+    assert tables["headers"]["header"].to_list()[:4] == [KEY, "CUSTOMER\nNAME", "ORDER DATE  PO RECEIVED", "PO\xa0NUMBER"]
+    assert tables["cell_errors"]["raw"].unique().sort().to_list() == ["#DIV/0!", "#N/A"]
+
+
+UNUSUAL = [made for name, made in bad_workbooks.UNUSUAL.items() if name != "prefixed_namespace"]
+
+
+@pytest.mark.parametrize("make", [*UNUSUAL, bad_workbooks.far_stray_cell], ids=lambda make: make.__name__)
+def test_workbooks_that_look_unusual(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    make(tmp_path / "unusual.xlsx")
+    if make is not bad_workbooks.far_stray_cell:
+        assert_as_openpyxl(tmp_path)
+    assert read(tmp_path)["unusual.xlsx"]["headers"]["header"][0] == KEY
+
+
+def test_a_stray_cell_in_the_last_corner_is_one_row_and_one_column_more(tmp_path: Path) -> None:
+    bad_workbooks.valid(tmp_path / "a.xlsx")
+    bad_workbooks.far_stray_cell(tmp_path / "b.xlsx")
+    whole, stray = (tables["cells"] for tables in read(tmp_path).values())
+    assert stray.select(whole.columns).head(whole.height).equals(whole)
+    assert stray.select("row", "XFD").tail(1).row(0) == (1_048_576, "1")
+    assert (stray.height, stray.width) == (whole.height + 1, whole.width + 1)
+
+
+def test_a_prefix_before_every_element_changes_nothing(tmp_path: Path) -> None:
+    bad_workbooks.valid(tmp_path / "a.xlsx")
+    bad_workbooks.prefixed_namespace(tmp_path / "b.xlsx")
+    a, b = read(tmp_path).values()
+    assert all(a[name].equals(b[name]) for name in ("cells", "headers", "cell_errors"))
+
+
+def test_xlsxwriter(tmp_path: Path) -> None:
+    random.seed(20250601)
+    book = xlsxwriter.Workbook(tmp_path / "made.xlsx", {"in_memory": True})
+    formats = [book.add_format({"num_format": code}) for code in ("yyyy-mm-dd", "d/m/yy h:mm", "h:mm:ss", "0.0%", "[h]:mm")]
+    sheet = book.add_worksheet("MASTER")
+    sheet.write_row(0, 0, [KEY, "CUSTOMER NAME", "NOTES", "XS", "S", "TOTAL QTY"])
+    for row in range(1, 600):
+        for column in range(40):
+            write(sheet, row, column, formats)
+    book.close()
+    assert assert_as_openpyxl(tmp_path) > 15_000
+
+
+def write(sheet: xlsxwriter.worksheet.Worksheet, row: int, column: int, formats: list[xlsxwriter.format.Format]) -> None:
+    """Write a random cell, or none."""
+    number = random.choice([random.randrange(10**6), random.random() * 1e4, round(random.random() * 99, 2) * 1.1, 1e-9])
+    match random.randrange(9):
+        case 0:
+            sheet.write_number(row, column, number, random.choice([None, formats[3]]))
+        case 1:
+            sheet.write_string(row, column, random.choice(["a", "007", " b ", "M&S <1>", "one\ntwo", "“é” 日本 😀", "x" * 40]))
+        case 2:
+            sheet.write_number(row, column, random.randrange(61, 60_000), formats[0])
+        case 3:
+            sheet.write_number(row, column, random.randrange(61, 60_000) + random.randrange(86_400) / 86_400, formats[1])
+        case 4:
+            sheet.write_number(row, column, random.randrange(1, 86_400) / 86_400, formats[2])
+        case 5:
+            sheet.write_formula(row, column, "=A1&B1", None, random.choice(["text", 4.5, "#N/A", "#DIV/0!", True]))
+        case 6:
+            sheet.write_boolean(row, column, random.choice([True, False]))
+        case 7:
+            sheet.write_blank(row, column, None, formats[0])
+
+
+def test_inline_strings_as_web_spreadsheets_write_them(tmp_path: Path) -> None:
+    rows = [[KEY, "NOTES"], *([Raw(f"K-{n}", "inlineStr"), Raw(f"note & {n}\nline", "inlineStr")] for n in range(9))]
+    raw_workbook(tmp_path / "inline.xlsx", [Sheet("MASTER", rows)])
+    assert assert_as_openpyxl(tmp_path) == 18
+
+
+def test_a_sheet_that_does_not_begin_at_a1(tmp_path: Path) -> None:
+    rows = [[KEY, "TOTAL QTY"], ["K-1", 5], [None, None], ["K-2", Raw("45352.25", style=Style.DATETIME)]]
+    raw_workbook(tmp_path / "far.xlsx", [Sheet("MASTER", rows, first_row=7, first_column=28)])
+    assert assert_as_openpyxl(tmp_path) == 4
+    assert read(tmp_path)["far.xlsx"]["cells"].rows() == [(8, "K-1", "5"), (10, "K-2", "2024-03-01 06:00:00")]
+    assert read(tmp_path)["far.xlsx"]["headers"].rows() == [("AB", KEY, 7), ("AC", "TOTAL QTY", 7)]
