@@ -88,9 +88,14 @@ def say(title: str) -> None:
     print(f"\n\n== {title}", flush=True)
 
 
+def quoted(argument: str) -> str:
+    """Quote an argument as a person would."""
+    return f'"{argument}"' if "'" in argument and '"' not in argument else shlex.quote(argument)
+
+
 def firn(*arguments: str, expected: int = 0) -> None:
     """Print a command line, run it, and stop the demonstration when it ends otherwise than it should."""
-    print(f"\n$ firn {shlex.join(arguments)}", flush=True)
+    print(f"\n$ firn {' '.join(map(quoted, arguments))}", flush=True)
     environment = os.environ | {"PAGER": "cat", "COLUMNS": "120"}
     code = subprocess.run([BIN / "firn", *arguments], cwd=FOLDER, env=environment, check=False).returncode
     if code != expected:

@@ -58,6 +58,7 @@ def measure(made: Path, home: Path, dsn: str, number: int) -> dict[str, Any]:
         sys.exit(f"The run failed:\n{done.stdout}{done.stderr}")
     verify(made, dsn)
     report: dict[str, Any] = json.loads(done.stdout)
+    report["rows_read"] -= report["figures"].get("rows blank", 0)
     print(f"{'warm-up' if number == 0 else f'run {number}':<8}{report['rows_read'] / report['seconds']:>10,.0f} rows/s")
     return report | {"wall": wall}
 

@@ -31,21 +31,20 @@ from transforms.order_lists.columns import REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipelines.engine.frames import Frames, Part
     from sources import Source
 
 ACCOUNTING = "order_list_accounting"
 FIGURES = {
-    "rows_published": "rows published",
+    "rows_published": "order lines",
     "rows_set_aside": "rows set aside",
     "rows_blank": "rows blank",
     "cells_published": "cells published",
     "cells_quarantined": "cells quarantined",
     "cells_changed": "cells changed by rule",
 }
-NOTES_PER_KIND = 8
 
 
 class OrderLists(Pipeline):
@@ -77,7 +76,7 @@ class OrderLists(Pipeline):
 
     def describe(self, part: str) -> str:
         """Name the customer that a workbook is named for."""
-        return f"customer {Path(part).stem.removesuffix(' (M3)').removesuffix(' ORDER LIST')} ({part})"
+        return f"customer {Path(part).stem.removesuffix(' (M3)').removesuffix(' ORDER LIST')}"
 
     def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:
         """Count rows and cells by what became of them, over all workbooks."""
@@ -89,15 +88,8 @@ class OrderLists(Pipeline):
         return figures | {"rows equal to another": int(duplicates)}
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
-        """Name the headers that feed no column, and the customers that a file is not named for."""
-        rows = [row for part in parts for row in part.frames[ACCOUNTING].iter_rows(named=True)]
-        headers = [unmapped(row) for row in rows if row["figure"] == "unmapped_header"]
-        others = [
-            f"{row['file']}: {row['count']} rows say customer {row['item']}"
-            for row in rows
-            if row["figure"] == "other_customer"
-        ]
-        return [*first(headers, "headers that feed no column"), *first(others, "rows of another customer")]
+        """Name, per workbook, the headers that feed no column, and the customers that it is not named for."""
+        return [note for part in parts for note in notes_of(part.name, part.frames[ACCOUNTING])]
 
 
 def totals(parts: Iterable[Part]) -> pl.DataFrame:
@@ -110,13 +102,17 @@ def totals(parts: Iterable[Part]) -> pl.DataFrame:
     return found.sort(place, "item")
 
 
+def notes_of(file: str, accounting: pl.DataFrame) -> Iterator[str]:
+    """Say what a person should know about one workbook, on a line a kind."""
+    headers = accounting.filter(pl.col("figure") == "unmapped_header").iter_rows(named=True)
+    if told := ", ".join(map(unmapped, headers)):
+        yield f"{file}: cells under headers that feed no column are in quarantine: {told}"
+    others = accounting.filter(pl.col("figure") == "other_customer").iter_rows(named=True)
+    if told := ", ".join(f"{row['item']} {row['count']:,}" for row in others):
+        yield f"{file}: rows that name another customer: {told}"
+
+
 def unmapped(row: dict[str, object]) -> str:
-    """Say which header feeds no column, and which column it may have meant."""
-    meant = f"; did you mean {row['note']}?" if row["note"] else ""
-    return f"{row['file']}: header {row['item']} feeds no column, its {row['count']} cells are in quarantine{meant}"
-
-
-def first(notes: Sequence[str], kind: str) -> list[str]:
-    """Cut a list of notes to what a person reads, and say how many there are."""
-    more = len(notes) - NOTES_PER_KIND
-    return [*notes[:NOTES_PER_KIND], *([f"... and {more} more {kind}"] if more > 0 else [])]
+    """Count the cells under one header, and name the column that it may have meant."""
+    meant = f" (did you mean {row['note']}?)" if row["note"] else ""
+    return f"{row['item']} {row['count']:,}{meant}"

@@ -13,7 +13,7 @@ from firn import FirnError, Published, Run, StateError
 from pipelines.engine import settings
 from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
-from pipelines.engine.report import Report, box, lines
+from pipelines.engine.report import Report, box, lines, wrapped
 from pipelines.engine.runner import Options, execute
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def plan_text(plan: dict[str, Any]) -> str:
     files = plan["files"]
     shown = [f"  {name}" for name in files[:10]] + ([f"  ... and {len(files) - 10} more"] if len(files) > 10 else [])  # noqa: PLR2004
     steps = [
-        f"  {s['name']:<20}{s['runs']:<12}{', '.join(s['reads'])} -> {', '.join(s['makes']) or 'must find no rows'}"
+        f"  {s['name']:<24}{s['runs']:<12}{', '.join(s['reads'])} -> {', '.join(s['makes']) or 'must find no rows'}"
         for s in plan["steps"]
     ]
     tables = [f"  {t['name']:<24}{t['columns']:>4} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
@@ -200,7 +200,7 @@ def published_text(published: Published) -> str:
     rows = "\n".join(f"  {table}: {count:,} rows" for table, count in published.rows.items())
     return (
         f"Production now shows generation {published.generation} of {published.dataset}, run {published.run_id}"
-        f" (locked {published.locked_ms:.1f} ms, {published.attempts} attempts):\n{rows}"
+        f" (locked {published.locked_ms:.1f} ms):\n{rows}"
     )
 
 
@@ -232,7 +232,8 @@ def error_text(error: FirnError) -> str:
     carried: Report | None = getattr(error, "report", None)
     if carried is None:
         return f"Error: {error.message}" + (f"\nTry: {error.hint}" if error.hint else "")
-    body = [f"Error: {error.message}", "", *lines(carried)]
+    body = [line for text in f"Error: {error.message}".splitlines() for line in wrapped("", text, indent=0)]
+    body += ["", *lines(carried, brief=True)]
     return box(f"FAILED {carried.run_id}", body, "") + (f"\nTry: {error.hint}" if error.hint else "")
 
 

@@ -35,7 +35,7 @@ class Part:
         tables: What its source listed, by table name.
         frames: The tables made so far, by name.
         error: Why it could not be read; its other fields then mean nothing.
-        rows: Rows read from the source.
+        rows: Rows of the first table that its source listed.
         seconds: Time spent, by ``read``, ``transform`` and ``check``.
     """
 
@@ -71,7 +71,7 @@ def read(part: Part) -> None:
             ) from error
         else:
             break
-    part.rows = max((frame.height for frame in part.frames.values()), default=0)
+    part.rows = next(iter(part.frames.values())).height
     part.tables = {}
 
 

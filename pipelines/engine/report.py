@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.engine.progress import rate
 
+UNCHANGED = " Production is unchanged."
 NAME_WIDTH, LINE_WIDTH = 26, 110
 STATUSES = ("running", "checked", "sample", "ready", "published", "failed", "discarded", "rolled_back")
 
@@ -86,8 +87,8 @@ def peak_memory_mb() -> float:
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-def lines(report: Report) -> list[str]:
-    """Lay a report out for reading, a line a fact."""
+def lines(report: Report, *, brief: bool = False) -> list[str]:
+    """Lay a report out for reading, a line a fact; the brief form is for a run that failed."""
     facts = [
         ("run", report.run_id),
         ("status", report.status),
@@ -95,15 +96,22 @@ def lines(report: Report) -> list[str]:
         *((f"  {phase.name}", phase_rate(phase)) for phase in report.phases),
         ("files", f"{report.parts - len(report.failed)} ok of {report.parts} ({report.success_rate:.1f} %)"),
         ("rows extracted", f"{report.rows_read:,}"),
-        *grouped(report.figures),
-        *(("published", f"{name}: {count:,} rows") for name, count in report.tables.items() if report.generation),
-        *(("staged", f"{name}: {count:,} rows") for name, count in report.tables.items() if not report.generation),
-        ("peak memory", f"{report.peak_memory_mb:,.0f} MB"),
-        *publication(report),
-        *(("note", note) for note in report.notes),
-        *(("not read", f"{failed['part']}: {failed['message']}") for failed in report.failed),
+        *([] if brief else details(report)),
     ]
     return [line for name, text in facts for line in wrapped(name, text)]
+
+
+def details(report: Report) -> list[tuple[str, str]]:
+    """List the figures of the pipeline, the tables, and what a person should know."""
+    done = "published" if report.generation else "staged"
+    return [
+        *grouped(report.figures),
+        *((done, f"{name}: {count:,} rows") for name, count in report.tables.items()),
+        ("peak memory", f"{report.peak_memory_mb:,.0f} MB"),
+        *publication(report),
+        *(("not read", failed["message"].replace(UNCHANGED, "")) for failed in report.failed),
+        *(("note", note) for note in report.notes),
+    ]
 
 
 def phase_rate(phase: Phase) -> str:
@@ -134,21 +142,21 @@ def publication(report: Report) -> list[tuple[str, str]]:
     return [("generation", f"{report.generation}, production locked {report.locked_ms:.1f} ms, {tries}")]
 
 
-def wrapped(name: str, text: str) -> list[str]:
+def wrapped(name: str, text: str, *, indent: int = NAME_WIDTH) -> list[str]:
     """Write a fact beside its name, on as many lines as it takes."""
-    indent = " " * NAME_WIDTH
+    margin = " " * indent
     return [
         piece
         for number, line in enumerate(text.splitlines() or [""])
         for piece in textwrap.wrap(
             line,
             LINE_WIDTH,
-            initial_indent=f"{name:<{NAME_WIDTH}}" if number == 0 else indent,
-            subsequent_indent=indent,
+            initial_indent=f"{name:<{indent}}" if number == 0 else margin,
+            subsequent_indent=margin,
             break_long_words=False,
             break_on_hyphens=False,
         )
-        or [indent]
+        or [margin]
     ]
 
 

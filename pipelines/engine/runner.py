@@ -23,7 +23,7 @@ from pipelines.engine.frames import (
     run_whole,
 )
 from pipelines.engine.pipeline import RUN, segments
-from pipelines.engine.report import Phase, Report, peak_memory_mb
+from pipelines.engine.report import UNCHANGED, Phase, Report, peak_memory_mb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,7 +207,9 @@ def refuse_failed(execution: Execution, loader: Loader) -> None:
         return
     if execution.options.load:
         loader.discard(execution.run)
-    listed = "\n".join(f"  {execution.pipeline.describe(f['part'])}: {f['message']}" for f in failed)
+    listed = "\n".join(
+        f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED, '')}" for f in failed
+    )
     allow = " ".join(f"--allow-failed '{f['part']}'" for f in failed)
     raise SourceError(
         f"{len(failed)} of {execution.report.parts} files could not be read:\n{listed}\n"
@@ -230,7 +232,7 @@ def stage(execution: Execution, loader: Loader) -> None:
             execution.progress.step(number, len(execution.parts), title, rows, seconds)
         stage_frames(execution, loader, "", execution.whole)
         for failed in execution.report.failed:
-            report.notes.append(keep_published(execution, loader, failed["part"]))
+            report.notes.insert(0, keep_published(execution, loader, failed["part"]))
         phase.rows = sum(report.tables.values())
 
 

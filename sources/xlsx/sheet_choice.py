@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TOP_ROWS = 50
 """How many rows that hold anything are looked at to find the headers."""
-ALIKE = 0.6
+ALIKE = 0.7
 """How alike two headers are, of 1, for one to be suggested for the other."""
 
 

@@ -113,7 +113,7 @@ def test_a_broken_workbook_blocks_publication_and_names_its_customer(loaded: Ins
     done = loaded.firn("run", "order_lists")
     assert done.returncode == 1
     assert "1 of 45 files could not be read" in done.stderr
-    assert f"customer ASHFORD ({BROKEN})" in done.stderr
+    assert f"customer ASHFORD: {BROKEN} cannot be read" in done.stderr
     assert "production is unchanged" in done.stderr
     assert f"--allow-failed '{BROKEN}'" in done.stderr.splitlines()[-1]
     assert loaded.production() == before

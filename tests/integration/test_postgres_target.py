@@ -259,7 +259,8 @@ def test_a_server_that_ends_while_rows_are_sent_is_unavailable_and_production_is
         loader.stage(run, "orders", "", orders(2, 50))
         loader.verify(run)
         newest.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'firn_test'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = 'firn_test'"
         )
 
         with pytest.raises(TargetUnavailable, match=r"Production is unchanged\."):
