@@ -48,7 +48,7 @@ class Server:
 
     def __init__(self, dsn: str) -> None:
         try:
-            found = conninfo.conninfo_to_dict(dsn, application_name="firn")
+            found = conninfo.conninfo_to_dict(dsn, application_name="firn", client_encoding="UTF8")
         except psycopg.ProgrammingError:
             # libpq quotes the part that it cannot read, which may be the password: so neither its text nor the cause.
             raise ConfigError(

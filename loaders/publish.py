@@ -17,6 +17,7 @@ from psycopg.types.json import Json
 
 from firn import PublishError, TargetUnavailable
 from loaders import inventory, queries
+from loaders.approval import approve
 from loaders.horizon import wait_until_passed
 from loaders.sessions import told
 
@@ -131,12 +132,9 @@ class Swap:
 
     def _approve(self) -> None:
         """Refuse what would be lost, and remember what production carries so that a later change is noticed."""
-        plan = self.plan
         self._approved = self.connection.execute(_SQL["digest"]).fetchall()[0].digest
-        known = inventory.items(plan.current.tables) if plan.current else []
-        self._present = inventory.approve(
-            self.connection, self.namespace.production, plan.names, inventory.items(plan.tables), known
-        )
+        expected = inventory.items(self.plan.tables)
+        self._present = approve(self.connection, self.namespace, self.plan.dataset, self.plan.names, expected)
 
     def _is_free(self) -> bool:
         """Tell whether nobody holds a lock on production for as long as asking for it would take."""
@@ -210,6 +208,7 @@ class Swap:
             drift=self._quoted(drift),
             moves=SQL(";\n").join(self._moves()),
             record=_SQL["record"].format(**self._values()),
+            clock=_SQL["clock"].format(**self._values()),
         )
 
     def _values(self) -> dict[str, Composed | Identifier | Literal]:

@@ -6,6 +6,7 @@ SET LOCAL idle_in_transaction_session_timeout = '5s';
 SET LOCAL lock_timeout = {budget};
 SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || {dataset}, 0));
 DO {fence};
+{record};
 {schemas};
 {lock_private};
 SELECT set_config('firn.asked_at', clock_timestamp()::text, true);
@@ -15,7 +16,7 @@ SET LOCAL statement_timeout = '10s';
 SET LOCAL lock_timeout = '1s';
 DO {drift};
 {moves};
-{record};
+{clock};
 COMMIT
 
 -- name: fence
@@ -40,8 +41,9 @@ END
 
 -- name: prepare
 PREPARE firn_carried AS
-SELECT md5(coalesce(string_agg(concat_ws(E'\t', i.table, i.kind, i.name, i.definition), E'\n'
-                               ORDER BY i.table, i.kind, i.name COLLATE "C", i.definition COLLATE "C"), '')) AS digest
+SELECT encode(sha256(convert_to(coalesce(string_agg(
+           concat_ws(E'\t', i.table, i.kind, i.name, i.definition), E'\n'
+           ORDER BY i.table, i.kind, i.name COLLATE "C", i.definition COLLATE "C"), ''), 'UTF8')), 'hex') AS digest
 FROM ({inventory}) i
 
 -- name: digest
@@ -51,11 +53,15 @@ EXECUTE firn_carried
 DEALLOCATE firn_carried
 
 -- name: record
-INSERT INTO {state}.publication (dataset, generation, run_id, kind, tables, previous_schema, attempts, locked_ms)
-VALUES ({dataset}, {next}, {run}, {kind}, {tables}::jsonb, {previous}, {attempts},
-        1000 * extract(epoch FROM clock_timestamp() - current_setting('firn.asked_at')::timestamptz));
+INSERT INTO {state}.publication (dataset, generation, run_id, kind, tables, previous_schema, attempts)
+VALUES ({dataset}, {next}, {run}, {kind}, {tables}::jsonb, {previous}, {attempts});
 UPDATE {state}.run SET status = 'published' WHERE run_id = {run};
 UPDATE {state}.run SET status = 'rolled_back' WHERE run_id = {undone}
+
+-- name: clock
+UPDATE {state}.publication
+SET locked_ms = 1000 * extract(epoch FROM clock_timestamp() - current_setting('firn.asked_at')::timestamptz)
+WHERE dataset = {dataset} AND generation = {next}
 
 -- name: lock
 LOCK TABLE ONLY {tables} IN ACCESS EXCLUSIVE MODE

@@ -196,7 +196,8 @@ class State:
 
     def publications_of(self, run_id: str) -> Sequence[Publication]:
         """Return the publications that made a run's rows visible, newest first."""
-        return [Publication(**row._asdict()) for row in self._rows("publications_of", run=run_id)]
+        rows = self._rows("publications_of", run=run_id) if self.exists() else []
+        return [Publication(**row._asdict()) for row in rows]
 
     def hold(self, run_id: str) -> bool:
         """Show other sessions that this one works on the run, until `release` or until it ends."""

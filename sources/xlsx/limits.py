@@ -13,7 +13,7 @@ class Limits(BaseModel):
     Attributes:
         max_file_bytes: The file as it lies in the folder.
         max_inflated_bytes: The XML that is read from one workbook, all parts together.
-        max_ratio: Inflated bytes for each compressed byte of a part of more than 16 MiB; Excel stays below 100.
+        max_ratio: Inflated bytes for each compressed byte of a part of more than 16 MiB; sheets stay below 20.
         max_parts: Files inside the workbook.
         max_shared_strings: Different texts in the workbook.
         max_rows: Rows that hold anything below the headers.
@@ -25,7 +25,7 @@ class Limits(BaseModel):
 
     max_file_bytes: PositiveInt = 256 * MEBIBYTE
     max_inflated_bytes: PositiveInt = 1024 * MEBIBYTE
-    max_ratio: PositiveInt = 250
+    max_ratio: PositiveInt = 150
     max_parts: PositiveInt = 10_000
     max_shared_strings: PositiveInt = 10_000_000
     max_rows: PositiveInt = 1_048_576

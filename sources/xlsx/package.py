@@ -153,9 +153,10 @@ def _target(folder: str, attributes: Mapping[str, str]) -> str:
 def _sheets(listed: Sequence[Element], relations: Mapping[str, tuple[str, str]]) -> Iterator[Sheet]:
     for element in listed:
         if (element.parent, element.name) == ("sheets", "sheet"):
-            kind, part = relations.get(element.attributes.get("id", ""), ("worksheet", ""))
+            name = element.attributes.get("name", "")
+            kind, part = relations.get(element.attributes.get("id", ""), ("worksheet", f"of sheet {name}"))
             if kind == "worksheet":
-                yield Sheet(element.attributes.get("name", ""), element.attributes.get("state", "visible"), part)
+                yield Sheet(name, element.attributes.get("state", "visible"), part)
 
 
 def _not_a_workbook(archive: Archive) -> Refused:

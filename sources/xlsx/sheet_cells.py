@@ -185,9 +185,7 @@ def string_columns(cells: Cells, columns: Sequence[int]) -> pl.DataFrame:
     return pl.DataFrame(made)
 
 
-def _column(
-    name: str, views: NDArray[np.void], at: NDArray[np.int64], height: int, texts: Buffers
-) -> pl.Series:
+def _column(name: str, views: NDArray[np.void], at: NDArray[np.int64], height: int, texts: Buffers) -> pl.Series:
     column, valid = np.zeros(height, VIEW), np.zeros(height, np.bool_)
     column[at], valid[at] = views, True
     return string_series(column, texts, valid, name)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TOP_ROWS = 50
 """How many rows that hold anything are looked at to find the headers."""
-ALIKE = 0.7
-"""How alike two headers are, of 1, for one to be suggested for the other."""
+ALIKE = 0.5
+"""How alike, of 1, a header that nobody knows is to a missing one for it to be suggested."""
 
 
 def normalise_header(header: str) -> str:
@@ -166,7 +166,7 @@ def _two_sheets(fitting: Sequence[HeaderRow], wanted: Wanted) -> Refused:
 
 
 def _no_sheet(package: Package, looked_at: Sequence[HeaderRow], wanted: Wanted) -> NoList:
-    lines = [_what_is_missing(found) for found in looked_at]
+    lines = [_what_is_missing(found, wanted) for found in looked_at]
     hidden = [s.name for s in package.sheets if s.state != "visible" and s not in [found.sheet for found in looked_at]]
     lines += [f"hidden sheets were not looked at: {', '.join(hidden)}"] if hidden else []
     listed = "".join(f"\n  {line}" for line in lines or ["it has no sheets"])
@@ -178,15 +178,15 @@ def _no_sheet(package: Package, looked_at: Sequence[HeaderRow], wanted: Wanted) 
     )
 
 
-def _what_is_missing(found: HeaderRow) -> str:
+def _what_is_missing(found: HeaderRow, wanted: Wanted) -> str:
     if not found.row:
         return f"sheet {found.sheet.name} is empty"
-    headers = {normalise_header(header) for header in found.headers.values()}
-    missing = "; ".join(_suggest(name, headers) for name in found.missing) or "none of its headers is known"
+    headers = {_key(header): normalise_header(header) for header in found.headers.values()}
+    unknown = {key: header for key, header in headers.items() if key not in wanted.headers}
+    missing = "; ".join(_suggest(name, unknown) for name in found.missing) or "none of its headers is known"
     return f"sheet {found.sheet.name}, best row {found.row} with {found.score} known headers: {missing}"
 
 
-def _suggest(name: str, headers: Iterable[str]) -> str:
-    by_key = {header.casefold(): header for header in headers}
-    alike = difflib.get_close_matches(_key(name), by_key, 3, ALIKE)
-    return f"{name} is missing" + (f" (is it {' or '.join(repr(by_key[key]) for key in alike)}?)" if alike else "")
+def _suggest(name: str, unknown: Mapping[str, str]) -> str:
+    alike = difflib.get_close_matches(_key(name), unknown, 2, ALIKE)
+    return f"{name} is missing" + (f" (is it {' or '.join(repr(unknown[key]) for key in alike)}?)" if alike else "")

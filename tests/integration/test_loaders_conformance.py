@@ -334,6 +334,12 @@ def test_an_unknown_run_is_answered_with_the_closest_names(loader: Loader) -> No
     assert run.id in caught.value.hint
 
 
+def test_an_unknown_run_is_neither_published_nor_discarded(loader: Loader) -> None:
+    for act in (loader.publish, loader.discard):
+        with pytest.raises(StateError, match="There is no run"):
+            act(Run.start("shop"))
+
+
 def test_runs_are_listed_newest_first_with_their_reports(loader: Loader) -> None:
     assert list(loader.runs()) == []
     first, second = Run("a_1", "a", at(1)), Run("b_2", "b", at(2))

@@ -117,7 +117,7 @@ DEPENDENTS = {
         'ALTER TABLE shop.orders ALTER name TYPE text COLLATE "POSIX"',
         "collation of column name",
     ),
-    "replica identity": ("ALTER TABLE shop.orders REPLICA IDENTITY FULL", "replica identity f"),
+    "replica identity": ("ALTER TABLE shop.orders REPLICA IDENTITY FULL", "replica identity full"),
     "cluster mark": ("ALTER TABLE shop.orders CLUSTER ON orders_pkey", "cluster mark on index orders_pkey"),
     "child table": ("CREATE TABLE public.child () INHERITS (shop.orders)", "table public.child"),
     "parent table": (
@@ -134,7 +134,7 @@ DEPENDENTS = {
     "column": ("ALTER TABLE shop.orders ADD extra int", "column extra (integer)"),
     "type of a column": ("ALTER TABLE shop.orders ALTER name TYPE varchar(40)", "column name (character varying(40))"),
     "owner": ("CREATE ROLE other; ALTER TABLE shop.orders OWNER TO other", "owner other"),
-    "unlogged": ("ALTER TABLE shop.orders SET UNLOGGED", "persistence u"),
+    "unlogged": ("ALTER TABLE shop.orders SET UNLOGGED", "persistence unlogged"),
 }
 
 

@@ -12,6 +12,8 @@ import pytest
 from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes, orders, published, staged, target
 
 from firn import PublishError, Run, TargetUnavailable
+from loaders import plans
+from loaders.patience import Patience
 from loaders.publish import Swap
 
 if TYPE_CHECKING:
@@ -407,3 +409,70 @@ def test_a_connection_lost_before_publishing_says_so_and_the_run_can_be_publishe
                 loader.publish(run)
 
         assert loader.publish(run).generation == 1
+
+
+def test_a_kept_table_that_is_gone_stops_the_rollback_and_is_named(newest: Target) -> None:
+    published(newest.settings, 1)
+    published(newest.settings, 2)
+    newest.query("DROP TABLE firn_previous_shop_g1.notes")
+    before = newest.production()
+
+    with (
+        newest.settings.open() as loader,
+        pytest.raises(PublishError, match="should keep lines, notes, orders and holds"),
+    ):
+        loader.rollback("shop")
+    assert newest.production() == before
+
+
+def test_a_table_made_in_the_way_at_the_last_moment_is_noticed(newest: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Swap._is_free  # noqa: SLF001
+
+    def late(_: Swap) -> bool:
+        newest.query("CREATE SCHEMA shop")
+        newest.query("CREATE TABLE shop.orders (id int, precious text)")
+        monkeypatch.setattr(Swap, "_is_free", asked)
+        return True
+
+    with newest.settings.open() as loader:
+        run = staged(loader, 1)
+        monkeypatch.setattr(Swap, "_is_free", late)
+
+        with pytest.raises(PublishError, match=r"column precious \(text\)"):
+            loader.publish(run)
+    assert newest.query("SELECT count(precious) FROM shop.orders") == [(0,)]
+
+
+def test_the_lock_budget_stays_far_below_the_time_after_which_a_deadlock_is_looked_for(newest: Target) -> None:
+    newest.query("ALTER DATABASE firn_test SET deadlock_timeout = '90ms'")
+    published(newest.settings, 1)
+    with newest.with_settings(max_wait_s=0).open() as loader, session(newest) as reader:
+        run = staged(loader, 2)
+        reader.execute("SELECT 1 FROM shop.orders")
+        swap = Swap(
+            loader._statements, newest.settings.namespace, plans.publication(loader.state, run.id), "x", 50, Patience(0)
+        )  # noqa: SLF001
+
+        with pytest.raises(TargetUnavailable):
+            swap.run()
+        assert swap._budget() == 30  # noqa: SLF001
+
+
+def test_the_budget_grows_once_patience_wears_thin(newest: Target) -> None:
+    published(newest.settings, 1)
+    with newest.settings.open() as loader:
+        run = staged(loader, 2)
+        waiting = Patience(60, started=time.monotonic() - 6)
+        swap = Swap(
+            loader._statements, newest.settings.namespace, plans.publication(loader.state, run.id), "x", 50, waiting
+        )  # noqa: SLF001
+
+        swap.run()
+        assert swap._budget() == 150  # noqa: SLF001
+
+
+def test_a_publication_under_default_serializable_sees_what_was_done_before_its_locks(newest: Target) -> None:
+    newest.query("ALTER DATABASE firn_test SET default_transaction_isolation = 'serializable'")
+
+    assert published(newest.settings, 1).generation == 1
+    assert published(newest.settings, 2).generation == 2

@@ -15,12 +15,13 @@ import pytest
 
 from firn import Run
 from loaders.embedded import temporary
-from loaders.postgres import Postgres, PostgresLoader
+from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from firn import Published
+    from loaders.postgres_loader import PostgresLoader
 
 VERSIONS = ("15", "16", "18")
 

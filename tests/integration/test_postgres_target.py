@@ -17,7 +17,7 @@ import polars as pl
 import psycopg
 import pytest
 from pydantic import SecretStr, ValidationError
-from test_postgres_servers import CONTRACTS, Target, fresh, newest, orders, published, running, staged, target
+from test_postgres_servers import CONTRACTS, Target, fresh, newest, orders, published, staged, target
 
 from firn import ConfigError, LoadError, PublishError, Run, RunLocked, StateError, TargetUnavailable
 from loaders.postgres import Postgres
@@ -133,9 +133,9 @@ def test_a_publication_of_all_tables_is_refused_even_in_an_empty_place(target: T
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        ("CREATE VIEW shop.orders AS SELECT 1 AS id", "kind of relation v"),
-        ("CREATE MATERIALIZED VIEW shop.orders AS SELECT 1 AS id", "kind of relation m"),
-        ("CREATE TABLE shop.orders (id int) PARTITION BY LIST (id)", "kind of relation p"),
+        ("CREATE VIEW shop.orders AS SELECT 1 AS id", "kind of relation view"),
+        ("CREATE MATERIALIZED VIEW shop.orders AS SELECT 1 AS id", "kind of relation materialized view"),
+        ("CREATE TABLE shop.orders (id int) PARTITION BY LIST (id)", "kind of relation partitioned table"),
         ("CREATE TYPE public.o AS (id int); CREATE TABLE shop.orders OF public.o", "type of table public.o"),
         (
             (
@@ -198,7 +198,7 @@ with Postgres(dsn={dsn!r}, production="shop").open() as loader:
     if {moment!r} == "sending": die()
     loader._staging[run.id].sent()
     if {moment!r} == "sent": die()
-    if {moment!r} == "building": loaders.postgres.build.finish_tables = die
+    if {moment!r} == "building": loaders.build.finish_tables = die
     loader.verify(run)
     if {moment!r} == "verified": die()
     if {moment!r} == "publishing": loaders.publish.Swap._is_free = die
@@ -331,6 +331,87 @@ def test_an_embedded_server_is_the_default() -> None:
         assert settings.psql(["-Atc", "SELECT count(*) FROM public.orders"]) == 0
 
 
+def test_a_run_is_recorded_as_failed_although_the_connection_was_lost(newest: Target) -> None:
+    with newest.settings.open() as loader:
+        run = Run.start("shop")
+        loader.prepare(run, CONTRACTS)
+        newest.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = 'firn_test'"
+        )
+        with pytest.raises(TargetUnavailable):
+            loader.verify(run)
+
+        loader.finish(run, "failed", {"error": "the server went away"})
+
+        found = loader.row(run.id)
+        assert (found["status"], found["error"]) == ("failed", "the server went away")
+
+
+def test_a_run_that_another_process_works_on_is_not_discarded(newest: Target) -> None:
+    with newest.settings.open() as one, newest.settings.open() as other:
+        run = staged(one)
+
+        with pytest.raises(RunLocked):
+            other.discard(run)
+        assert one.publish(run).generation == 1
+
+
+def test_staging_that_cannot_be_dropped_is_left_to_a_later_run(newest: Target) -> None:
+    with newest.settings.open() as loader:
+        dead = Run.start("shop")
+        loader.prepare(dead, CONTRACTS)
+    newest.query(f'CREATE VIEW public.v AS SELECT id FROM "firn_stage_{dead.id}".orders')  # noqa: S608
+
+    assert published(newest.settings, 1).generation == 1
+    assert newest.query("SELECT count(*) FROM public.v") == [(0,)]
+
+    newest.query("DROP VIEW public.v")
+    with newest.settings.open() as loader:
+        loader.prepare(Run.start("shop"), CONTRACTS)
+        assert loader.leftovers == [f"firn_stage_{dead.id}"]
+
+
+def test_a_view_on_staging_stops_a_discard_and_is_named(newest: Target) -> None:
+    with newest.settings.open() as loader:
+        run = staged(loader)
+        newest.query(f'CREATE VIEW public.v AS SELECT id FROM "firn_stage_{run.id}".orders')  # noqa: S608
+
+        with pytest.raises(LoadError, match="view public.v depends on table"):
+            loader.discard(run)
+
+
+def test_a_right_that_was_withdrawn_while_staging_stops_the_publication(target: Target) -> None:
+    target.query("CREATE SCHEMA shop")
+    rights = ("GRANT CREATE ON DATABASE firn_test TO modest", "GRANT USAGE, CREATE ON SCHEMA shop TO modest")
+    with role(target, *rights) as settings, settings.open() as loader:
+        run = staged(loader)
+        target.query("REVOKE CREATE ON SCHEMA shop FROM modest")
+
+        with pytest.raises(LoadError, match='may not create tables in schema "shop"'):
+            loader.publish(run)
+        target.query("GRANT CREATE ON SCHEMA shop TO modest")
+        assert loader.publish(run).generation == 1
+
+
+def test_text_that_the_database_cannot_hold_is_refused_by_row_and_column(newest: Target) -> None:
+    newest.query("CREATE DATABASE firn_latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        latin = psycopg.conninfo.make_conninfo(newest.dsn, dbname="firn_latin")
+        with newest.with_settings(dsn=SecretStr(latin)).open() as loader:
+            run = Run.start("shop")
+            loader.prepare(run, CONTRACTS)
+            notes = pl.DataFrame({"id": [1, 2], "text": ["é", "∆"]}).cast({"id": pl.Int32})
+            loader.stage(run, "notes", "fine", notes.head(1))
+            loader.stage(run, "notes", "wrong", notes.tail(1))
+
+            with pytest.raises(LoadError, match='part "wrong" failed at row 1, column "text": character with byte'):
+                loader.verify(run)
+            loader.discard(run)
+    finally:
+        newest.query("DROP DATABASE firn_latin WITH (FORCE)")
+
+
 def test_versions_older_than_fifteen_are_refused(newest: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loaders.preflight._OLDEST", 990000)
 
@@ -353,4 +434,3 @@ def test_names_that_firn_makes_are_cut_to_what_postgresql_holds(newest: Target) 
         name for (name,) in newest.query("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'firn_prev%'")
     ]
     assert [bool(re.fullmatch(r"firn_previous_a_pipeline.*_[0-9a-f]{8}", name)) for name in schemas] == [True]
-    assert running("18")

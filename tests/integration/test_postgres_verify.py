@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import dataframely as dy
 import polars as pl
 import pytest
+from psycopg.sql import SQL
 from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes, orders, target
 
 from firn import LoadError, Run, StateError
-from loaders import readback, staging
+from loaders import ddl, readback, staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loaders.postgres import PostgresLoader
+    from loaders.postgres_loader import PostgresLoader
 
 __all__ = ["fresh", "newest", "target"]
 
@@ -221,6 +222,34 @@ def test_a_refused_part_can_be_sent_again_and_the_others_stay(newest: Target) ->
         loader.verify(run)
 
         assert loader.publish(run).rows == {"orders": 5, "lines": 0, "notes": 3}
+
+
+def test_vacuum_while_staging_disturbs_nothing(target: Target) -> None:
+    with target.settings.open() as loader:
+        run = send(loader, target)
+        for name in CONTRACTS:
+            target.query(f'VACUUM (FREEZE, ANALYZE) "firn_stage_{run.id}"."{name}"')
+        loader.verify(run)
+
+        assert loader.publish(run).rows == {"orders": 5, "lines": 8, "notes": 3}
+
+
+def test_a_type_that_the_server_makes_differently_is_noticed(newest: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest.query("CREATE SCHEMA odd")
+    honest = ddl.Layout.create
+    monkeypatch.setattr(
+        ddl.Layout,
+        "create",
+        lambda self, schema: SQL(honest(self, schema).as_string().replace("numeric(12,2)", "numeric")),
+    )
+
+    with (
+        newest.settings.open() as loader,
+        pytest.raises(
+            LoadError, match=r'Column "amount" of table "orders" was made as numeric, not as numeric\(12,2\)'
+        ),
+    ):
+        loader.prepare(Run.start("shop"), CONTRACTS)
 
 
 def test_a_run_is_ready_once_it_is_verified_with_keys_and_statistics(target: Target) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import openpyxl
-import polars as pl
 import pytest
 import xlsxwriter
 from openpyxl.utils import get_column_letter
@@ -26,7 +25,10 @@ from sources import Workbooks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import polars as pl
     from openpyxl.cell.cell import Cell
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 DATA = Path(__file__).parents[1] / "data"
 KEY = "AAG ORDER NUMBER"
@@ -54,19 +56,25 @@ def shown(cell: Cell) -> str | None:
             return str(value).upper()
         case int() | float() as value:
             return plain(value)
-        case dt.datetime() as value:
-            time = clock(value.time())
-            return f"{value:%Y-%m-%d}" if time == "00:00:00" else f"{value:%Y-%m-%d} {time}"
-        case dt.time() as value:
-            return clock(value)
-        case dt.timedelta() as value:
-            moment = dt.datetime(1899, 12, 30) + value  # noqa: DTZ001 (workbooks have no time zones)
-            moment += dt.timedelta(days=1) if dt.timedelta(days=1) <= value < dt.timedelta(days=60) else dt.timedelta()
-            time = clock(moment.time())
-            return time if value < dt.timedelta(days=1) else f"{moment:%Y-%m-%d} {time}".removesuffix(" 00:00:00")
         case str() as value:
             return re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), value) or None
-    return None
+        case None:
+            return None
+        case value:
+            return moment(value)
+
+
+def moment(value: dt.datetime | dt.time | dt.timedelta) -> str:
+    """A date, a time, or a length of time as the date that it would be."""
+    if isinstance(value, dt.time):
+        return clock(value)
+    if isinstance(value, dt.timedelta):
+        days = value.days + (0 < value.days < 60)
+        value += dt.datetime(1899, 12, 30) + dt.timedelta(days=days - value.days)  # noqa: DTZ001 (there are no zones)
+        if not days:
+            return clock(value.time())
+    time = clock(value.time())
+    return f"{value:%Y-%m-%d}" if time == "00:00:00" else f"{value:%Y-%m-%d} {time}"
 
 
 def plain(value: float) -> str:
@@ -120,7 +128,12 @@ def test_a_workbook_saved_by_libreoffice(tmp_path: Path) -> None:
     tables = read(tmp_path)["saved.xlsx"]
     assert tables["workbook"]["sheet"].item() == "MASTER"
     assert tables["workbook"]["header_row"].item() == 3
-    assert tables["headers"]["header"].to_list()[:4] == [KEY, "CUSTOMER\nNAME", "ORDER DATE  PO RECEIVED", "PO\xa0NUMBER"]
+    assert tables["headers"]["header"].to_list()[:4] == [
+        KEY,
+        "CUSTOMER\nNAME",
+        "ORDER DATE  PO RECEIVED",
+        "PO\xa0NUMBER",
+    ]
     assert tables["cell_errors"]["raw"].unique().sort().to_list() == ["#DIV/0!", "#N/A"]
 
 
@@ -152,38 +165,43 @@ def test_a_prefix_before_every_element_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_xlsxwriter(tmp_path: Path) -> None:
-    random.seed(20250601)
+    chance = random.Random(20250601)  # noqa: S311 (made-up cells are not cryptography)
     book = xlsxwriter.Workbook(tmp_path / "made.xlsx", {"in_memory": True})
-    formats = [book.add_format({"num_format": code}) for code in ("yyyy-mm-dd", "d/m/yy h:mm", "h:mm:ss", "0.0%", "[h]:mm")]
+    formats = [
+        book.add_format({"num_format": code}) for code in ("yyyy-mm-dd", "d/m/yy h:mm", "h:mm:ss", "0.0%", "[h]:mm")
+    ]
     sheet = book.add_worksheet("MASTER")
     sheet.write_row(0, 0, [KEY, "CUSTOMER NAME", "NOTES", "XS", "S", "TOTAL QTY"])
     for row in range(1, 600):
         for column in range(40):
-            write(sheet, row, column, formats)
+            write(sheet, (row, column), formats, chance)
     book.close()
     assert assert_as_openpyxl(tmp_path) > 15_000
 
 
-def write(sheet: xlsxwriter.worksheet.Worksheet, row: int, column: int, formats: list[xlsxwriter.format.Format]) -> None:
+def write(sheet: Worksheet, place: tuple[int, int], formats: list[Format], chance: random.Random) -> None:
     """Write a random cell, or none."""
-    number = random.choice([random.randrange(10**6), random.random() * 1e4, round(random.random() * 99, 2) * 1.1, 1e-9])
-    match random.randrange(9):
+    date, moment, time, percent, _ = formats
+    number = chance.choice([chance.randrange(10**6), chance.random() * 1e4, round(chance.random() * 99, 2) * 1.1, 1e-9])
+    text = chance.choice(["a", "007", " b ", "M&S <1>", "one\ntwo", "“é” 日本 😀", "x" * 40])
+    day = chance.randrange(61, 60_000)
+    match chance.randrange(9):
         case 0:
-            sheet.write_number(row, column, number, random.choice([None, formats[3]]))
+            sheet.write_number(*place, number, chance.choice([None, percent]))
         case 1:
-            sheet.write_string(row, column, random.choice(["a", "007", " b ", "M&S <1>", "one\ntwo", "“é” 日本 😀", "x" * 40]))
+            sheet.write_string(*place, text)
         case 2:
-            sheet.write_number(row, column, random.randrange(61, 60_000), formats[0])
+            sheet.write_number(*place, day, date)
         case 3:
-            sheet.write_number(row, column, random.randrange(61, 60_000) + random.randrange(86_400) / 86_400, formats[1])
+            sheet.write_number(*place, day + chance.randrange(86_400) / 86_400, moment)
         case 4:
-            sheet.write_number(row, column, random.randrange(1, 86_400) / 86_400, formats[2])
+            sheet.write_number(*place, chance.randrange(1, 86_400) / 86_400, time)
         case 5:
-            sheet.write_formula(row, column, "=A1&B1", None, random.choice(["text", 4.5, "#N/A", "#DIV/0!", True]))
+            sheet.write_formula(*place, "=A1&B1", None, chance.choice(["text", 4.5, "#N/A", "#DIV/0!", True]))
         case 6:
-            sheet.write_boolean(row, column, random.choice([True, False]))
+            sheet.write_boolean(*place, chance.choice([True, False]))
         case 7:
-            sheet.write_blank(row, column, None, formats[0])
+            sheet.write_blank(*place, None, date)
 
 
 def test_inline_strings_as_web_spreadsheets_write_them(tmp_path: Path) -> None:

@@ -42,16 +42,18 @@ floats = st.one_of(
 )
 
 
-@settings(max_examples=1000)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(floats, min_size=1, max_size=50))
-@example([999999999999.998, 0.1 + 0.2, 33.949999999999996, 9.9999999999999995, 0.99999999999999989, 1e15 - 0.5, 5e-324, -0.0])
+@example(
+    [999999999999.998, 0.1 + 0.2, 33.949999999999996, 9.9999999999999995, 0.99999999999999989, 1e15 - 0.5, 5e-324, -0.0]
+)
 def test_a_decimal_has_fifteen_significant_digits_and_no_exponent(values: list[float]) -> None:
     raw = [repr(value) if "." in repr(value) or "e" in repr(value) else f"{value!r}.0" for value in values]
     expected = [str(int(Decimal(text))) if re.fullmatch(r"-?\d+\.0", text) else plain(float(text)) for text in raw]
     assert number_text(pl.Series(raw)).to_list() == expected
 
 
-@settings(max_examples=1000)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(st.integers(min_value=10**14, max_value=10**15 - 1), min_size=1), st.integers(-12, 12))
 def test_a_number_half_way_between_fifteen_digit_numbers_is_rounded_as_python_rounds_it(
     digits: list[int], shift: int
@@ -62,12 +64,14 @@ def test_a_number_half_way_between_fifteen_digit_numbers_is_rounded_as_python_ro
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(), st.sampled_from(["", "+"]), st.integers(0, 3), st.sampled_from(["", ".", ".0", ".000"]))
 def test_an_integer_keeps_every_digit(value: int, sign: str, zeros: int, end: str) -> None:
     raw = f"{'-' if value < 0 else sign}{'0' * zeros}{abs(value)}{end}"
     assert one_number(raw) == str(value)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10**15 - 1), st.integers(1, 20))
 def test_text_of_at_most_fifteen_digits_keeps_them(digits: int, places: int) -> None:
     decimal = Decimal(digits).scaleb(-places)
@@ -76,7 +80,7 @@ def test_text_of_at_most_fifteen_digits_keeps_them(digits: int, places: int) -> 
     assert Decimal(one_number(format(decimal, "e"))) == decimal
 
 
-@settings(max_examples=1000)
+@settings(deadline=None, max_examples=300)
 @given(st.text(alphabet="0123456789+-.eEinfa_ x\t,", max_size=12))
 def test_what_is_no_number_stays_as_it_is(raw: str) -> None:
     number = re.fullmatch(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[ \t]*", raw, re.ASCII)
@@ -86,7 +90,7 @@ def test_what_is_no_number_stays_as_it_is(raw: str) -> None:
         assert one_number(raw) == plain(float(raw))
 
 
-@settings(max_examples=1000)
+@settings(deadline=None, max_examples=300)
 @given(st.integers(0, 2_958_465 * 86_400_000), st.booleans())
 def test_a_serial_is_the_moment_that_excel_shows(milliseconds: int, date1904: bool) -> None:  # noqa: FBT001
     day, time = divmod(milliseconds, 86_400_000)
@@ -106,6 +110,7 @@ def test_a_serial_is_the_moment_that_excel_shows(milliseconds: int, date1904: bo
     assert shown == (clock if day == 0 else f"{date} {clock}" if time else date)
 
 
+@settings(deadline=None)
 @given(st.dates(dt.date(1900, 1, 1), dt.date(9999, 12, 31)))
 def test_every_date_of_the_1900_epoch_comes_back(date: dt.date) -> None:
     serial = (date - dt.date(1899, 12, 30)).days
@@ -113,6 +118,7 @@ def test_every_date_of_the_1900_epoch_comes_back(date: dt.date) -> None:
     assert one_date(str(serial), date1904=False) == date.isoformat()
 
 
+@settings(deadline=None)
 @given(st.dates(dt.date(1904, 1, 2), dt.date(9999, 12, 31)))
 def test_every_date_of_the_1904_epoch_comes_back(date: dt.date) -> None:
     assert one_date(str((date - dt.date(1904, 1, 1)).days), date1904=True) == date.isoformat()
@@ -124,7 +130,12 @@ def escaped(text: str) -> str:
     return re.sub("[\x01-\x1f]", lambda found: f"_x{ord(found[0]):04X}_", guarded)
 
 
-@given(st.text(alphabet=st.one_of(st.sampled_from("_x0A5F\r\n\x07"), st.characters(exclude_categories=["Cs"])), max_size=30))
+@settings(deadline=None)
+@given(
+    st.text(
+        alphabet=st.one_of(st.sampled_from("_x0A5F\r\n\x07"), st.characters(exclude_categories=["Cs"])), max_size=30
+    )
+)
 def test_escaped_text_comes_back(text: str) -> None:
     text = text.replace("\0", "")
     assert unescape(pl.Series([escaped(text)], dtype=pl.String)).item() == text

@@ -46,11 +46,16 @@ def test_a_name_may_differ_in_case_and_spaces(tmp_path: Path) -> None:
 def test_a_named_sheet_that_does_not_fit_is_passed_over(tmp_path: Path) -> None:
     found = chosen(tmp_path, Sheet("MASTER", NOTES), Sheet("Sheet1", ORDERS))
     assert found["sheet"] == "Sheet1"
-    assert found["sheet_reason"] == "no fitting sheet is named MASTER; it has 3 known headers, and no other visible sheet fits"
+    assert (
+        found["sheet_reason"]
+        == "no fitting sheet is named MASTER; it has 3 known headers, and no other visible sheet fits"
+    )
 
 
 def test_without_the_name_the_sheet_with_the_most_known_headers_is_chosen(tmp_path: Path) -> None:
-    found = chosen(tmp_path, Sheet("SMALL", [[KEY, "PO NUMBER"], ["K-1"]]), Sheet("NOTES", NOTES), Sheet("LARGE", ORDERS))
+    found = chosen(
+        tmp_path, Sheet("SMALL", [[KEY, "PO NUMBER"], ["K-1"]]), Sheet("NOTES", NOTES), Sheet("LARGE", ORDERS)
+    )
     assert found["sheet"] == "LARGE"
     assert "it has 3 known headers, the others fewer (SMALL 2)" in found["sheet_reason"]
 
@@ -80,7 +85,8 @@ def test_a_missing_key_column_is_told_per_sheet_with_what_it_may_be(tmp_path: Pa
         chosen(tmp_path, Sheet("MASTER", wrong), Sheet("NOTES", NOTES), Sheet("EMPTY", []))
     assert caught.value.message == (
         "a.xlsx cannot be read: no sheet has a row with the headers AAG ORDER NUMBER:\n"
-        "  sheet MASTER, best row 2 with 2 known headers: AAG ORDER NUMBER is missing (is it 'AAG ORDER NO'?)\n"
+        "  sheet MASTER, best row 2 with 2 known headers: AAG ORDER NUMBER is missing "
+        "(is it 'AAG ORDER NO'?)\n"
         "  sheet NOTES, best row 2 with 3 known headers: AAG ORDER NUMBER is missing\n"
         "  sheet EMPTY is empty\n"
         "Production is unchanged."

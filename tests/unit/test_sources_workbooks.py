@@ -110,7 +110,7 @@ def test_a_pattern_may_have_sets_of_characters(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_says_where_and_what_to_type(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="There is no folder .*nowhere.*Production is unchanged") as caught:
+    with pytest.raises(SourceError, match=r"There is no folder .*nowhere.*Production is unchanged") as caught:
         listed(tmp_path / "nowhere")
     assert f"mkdir -p '{tmp_path / 'nowhere'}'" in caught.value.hint
 
@@ -128,7 +128,7 @@ def test_a_bad_workbook_is_listed_and_stops_no_other(tmp_path: Path) -> None:
     workbook(tmp_path / "b.xlsx", "K-1")
     parts = listed(tmp_path)
     for table in parts["a.xlsx"].values():
-        with pytest.raises(SourceError, match="a.xlsx cannot be read: it is empty"):
+        with pytest.raises(SourceError, match=r"a\.xlsx cannot be read: it is empty"):
             table.frame.collect()
     assert parts["b.xlsx"]["cells"].frame.collect().height == 1
 

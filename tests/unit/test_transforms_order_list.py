@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.unit.test_transforms_order_rows import Sheet, line
 from transforms.order_lists import OrderList, OrderListOrigin, OrderListQuarantine, order_keys, order_list
+from transforms.order_lists.columns import COLUMNS
 from transforms.order_lists.identity import order_key, row_hash
 from transforms.order_lists.order_keys import NAMESPACE, uuid5_bytes
 from transforms.order_lists.order_list import OrderListTables, source_table
@@ -78,7 +79,7 @@ def test_a_key_column_that_the_sheet_lacks_counts_as_blank() -> None:
     assert order_key(values).equals(order_key(blank))
 
 
-def test_a_row_hash_is_the_sha_256_of_what_is_filled_by_name_in_the_order_of_the_contract() -> None:
+def test_a_row_hash_is_the_sha_256_of_all_columns_of_the_contract_on_one_line() -> None:
     values = {
         "CUSTOMER PRICE": [Decimal("33.95")],
         "AAG ORDER NUMBER": ["A-1"],
@@ -87,13 +88,14 @@ def test_a_row_hash_is_the_sha_256_of_what_is_filled_by_name_in_the_order_of_the
         "NOTES": [None],
     }
     frame = pl.DataFrame(values, schema_overrides={"CUSTOMER PRICE": pl.Decimal(18, 4), "XL": pl.Int32})
-    pieces = "AAG ORDER NUMBER=A-1", "XL=12", "EX FACTORY DATE=2025-01-05", "CUSTOMER PRICE=33.9500"
-    assert row_hash(frame).to_list() == [hashlib.sha256("\0".join(pieces).encode()).hexdigest()]
+    texts = {"AAG ORDER NUMBER": "A-1", "XL": "12", "EX FACTORY DATE": "2025-01-05", "CUSTOMER PRICE": "33.9500"}
+    whole_line = "\x1f".join(texts.get(column.name, "") for column in COLUMNS).rstrip("\x1f")
+    assert row_hash(frame).to_list() == [hashlib.sha256(whole_line.encode()).hexdigest()]
 
 
 def test_a_row_hash_is_the_same_in_every_version() -> None:
     assert hash_of(**{"AAG ORDER NUMBER": ["A-1"], "S": [3], "NOTES": ["é"]}) == (
-        "6ef308561b4d642625fa1c5aebd6b5add443503423a4587e87cf20c933a28d05"
+        "ed11612c5826705a6aa7d786c5f5c54ed8b8b291a32a29131ca0c3e1ae4cdb63"
     )
 
 

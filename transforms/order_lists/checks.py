@@ -172,7 +172,8 @@ def _sums_of_numbers(sides: _Sides) -> Iterator[_Figure]:
         pl.when(exact).then(text).cast(pl.Decimal(38, 18), strict=False),
     ).with_columns(pl.when(cs.decimal().abs() < 10**13).then(cs.decimal()))
     read = _added(_row(plain.select(pl.all().sum())), _others(sides.read, plain))
-    kept_out = _added({}, sides.kept_out.select("letter", "raw").iter_rows())
+    numbers = sides.kept_out.filter(pl.col("letter").is_in([*whole, *amounts]))
+    kept_out = _added({}, numbers.select("letter", "raw").iter_rows())
     published = _row(sides.published.select(cs.decimal().sum(), cs.integer().cast(pl.Int64).sum()))
     rounded = sides.applied("rounded")
     for letter, name in {**whole, **amounts}.items():

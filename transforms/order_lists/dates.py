@@ -22,6 +22,7 @@ LATEST: Final = dt.date(2100, 12, 31)
 
 _PLACEHOLDERS: Final = ("00/00/00", "tbc", "tba", "tbd")
 _NOTHING: Final = dict.fromkeys(NULL_WORDS, "null_word") | dict.fromkeys(_PLACEHOLDERS, "placeholder_date")
+_PLAINLY_ISO: Final = "^(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
 _EPOCH: Final = dt.date(1970, 1, 1)
 _MONTH_NAMES: Final = (
     *("january", "february", "march", "april", "may", "june"),
@@ -36,10 +37,9 @@ _NUMERIC: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)", re.ASCI
 def iso_dates(text: pl.Expr) -> pl.Expr:
     """Read ``YYYY-MM-DD`` of the years 2000 to 2100; null where the text is anything else.
 
-    Polars reads ``24-1-5`` as the year 24 under the same format, hence the comparison with the text.
+    Under the same format Polars would read ``24-1-5`` as a day of the year 24, hence the look at the text itself.
     """
-    date = text.str.to_date("%Y-%m-%d", strict=False)
-    return pl.when((date.cast(pl.String) == text) & date.is_between(EARLIEST, LATEST)).then(date)
+    return pl.when(text.str.contains(_PLAINLY_ISO)).then(text.str.to_date("%Y-%m-%d", strict=False))
 
 
 def read_date(text: str, order: DateOrder | None = None, *, date1904: bool = False) -> Reading:

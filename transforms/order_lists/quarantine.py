@@ -64,7 +64,7 @@ def unpublished_cells(
     )
     unfed = set(by_letter["letter"])
     aside = _cells(texts.with_columns(by_row["reason"]).drop_nulls("reason"), "reason")
-    loose = _cells(texts.filter(rules.is_null()).select("row", *(name for name in texts.columns if name in unfed)))
+    loose = _cells(texts.select("row", *(name for name in texts.columns if name in unfed)).filter(rules.is_null()))
     # An error is blank in the texts, so it comes from its own table, whatever row and column it stands in.
     errors = cell_errors.join(by_row, on="row", how="left").join(by_letter, on="letter", how="left")
     entries = (

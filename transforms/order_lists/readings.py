@@ -10,7 +10,7 @@ import polars as pl
 if TYPE_CHECKING:
     import datetime as dt
 
-__all__ = ["EXACT", "NULL_WORDS", "Reading", "filled", "plain", "plain_text"]
+__all__ = ["EXACT", "NULL_WORDS", "Reading", "filled", "plain_text"]
 
 NULL_WORDS: Final = frozenset({"nan", "null", "none"})
 """What other programs write for nothing. Text columns keep these words: they may be meant."""
@@ -50,11 +50,6 @@ def filled(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.strip_chars() != "").then(text)
 
 
-def plain(text: pl.Expr) -> pl.Expr:
-    """Make text comparable: no-break spaces become spaces, the ends are trimmed."""
-    return text.str.replace_all("\u00a0", " ", literal=True).str.strip_chars()
-
-
 def plain_text(text: str) -> str:
-    """Make one text comparable, as ``plain`` does a column."""
+    """Make text comparable: no-break spaces become spaces, the ends are trimmed."""
     return text.replace("\u00a0", " ").strip()

@@ -75,6 +75,6 @@ def _phantom(texts: pl.DataFrame, letters: Mapping[str, str]) -> pl.Expr:
     )
     quantity = letters[FIRST_AFTER_SIZES]
     # "1,234" is unreadable and so null, as it was in the deployed definition, which looked at the typed column.
-    found = texts.filter(lacks)[quantity].drop_nulls().unique()
+    found = texts.select(pl.col(quantity).filter(lacks).drop_nulls().unique()).to_series()
     nothing = [text for text in found if not read_whole(text, 32).value]
     return lacks & (pl.col(quantity).is_null() | pl.col(quantity).is_in(nothing))

@@ -1,0 +1,346 @@
+"""PostgreSQL as a target: stage beside production, verify what arrived, publish everything at once or nothing."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from firn import PartKey, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
+from loaders import build, cleanup, kept, plans, readback
+from loaders.approval import approve
+from loaders.ddl import cut, layout
+from loaders.patience import Patience
+from loaders.preflight import check_target
+from loaders.publish import Plan, Swap
+from loaders.sqlstates import border
+from loaders.staging import Staging
+from loaders.state import State
+from loaders.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import dataframely as dy
+    import polars as pl
+
+    from loaders.connections import Server, Statements
+    from loaders.ddl import Layout
+    from loaders.postgres import Postgres
+    from loaders.state import Publication
+
+__all__ = ["PostgresLoader"]
+
+_STREAMS = 2
+
+
+class PostgresLoader:
+    """A Loader over one connection for statements and one for rows; used from one thread.
+
+    Attributes:
+        state: Runs and publications, for the engine to record and to show.
+        seconds: How long each of prepare, stage, verify, publish and rollback took so far, and how long the last
+            publication waited for snapshots and locks.
+        leftovers: The staging schemas of dead runs that `prepare` dropped.
+    """
+
+    state: State
+
+    def __init__(self, settings: Postgres, server: Server) -> None:
+        self.seconds: dict[str, float] = {}
+        self.leftovers: list[str] = []
+        self._settings = settings
+        self._names = settings.namespace
+        self._server = server
+        self._stack = ExitStack()
+        self._staging: dict[str, Staging] = {}
+
+    def connect(self) -> None:
+        """Open the connection for statements; again after it was lost.
+
+        Raises:
+            TargetUnavailable: Nothing answers. Production is unchanged.
+            LoadError: The server refuses. Production is unchanged.
+        """
+        self.close()
+        self._statements: Statements = self._stack.enter_context(self._server.statements())
+        self._streams = Streams(self._server.copying, _STREAMS)
+        self._stack.callback(self._streams.close)
+        self.state = State(self._statements, self._names)
+
+    def close(self) -> None:
+        """Close the connections; what is staged stays."""
+        self._stack.close()
+
+    def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> dict[str, str]:
+        """Check what can be refused before rows are sent, write nothing, and say what would happen to each table.
+
+        Raises:
+            TargetUnavailable: The target does not answer. Production is unchanged.
+            PublishError: Replacing a table would lose something; each object is named. Production is unchanged.
+            LoadError: A right or an exact column type is missing. Production is unchanged.
+        """
+        layouts = {name: layout(name, contract) for name, contract in contracts.items()}
+        with border("Checking the target"):
+            check_target(self._statements, self._names)
+            with self._statements.transaction(force_rollback=True):
+                present = self._refuse_losses(dataset, self._made(f"{self._names.staging}_check", layouts))
+        where = f'schema "{self._names.production}"'
+        return {name: f"{'replaced' if name in present else 'new'} in {where}" for name in layouts}
+
+    def start(self, run: Run) -> None:
+        """Record that a run has begun.
+
+        Raises:
+            RunLocked: Another process works on this run. Production is unchanged.
+            StateError: A run of this name is ready or was published. Production is unchanged.
+            LoadError: A right is missing. Production is unchanged.
+        """
+        with border("Recording the run"):
+            check_target(self._statements, self._names)
+            self.state.make()
+            self.state.start(run)
+
+    def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
+        """Record how a run ended, with its report; one that was published stays so.
+
+        Raises:
+            TargetUnavailable: The target does not answer. Production is as the run left it.
+        """
+        with border("Recording the run"):
+            if self._statements.closed:
+                self.connect()
+            self.state.finish(run.id, status, report, str(report.get("error") or ""))
+
+    def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
+        """Return the latest runs, of one pipeline or of all, newest first."""
+        with border("Reading the runs"):
+            return [asdict(run) for run in self.state.runs(dataset, last)] if self.state.exists() else []
+
+    def row(self, run_id: str) -> dict[str, Any]:
+        """Return what is recorded of a run.
+
+        Raises:
+            StateError: There is no such run; the closest names are listed.
+        """
+        with border("Reading the runs"):
+            return asdict(self.state.run(run_id))
+
+    def find(self, run_id: str) -> Run:
+        """Return a recorded run.
+
+        Raises:
+            StateError: There is no such run; the closest names are listed.
+        """
+        found = self.row(run_id)
+        return Run(found["run_id"], found["pipeline"], found["started_at"])
+
+    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]]) -> None:
+        """Check what can be refused before rows are sent, then make empty staging tables in a schema of the run's own.
+
+        The staging schemas of runs that failed or died are dropped.
+
+        Raises:
+            TargetUnavailable: The target does not answer. Production is unchanged.
+            PublishError: Replacing a table would lose something; each object is named. Production is unchanged.
+            LoadError: A right or an exact column type is missing. Production is unchanged.
+            StateError: A run of this name is ready or published. Production is unchanged.
+        """
+        layouts = {name: layout(name, contract) for name, contract in contracts.items()}
+        schema = cut(f"{self._names.staging}_{run.id}")
+        with self._timed("prepare"), border("Preparing the target"):
+            self.start(run)
+            self._stop(run)
+            self._clear_leftovers(run)
+            with self._statements.transaction():
+                staging = self._made(schema, layouts)
+                self._refuse_losses(run.pipeline, staging)
+                generation = self.state.generation(run.pipeline)
+                self.state.set_staging(run.id, schema, generation, staging.recorded())
+        self._staging[run.id] = staging
+
+    def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
+        """Begin to send one part to staging, in place of what an earlier try sent of it.
+
+        What the server has to say of it is raised by the next call, or by `verify`.
+
+        Raises:
+            LoadError: A column is not of the exact type of its contract, and nothing of the part was sent; or the
+                server refused a value of a part sent before: table, part, row and column are named, and nothing of
+                that part is staged. Production is unchanged.
+            TargetUnavailable: The connection was lost; the part may be sent again. Production is unchanged.
+        """
+        with self._timed("stage"):
+            self._staged(run).send(self._streams, table, part, frame, self._settings.batch_rows)
+            return Staged(table, part, frame.height)
+
+    def verify(self, run: Run) -> None:
+        """Compare what staging holds with what was sent, then add keys and statistics; the run is then ready.
+
+        Raises:
+            LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named.
+                Production is unchanged.
+        """
+        staging = self._staged(run)
+        with self._timed("stage"):
+            staging.sent()
+        with self._timed("verify"), border("Verifying staging"):
+            readback.compare(staging, self._statements, self._streams)
+            build.finish_tables(self._statements, staging.schema, staging.layouts)
+            self.state.set_ready(run.id, staging.recorded())
+        staging.stop()
+
+    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
+        """Read one part of a table as production shows it, to stage it again; empty where there is no such table.
+
+        Raises:
+            LoadError: Production no longer has the columns of the contract. Production is unchanged.
+        """
+        with border(f'Reading what production shows of "{part}"'):
+            if not kept.is_there(self._statements, self._names.production, table):
+                return contract.create_empty()
+            wanted = layout(table, contract)
+            production = self._names.production
+            return self._streams.submit(lambda reader: kept.read_part(reader, production, wanted, part, key)).result()
+
+    def publish(self, run: Run, *, again: bool = False) -> Published:
+        """Make every staged table of the run visible in one transaction.
+
+        A table that an earlier generation published and this one does not stays in production as it is.
+
+        Args:
+            run: The run; one that was published already is not published twice.
+            again: Publish a run that was rolled back once more, from the tables that were kept.
+
+        Raises:
+            PublishError: Refused: something would be lost, a newer generation came first, or the run was rolled back.
+                Production is unchanged.
+            TargetUnavailable: Old snapshots or locks did not go away in time; who holds them is named.
+                Production is unchanged.
+            StateError: There is no such run, or it is not verified. Production is unchanged.
+        """
+        with self._timed("publish"), border(f"Publishing run {run.id}", PublishError):
+            check_target(self._statements, self._names)
+            done = self.state.publications_of(run.id)
+            if done and not again:
+                return plans.already(self.state, done[0])
+            plan = plans.republication(self.state, done[0]) if done else plans.publication(self.state, run.id)
+            return self._swapped(plan)
+
+    def rollback(self, dataset: str) -> Published:
+        """Make the generation before the visible one visible again, in one transaction.
+
+        The generation that it replaces is kept until the next publication; rolling back again does not bring it back,
+        ``publish(run, again=True)`` does.
+
+        Raises:
+            PublishError: No earlier generation is kept, or something would be lost. Production is unchanged.
+            TargetUnavailable: The locks were not given in time; who holds them is named. Production is unchanged.
+        """
+        with self._timed("rollback"), border(f"Rolling back {dataset}", PublishError):
+            check_target(self._statements, self._names)
+            return self._swapped(plans.rollback(self.state, self._statements, dataset))
+
+    def discard(self, run: Run) -> Sequence[str]:
+        """Drop what the run staged, and name the tables dropped.
+
+        Raises:
+            RunLocked: Another process works on it. Production is unchanged.
+            StateError: There is no such run, or it was published. Production is unchanged.
+            LoadError: Something depends on a staging table. Production is unchanged.
+        """
+        with border(f"Discarding run {run.id}"):
+            self._stop(run)
+            record = self.state.run(run.id)
+            if record.status in ("published", "rolled_back"):
+                raise StateError(f"Run {run.id} is {record.status}: nothing of it is staged.", "firn runs")
+            if not self.state.hold(run.id):
+                raise RunLocked(
+                    f"Run {run.id} is worked on by another process. Production is unchanged.", "wait for it"
+                )
+            dropped = self._drop(record.staging_schema) if record.staging_schema else []
+            self.state.finish(run.id, "discarded")
+            self.state.set_unstaged(run.id)
+            self.state.release(run.id)
+            return dropped
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - started
+
+    def _staged(self, run: Run) -> Staging:
+        if run.id not in self._staging:
+            raise StateError(f"Run {run.id} is not prepared here. Production is unchanged.", "prepare it first")
+        return self._staging[run.id]
+
+    def _stop(self, run: Run) -> None:
+        """Wait until nothing of an earlier try is being sent any more: it would arrive in the tables of the next."""
+        if run.id in self._staging:
+            self._staging.pop(run.id).stop()
+
+    def _clear_leftovers(self, run: Run) -> None:
+        for run_id, schema in self.state.unfinished().items():
+            if run_id == run.id:
+                self._drop(schema)
+            elif self.state.hold(run_id):
+                with suppress(psycopg.Error):  # somebody looks at it; the next run tries again
+                    self._clear(run_id, schema)
+                self.state.release(run_id)
+
+    def _clear(self, run_id: str, schema: str) -> None:
+        if run_id not in self.state.unfinished():
+            return  # it was verified just before its process ended
+        self._drop(schema)
+        self.leftovers.append(schema)
+        self.state.finish(run_id, "failed", error="its process ended, or it was not discarded")
+        self.state.set_unstaged(run_id)
+
+    def _made(self, schema: str, layouts: Mapping[str, Layout]) -> Staging:
+        return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts))
+
+    def _refuse_losses(self, dataset: str, staging: Staging) -> Sequence[str]:
+        expected = [item for items in staging.carries.values() for item in items]
+        return approve(self._statements, self._names, dataset, list(staging.layouts), expected)
+
+    def _swapped(self, plan: Plan) -> Published:
+        settings = self._settings
+        patience = Patience(settings.max_wait_s)
+        previous = cut(f"{settings.previous}_{plan.dataset}_g{plan.generation}")
+        try:
+            Swap(self._statements, self._names, plan, previous, settings.lock_budget_ms, patience).run()
+        except PublishError:
+            if self._done(plan) is None:  # the same run by another process
+                raise
+        except psycopg.OperationalError:
+            if not self._statements.broken:
+                raise
+            self.connect()
+            self.state.wait_for(plan.dataset)  # the server may still be at it
+        done = self._done(plan)
+        if done is None:
+            raise TargetUnavailable(
+                f"The connection was lost before {plan.dataset} was published. Production is unchanged.",
+                f"firn publish {plan.run_id}",
+            )
+        self._keep_one(plan, done)
+        self.seconds["wait"] = patience.slept
+        return plans.told(done)
+
+    def _done(self, plan: Plan) -> Publication | None:
+        found = self.state.publication(plan.dataset, plan.generation + 1)
+        return found if found and (found.run_id, found.kind) == (plan.run_id, plan.kind) else None
+
+    def _keep_one(self, plan: Plan, done: Publication) -> None:
+        for schema in {plan.source, *self.state.kept_schemas(plan.dataset)} - {done.previous_schema}:
+            with suppress(psycopg.Error):  # still read by somebody, or needed; the next publication tries again
+                self._drop(schema)
+
+    def _drop(self, schema: str) -> Sequence[str]:
+        return cleanup.drop_schema(self._statements, schema, self._settings.lock_budget_ms)
