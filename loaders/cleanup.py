@@ -30,6 +30,7 @@ def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence
     if not connection.execute(_SQL["schema_exists"], {"schema": schema}).fetchall()[0].found:
         return []
     names = [row.name for row in connection.execute(_SQL["tables"], {"schema": schema}).fetchall()]
+    # A transaction each: a lock taken for one table is not kept while another is waited for.
     for statement in (
         *(SQL("DROP TABLE {}").format(Identifier(schema, name)) for name in names),
         SQL("DROP SCHEMA {}").format(Identifier(schema)),

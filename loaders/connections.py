@@ -55,6 +55,7 @@ class Server:
                 "The target's dsn is not a PostgreSQL connection string or URI.",
                 "write postgresql://user@host:5432/database, with special characters of the password as %XX",
             ) from None
+        # Both drivers get keywords: a URI that libpq misreads would be quoted in its message.
         self._password = str(found.get("password") or "")
         self._dsn = conninfo.make_conninfo("", connect_timeout=found.pop("connect_timeout", _CONNECT_S), **found)
 

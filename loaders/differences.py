@@ -36,7 +36,7 @@ def explain(layout: Layout, sent: Sequence[pl.DataFrame], held: pl.DataFrame, su
     names = [column.name for column in layout.columns]
     sent_rows = _comparable(pl.concat([_widened(layout, rows) for rows in sent]) if sent else held.clear(), names)
     held_rows = _comparable(held, names)
-    key = list(layout.key) or names
+    key = list(layout.key) or names  # without a key a row is known by all that it holds
     left = sent_rows.with_columns(_nth(key))
     right = held_rows.with_columns(_nth(key), held[AT])
     both = left.join(right, on=[*key, _NTH], how="full", nulls_equal=True, suffix=_SIDE, maintain_order="left_right")

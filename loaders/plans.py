@@ -120,6 +120,7 @@ def _kept(connection: Statements, current: Publication, kept: Publication | None
     """Return what is recorded of the kept tables; of tables that firn did not make, what they are now."""
     schema = str(current.previous_schema)
     names = [row.name for row in connection.execute(_SQL["tables"], {"schema": schema}).fetchall()]
+    # A table that left the set was never moved: production still shows it.
     replaced = set(kept.tables) & set(current.tables) if kept else set()
     if not names or replaced - set(names):
         raise PublishError(

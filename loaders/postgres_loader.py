@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresLoader"]
 
-_STREAMS = 2
+_STREAMS = 2  # the client encodes for one while the server takes from the other; more gain nothing on two cores
 
 
 class PostgresLoader:

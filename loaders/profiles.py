@@ -87,6 +87,7 @@ def profile(frame: pl.DataFrame) -> Profile:
     """Return the figures of plain rows."""
     if not frame.height:
         return Profile()
+    # One query for all figures: Polars then computes them in parallel.
     figures = frame.select(f for i, (name, dtype) in enumerate(frame.schema.items()) for f in _figures(i, name, dtype))
     row = figures.row(0)
     columns = {name: ColumnProfile(*row[5 * i : 5 * i + 5]) for i, name in enumerate(frame.columns)}

@@ -35,6 +35,7 @@ __all__ = ["Plan", "Swap"]
 _SQL = queries.read("publish.sql")
 _FENCED = "FN001"
 _DRIFTED = "FN002"
+# Lock not available, statement cancelled by the budget, deadlock: each leaves production as it was, and may pass.
 _BLOCKED = ("55P03", "57014", "40P01")
 _LADDER_S = 5.0
 _HIGH_BUDGET = 3  # times the first budget, once the ladder's seconds have passed
@@ -105,6 +106,7 @@ class Swap:
             TargetUnavailable: The locks were not given in time; those who hold them are named. Production is unchanged.
         """
         self._check_rows()
+        # A reader queued behind firn is looked at for deadlocks after this time, and could be the one that is ended.
         timeout = self.connection.execute(_SQL["deadlock_timeout"]).fetchall()[0].ms
         self._highest_ms = max(1, int(timeout / 3))
         listing = inventory.query(self.namespace.production, self.plan.names)
@@ -119,6 +121,11 @@ class Swap:
         finally:
             if not self.connection.broken:
                 self.connection.execute(_SQL["deallocate"])
+
+    def budget(self) -> int:
+        """Return the milliseconds to ask for, never near the time after which PostgreSQL looks for a deadlock."""
+        wanted = self.budget_ms * (1 if self.patience.waited < _LADDER_S else _HIGH_BUDGET)
+        return min(wanted, self._highest_ms)
 
     def _check_rows(self) -> None:
         for name, recorded in self.plan.tables.items():
@@ -141,7 +148,7 @@ class Swap:
         first = self._holders()
         if not first:
             return True
-        time.sleep(self._budget() * _PEEK / 1000)
+        time.sleep(self.budget() * _PEEK / 1000)
         lasting = first.items() & self._holders().items()
         self._blockers = [pid for _, pid in lasting] or self._blockers
         return not lasting
@@ -150,11 +157,6 @@ class Swap:
         values = {"schema": self.namespace.production, "tables": self._present}
         return {row.virtualtransaction: row.pid for row in self.connection.execute(_SQL["holders"], values).fetchall()}
 
-    def _budget(self) -> int:
-        """Return the milliseconds to ask for, never near the time after which PostgreSQL looks for a deadlock."""
-        wanted = self.budget_ms * (1 if self.patience.waited < _LADDER_S else _HIGH_BUDGET)
-        return min(wanted, self._highest_ms)
-
     def _moved(self) -> bool:
         self.attempts += 1
         message = self._message()
@@ -162,7 +164,7 @@ class Swap:
             self.connection.execute(message)
         except psycopg.Error as exc:
             if exc.sqlstate is None or self.connection.broken:
-                raise
+                raise  # whether it was done is not known; only the record can tell
             self.connection.rollback()
             self._answer(exc)
             return False
@@ -196,7 +198,7 @@ class Swap:
         )
 
     def _message(self) -> Composed:
-        budget = Literal(f"{self._budget()}ms")
+        budget = Literal(f"{self.budget()}ms")
         drift = _SQL["drift"].format(approved=Literal(self._approved))
         return _SQL["message"].format(
             dataset=Literal(self.plan.dataset),

@@ -86,7 +86,9 @@ class Staging:
         self._raise_refused()
         earlier = self._sent.pop((table, part), None)
         forgotten = earlier.result().transaction if earlier else ""
-        sending = _Sending(self.schema, table, part, frame, forgotten, batch, streams.stopping)
+        # Hashes of whole rows depend on the order of the columns: both sides take the table's.
+        rows = frame.select(column.name for column in self.layouts[table].columns if column.name in frame.schema)
+        sending = _Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping)
         self._sent[table, part] = streams.submit(sending)
 
     def sent(self) -> Sequence[Sent]:
@@ -143,6 +145,7 @@ class _Sending:
                 )
                 cursor.execute(query.as_string())
             if rows.height:
+                # Asked for in the same transaction: so the xmin of its rows is known without reading them back.
                 cursor.execute(_SQL["transaction"].as_string())
                 transaction = str(cursor.fetchall()[0][0])
                 cursor.adbc_ingest(self.table, self._batches(rows), mode="append", db_schema_name=self.schema)
@@ -162,4 +165,4 @@ class _Sending:
 def _filled(frame: pl.DataFrame) -> pl.DataFrame:
     """Leave out the columns that hold nothing but null: staging has null there without being sent any."""
     names = [column.name for column in frame.get_columns() if column.null_count() < frame.height]
-    return frame.select(names or frame.columns[:1])
+    return frame.select(names or frame.columns[:1])  # COPY needs a column, even where no row has a value

@@ -10,10 +10,12 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON
 WHERE n.nspname = %(schema)s AND c.relkind = 'r' AND a.attnum > 0 ORDER BY c.relname, a.attnum
 
 -- name: ranges
+-- Each part was written by a transaction of its own, in a row of pages that others may share at its ends.
 SELECT xmin::text AS transaction, min(ctid)::text AS low, max(ctid)::text AS high, count(*) AS rows
 FROM {table} GROUP BY xmin
 
 -- name: part
+-- The range of pages spares reading the whole table for each part; the transaction decides which rows are the part's.
 SELECT {columns}, {absent} AS absent FROM {table}
 WHERE ctid BETWEEN {low}::tid AND {high}::tid AND xmin = {transaction}::xid
 

@@ -49,7 +49,7 @@ class Streams:
         """Stop what is under way, and close the connections."""
         self.stopping.set()
         self._threads.shutdown(cancel_futures=True)
-        with suppress(queue.Empty):
+        with suppress(queue.Empty):  # threads have ended, so nothing is put back meanwhile
             while True:
                 _close(self._idle.get_nowait())
 

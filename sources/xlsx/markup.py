@@ -104,8 +104,8 @@ def markup(xml: bytes) -> Markup:
 
 def _require_characters(xml: bytes) -> None:
     content = np.frombuffer(xml, np.uint8)
-    control = content[content < ord(" ")]
-    if control.size and not np.isin(control, (ord("\t"), ord("\n"))).all():
+    control = content < ord(" ")
+    if control.any() and not np.isin(content[control], (ord("\t"), ord("\n"))).all():
         raise Unrecognised
     if not xml.isascii():
         whole = pa.py_buffer(np.array([0, len(xml)], np.int64))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sources.xlsx.sheet_tokens import Tokens
 
 TOP_ROWS = 50
+TOP_BYTES = 1 << 16
 """How many rows that hold anything are looked at to find the headers."""
 ALIKE = 0.5
 """How alike, of 1, a header that nobody knows is to a missing one for it to be suggested."""
@@ -104,6 +105,8 @@ def choose_sheet(package: Package, wanted: Wanted) -> Choice:
 def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
     """Find the row among the first 50 that hold anything with most of the required, then of the known headers.
 
+    The first row with all of the required headers is taken: what follows it is data.
+
     Raises:
         Refused: The sheet cannot be read.
     """
@@ -114,6 +117,8 @@ def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
         score = len(keys & wanted.headers)
         if not best.row or (-len(missing), score) > (-len(best.missing), best.score):
             best = HeaderRow(sheet, row, headers, missing, score)
+        if wanted.required and not missing:
+            break
     return best
 
 
@@ -127,10 +132,16 @@ def _fits(found: HeaderRow, wanted: Wanted) -> bool:
 
 def _top(package: Package, sheet: Sheet) -> Iterator[tuple[int, dict[int, str]]]:
     """Return row number and text by column of the first rows that hold anything."""
-    cells = read_cells(_first(tokens(package.archive.pieces(sheet.part), sheet.part)), package)
+    pieces = _cut(package.archive.pieces(sheet.part))
+    cells = read_cells(_first(tokens(pieces, sheet.part)), package)
     for row in cells.rows()[:TOP_ROWS].tolist():
         here = slice(*np.searchsorted(cells.row, (row, row + 1)).tolist())
         yield row, dict(zip(cells.column[here].tolist(), cells.texts.gather(cells.text[here]), strict=True))
+
+
+def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut pieces small: the first rows are all that is wanted of a sheet that may not be the list."""
+    return (piece[at : at + TOP_BYTES] for piece in pieces for at in range(0, len(piece), TOP_BYTES))
 
 
 def _first(blocks: Iterable[Tokens]) -> Iterator[Tokens]:

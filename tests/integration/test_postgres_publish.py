@@ -13,8 +13,10 @@ from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes
 
 from firn import PublishError, Run, TargetUnavailable
 from loaders import plans
+from loaders.connections import Server
 from loaders.patience import Patience
 from loaders.publish import Swap
+from loaders.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -443,32 +445,33 @@ def test_a_table_made_in_the_way_at_the_last_moment_is_noticed(newest: Target, m
     assert newest.query("SELECT count(precious) FROM shop.orders") == [(0,)]
 
 
+def swap_of(target: Target, run: Run, waiting: Patience) -> Swap:
+    """Make the loop that publishes a run, to look at its budget."""
+    connection = Server(target.dsn).statements()
+    namespace = target.settings.namespace
+    return Swap(connection, namespace, plans.publication(State(connection, namespace), run.id), "kept", 50, waiting)
+
+
 def test_the_lock_budget_stays_far_below_the_time_after_which_a_deadlock_is_looked_for(newest: Target) -> None:
     newest.query("ALTER DATABASE firn_test SET deadlock_timeout = '90ms'")
     published(newest.settings, 1)
-    with newest.with_settings(max_wait_s=0).open() as loader, session(newest) as reader:
-        run = staged(loader, 2)
+    with newest.settings.open() as loader, session(newest) as reader:
+        swap = swap_of(newest, staged(loader, 2), Patience(0))
         reader.execute("SELECT 1 FROM shop.orders")
-        swap = Swap(
-            loader._statements, newest.settings.namespace, plans.publication(loader.state, run.id), "x", 50, Patience(0)
-        )  # noqa: SLF001
 
-        with pytest.raises(TargetUnavailable):
+        with swap.connection, pytest.raises(TargetUnavailable):
             swap.run()
-        assert swap._budget() == 30  # noqa: SLF001
+        assert swap.budget() == 30
 
 
 def test_the_budget_grows_once_patience_wears_thin(newest: Target) -> None:
     published(newest.settings, 1)
     with newest.settings.open() as loader:
-        run = staged(loader, 2)
-        waiting = Patience(60, started=time.monotonic() - 6)
-        swap = Swap(
-            loader._statements, newest.settings.namespace, plans.publication(loader.state, run.id), "x", 50, waiting
-        )  # noqa: SLF001
+        swap = swap_of(newest, staged(loader, 2), Patience(60, started=time.monotonic() - 6))
 
-        swap.run()
-        assert swap._budget() == 150  # noqa: SLF001
+        with swap.connection:
+            swap.run()
+        assert swap.budget() == 150
 
 
 def test_a_publication_under_default_serializable_sees_what_was_done_before_its_locks(newest: Target) -> None:

@@ -377,7 +377,7 @@ def test_a_view_on_staging_stops_a_discard_and_is_named(newest: Target) -> None:
         run = staged(loader)
         newest.query(f'CREATE VIEW public.v AS SELECT id FROM "firn_stage_{run.id}".orders')  # noqa: S608
 
-        with pytest.raises(LoadError, match="view public.v depends on table"):
+        with pytest.raises(LoadError, match=r"view public\.v depends on table"):
             loader.discard(run)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from firn import LoadError
 from loaders import preflight
 
 
-def server(**changes: Any) -> SimpleNamespace:
+def server(**changes: object) -> SimpleNamespace:
     return SimpleNamespace(**{"version": 180004, "is_standby": False, "pid": 7} | changes)
 
 
@@ -27,6 +26,6 @@ def test_a_primary_reached_directly_is_fine() -> None:
         ({"pid": 8}, "goes through a pooler"),
     ],
 )
-def test_an_old_server_a_standby_and_a_pooler_are_refused(changes: dict[str, Any], words: str) -> None:
+def test_an_old_server_a_standby_and_a_pooler_are_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(LoadError, match=words):
         preflight._check_server(server(**changes), 7)  # noqa: SLF001
