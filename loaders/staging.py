@@ -86,8 +86,9 @@ class Staging:
         self._raise_refused()
         earlier = self._sent.pop((table, part), None)
         forgotten = earlier.result().transaction if earlier else ""
+        present = frame.schema.keys()
         # Hashes of whole rows depend on the order of the columns: both sides take the table's.
-        rows = frame.select(column.name for column in self.layouts[table].columns if column.name in frame.schema)
+        rows = frame.select(column.name for column in self.layouts[table].columns if column.name in present)
         sending = _Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping)
         self._sent[table, part] = streams.submit(sending)
 

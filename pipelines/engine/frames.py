@@ -26,6 +26,10 @@ ATTEMPTS = 3
 """How often a part whose source is unavailable is read."""
 
 
+FIRST_WAIT_S = 0.2
+"""Half of the wait before the second attempt; it doubles with each."""
+
+
 @dataclass(slots=True)
 class Part:
     """One part on its way through the row-local steps.
@@ -63,7 +67,7 @@ def read(part: Part) -> None:
         except SourceError as error:
             if not isinstance(error, Transient) or attempt == ATTEMPTS:
                 raise
-            time.sleep(0.2 * 2**attempt)
+            time.sleep(FIRST_WAIT_S * 2**attempt)
         except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise SourceError(
                 f"{part.name} could not be read ({type(error).__name__}: {error}). Production is unchanged.",

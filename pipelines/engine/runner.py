@@ -160,7 +160,7 @@ def extract_and_transform(execution: Execution, workers: Executor) -> None:
             keep = needed(execution, groups[number + 1 :])
             if local:
                 transform_parts(execution, workers, steps, keep, tell=number == 0)
-            else:
+            elif execution.parts:
                 for step in steps:
                     run_whole(step, execution.parts, execution.whole, execution.settings)
         phase.rows = execution.report.rows_read = sum(part.rows for part in execution.parts)
@@ -244,7 +244,8 @@ def keep_published(execution: Execution, loader: Loader, part: str) -> str:
     since = sorted({run for frame in frames.values() if "run_id" in frame.columns for run in frame["run_id"]})
     if not rows:
         return f"{pipeline.describe(part)} was not read, and nothing of it was published before."
-    return f"{pipeline.describe(part)} was not read: its {rows:,} published rows are kept as run {since[0]} read them."
+    as_of = f" as run {since[0]} read them" if since else ""
+    return f"{pipeline.describe(part)} was not read: its {rows:,} published rows are kept{as_of}."
 
 
 def finish(execution: Execution, part: Part) -> Frames:

@@ -1,0 +1,200 @@
+"""The runner over the shipped memory source and loader: phases, failures, retries, and what is published."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ClassVar
+
+import dataframely as dy
+import polars as pl
+import pytest
+
+from firn import ContractError, PartKey, Run, SourceError, SourceUnavailable, Table
+from loaders.memory import Memory as MemoryLoader
+from pipelines.engine import frames
+from pipelines.engine.pipeline import Pipeline
+from pipelines.engine.progress import Silent
+from pipelines.engine.report import Report, box, lines
+from pipelines.engine.runner import Options, execute
+from sources import Memory, Source
+from transforms import row_local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Sales(dy.Schema):
+    """What is sold, by shop."""
+
+    shop = dy.String(primary_key=True)
+    item = dy.String(primary_key=True)
+    pieces = dy.Int64(nullable=True)
+
+
+@row_local
+def sales(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines
+
+
+def nothing_negative(sales: dy.DataFrame[Sales]) -> pl.DataFrame:
+    return sales.filter(pl.col("pieces") < 0)
+
+
+class Shops(Pipeline):
+    """One table of a shop's lines each."""
+
+    reads = ("lines",)
+    transforms = (sales,)
+    checks = (nothing_negative,)
+    publishes: ClassVar = {"sales": Sales}
+    parts: ClassVar = {"sales": PartKey("sales", "shop")}
+    given: ClassVar[tuple[Table, ...]] = ()
+
+    def sources(self) -> tuple[Source, ...]:
+        return (Memory(self.given),)
+
+
+def shop(name: str, *pieces: int) -> Table:
+    rows = pl.DataFrame({"shop": [name] * len(pieces), "item": [f"i{n}" for n in range(len(pieces))], "pieces": pieces})
+    return Table("lines", rows.lazy(), part=name)
+
+
+def failing(name: str, error: Callable[[], Exception]) -> Table:
+    def fail() -> pl.DataFrame:
+        raise error()
+
+    return Table("lines", pl.defer(fail, schema=pl.Schema({"shop": pl.String})), part=name)
+
+
+def run(loader: MemoryLoader, *tables: Table, **options: object) -> Report:
+    class Given(Shops):
+        given = tables
+
+    return execute(Given(), Run.start("shops"), loader, Options(**options), Silent())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def loader() -> MemoryLoader:
+    return MemoryLoader()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FIRST_WAIT_S", 0.0)
+
+
+def test_all_parts_are_published_together(loader: MemoryLoader) -> None:
+    report = run(loader, shop("north", 1, 2), shop("south", 3))
+    assert (report.status, report.rows_read, report.tables) == ("published", 3, {"sales": 3})
+    assert [phase.name for phase in report.phases] == [
+        "Check the target",
+        "Extract and transform",
+        "Stage",
+        "Verify",
+        "Publish",
+    ]
+    assert loader.production["sales"]["pieces"].sum() == 6
+
+
+def test_a_part_that_cannot_be_read_stops_publication_and_is_named(loader: MemoryLoader) -> None:
+    with pytest.raises(SourceError, match="1 of 2 files could not be read") as error:
+        run(loader, shop("north", 1), failing("south", lambda: SourceError("south is torn.")))
+    assert "south: south is torn." in error.value.message
+    assert error.value.hint.endswith("firn run shops --allow-failed 'south'")
+    assert loader.production == {}
+
+
+def test_an_allowed_failure_keeps_the_published_rows_of_that_part(loader: MemoryLoader) -> None:
+    run(loader, shop("north", 1), shop("south", 3))
+    torn = failing("south", lambda: SourceError("south is torn."))
+    report = run(loader, shop("north", 2), torn, allow_failed=frozenset({"south"}))
+    assert dict(loader.production["sales"].select("shop", "pieces").iter_rows()) == {"north": 2, "south": 3}
+    assert "south was not read: its 1 published rows are kept" in report.notes[0]
+
+
+def test_a_part_that_nobody_could_name_is_not_allowed_to_fail(loader: MemoryLoader) -> None:
+    with pytest.raises(SourceError, match="south is torn"):
+        run(loader, shop("north", 1), failing("south", lambda: SourceError("south is torn.")), allow_failed={"west"})
+
+
+def test_an_unavailable_source_is_read_again_and_a_broken_one_is_not(loader: MemoryLoader) -> None:
+    tries: list[str] = []
+
+    def unavailable() -> Exception:
+        tries.append("unavailable")
+        return SourceUnavailable("no answer")
+
+    def broken() -> Exception:
+        tries.append("broken")
+        return SourceError("torn")
+
+    with pytest.raises(SourceError, match="2 of 2"):
+        run(loader, failing("north", unavailable), failing("south", broken))
+    assert sorted(tries) == ["broken", *["unavailable"] * frames.ATTEMPTS]
+
+
+def test_a_fault_in_reading_one_part_fails_that_part_alone(loader: MemoryLoader) -> None:
+    with pytest.raises(SourceError, match="1 of 2 files") as error:
+        run(loader, shop("north", 1), failing("south", lambda: ValueError("odd")))
+    assert "fault of firn" in run_hint(error.value)
+
+
+def run_hint(error: SourceError) -> str:
+    report: Report = error.report  # type: ignore[attr-defined]
+    return report.failed[0]["hint"]
+
+
+def test_a_check_that_finds_rows_stops_publication_and_shows_them(loader: MemoryLoader) -> None:
+    with pytest.raises(ContractError, match=r"Check nothing_negative found 1 rows:\n.*'pieces': -1"):
+        run(loader, shop("north", 1, -1))
+    assert loader.production == {}
+
+
+def test_a_limited_run_is_a_sample_and_is_not_published(loader: MemoryLoader) -> None:
+    report = run(loader, shop("north", 1), shop("south", 3), limit=1)
+    assert (report.status, report.parts, report.tables) == ("sample", 1, {"sales": 1})
+    assert loader.production == {}
+
+
+def test_a_run_without_publication_is_ready(loader: MemoryLoader) -> None:
+    assert run(loader, shop("north", 1), publish=False).status == "ready"
+    assert loader.production == {}
+
+
+def test_a_checked_run_stages_nothing(loader: MemoryLoader) -> None:
+    report = run(loader, shop("north", 1), load=False)
+    assert (report.status, report.tables) == ("checked", {})
+
+
+def test_a_column_of_another_type_breaks_the_contract(loader: MemoryLoader) -> None:
+    wrong = pl.DataFrame({"shop": ["north"], "item": ["i0"], "pieces": ["one"]})
+    with pytest.raises(ContractError, match="sales, north: column pieces is String, not Int64"):
+        execute_unchecked(loader, Table("lines", wrong.lazy(), part="north"))
+
+
+def execute_unchecked(loader: MemoryLoader, *tables: Table) -> None:
+    class Unchecked(Shops):
+        checks = ()
+        given = tables
+
+    execute(Unchecked(), Run.start("shops"), loader, Options(), Silent())
+
+
+def test_parts_may_be_handed_to_any_executor(loader: MemoryLoader) -> None:
+    class Given(Shops):
+        given = (shop("north", 1), shop("south", 3))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="mine") as mine:
+        report = execute(Given(), Run.start("shops"), loader, Options(), Silent(), executor=mine)
+    assert report.status == "published"
+
+
+def test_a_report_survives_its_storage(loader: MemoryLoader) -> None:
+    report = run(loader, shop("north", 1))
+    assert Report.from_dict(report.as_dict()) == report
+
+
+def test_the_box_is_as_wide_as_its_longest_line() -> None:
+    drawn = box("DONE", [*lines(Report("r", "shops")), "x" * 150], "firn runs").splitlines()
+    assert len({len(line) for line in drawn}) == 1
+    assert "Next: firn runs" in drawn[-2]
