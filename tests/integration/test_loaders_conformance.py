@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 from test_postgres_servers import CONTRACTS, VERSIONS, fresh, lines, notes, orders
 
-from firn import LoadError, PublishError, Run, Staged, StateError
+from firn import LoadError, PartKey, PublishError, Run, Staged, StateError
 from loaders.connections import Server
 from loaders.memory import Memory
 
@@ -381,3 +382,52 @@ def test_a_check_says_what_would_happen_and_changes_nothing(loader: Loader) -> N
 
 def at(hour: int) -> dt.datetime:
     return dt.datetime(2026, 1, 1, hour, tzinfo=dt.UTC)
+
+
+class Shelf(dy.Schema):
+    """What lies on which shelf, with every type whose exactness a driver could lose."""
+
+    id = dy.Int32(primary_key=True)
+    shelf = dy.String(nullable=False)
+    key = dy.Binary(nullable=True, metadata={"postgres": "uuid"})
+    price = dy.Decimal(18, 4, nullable=True)
+    day = dy.Date(nullable=True)
+    small = dy.Int16(nullable=True)
+
+
+class Counted(dy.Schema):
+    """What is told by the shelf of another table."""
+
+    id = dy.Int32(primary_key=True)
+    count = dy.Int64(nullable=True)
+
+
+def test_one_part_of_production_is_read_as_it_was_staged(loader: Loader) -> None:
+    shelves = pl.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "shelf": ["top", "low", "top"],
+            "key": [bytes(range(16)), None, b"\xff" * 16],
+            "price": [Decimal("0.3333"), None, Decimal("-99999999999999.9999")],
+            "day": [dt.date(2024, 2, 29), None, dt.date(1, 1, 1)],
+            "small": [-32768, None, 7],
+        },
+        schema=dict(Shelf.create_empty().schema),
+    )
+    counted = pl.DataFrame({"id": [1, 2, 3], "count": [10, 20, 30]}, schema=dict(Counted.create_empty().schema))
+    run = Run.start("shelves")
+    loader.prepare(run, {"shelves": Shelf, "counted": Counted})
+    loader.stage(run, "shelves", "", shelves)
+    loader.stage(run, "counted", "", counted)
+    loader.verify(run)
+    loader.publish(run)
+
+    own, through = PartKey("shelves", "shelf"), PartKey("shelves", "shelf", joined_by="id")
+    assert loader.published("shelves", Shelf, "top", own).sort("id").equals(shelves.filter(shelf="top"))
+    assert loader.published("counted", Counted, "top", through).sort("id")["count"].to_list() == [10, 30]
+
+
+def test_a_part_of_a_table_that_was_never_published_is_empty(loader: Loader) -> None:
+    found = loader.published("shelves", Shelf, "top", PartKey("shelves", "shelf"))
+    assert found.height == 0
+    assert found.schema == Shelf.create_empty().schema

@@ -9,7 +9,9 @@ import pytest
 from benchmarks.xlsx_writer import MAIN, SharedStrings, SheetXml, sheet_xml, workbook_parts, write_zip
 from firn import SourceError
 from sources import Workbooks
+from sources.xlsx.markup import Unrecognised
 from sources.xlsx.package import is_date_format
+from sources.xlsx.sheet_xml import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +109,7 @@ CELLS = {
     '<c r="A2" t="inlineStr"><is><t>a</t><rPh sb="0" eb="1"><t>x</t></rPh></is></c>': "a",
     '<c r="A2" t="inlineStr"><is><t/></is></c>': None,
     '<c r="A2" t="inlineStr"><v>old</v></c>': "old",
+    '<c r="A2"><is><t>1.50</t></is></c>': "1.50",
     '<c r="A2" t="new"><v>text</v></c>': "text",
     '<c r="A2"><f>1+1</f></c>': None,
     '<c r="A2" s="1"/>': None,
@@ -183,7 +186,7 @@ def test_two_values_for_one_cell_are_refused_with_the_address(tmp_path: Path, wa
         cells(tmp_path, parts(way + rows))
 
 
-@pytest.mark.parametrize("reference", ["A1048577", "XFE1", "A0", "AAAA1", "1A", "A", "B2:C3"])
+@pytest.mark.parametrize("reference", ["A1048577", "XFE2", "A0", "AAAA2", "2A", "A", "B2:C2"])
 def test_an_address_outside_the_grid_is_refused(tmp_path: Path, reference: str) -> None:
     with pytest.raises(SourceError, match=f"a cell at {reference}, which lies outside Excel's grid"):
         cells(tmp_path, parts(f'<row r="2"><c r="{reference}"><v>1</v></c></row>'))
@@ -192,7 +195,7 @@ def test_an_address_outside_the_grid_is_refused(tmp_path: Path, reference: str) 
 @pytest.mark.parametrize("row", ["1048577", "0", "99999999"])
 def test_a_row_outside_the_grid_is_refused(tmp_path: Path, row: str) -> None:
     with pytest.raises(SourceError, match=f"a row {row}, which lies outside Excel's grid"):
-        cells(tmp_path, parts(f'<row r="{row}"><c><v>1</v></c></row>'))
+        cells(tmp_path, parts(f'<row r="{row}"><c r="A{row}"><v>1</v></c></row>'))
 
 
 @pytest.mark.parametrize("number", ["9", "-1", "x", ""])
@@ -216,9 +219,20 @@ def test_strict_workbooks_and_workbooks_with_a_byte_order_mark(tmp_path: Path) -
     strict = {name: xml.replace(MAIN, STRICT) if name in PARTS else xml for name, xml in made.items()}
     marked = {name: b"\xef\xbb\xbf" + xml.encode() for name, xml in made.items()}
     wide = made | {name: xml.replace("UTF-8", "UTF-16").encode("utf-16") for name, xml in made.items() if name in PARTS}
-    latin = made | {PARTS[3]: made[PARTS[3]].replace("UTF-8", "ISO-8859-1").replace("KEY", "\xa0KEY").encode("latin-1")}
-    for written in (strict, marked, wide, latin):
+    for written in (strict, marked, wide):
         assert cells(tmp_path, written) == {"A2": "shared", "B2": "2024-03-01"}
+
+
+def test_a_sheet_in_another_encoding(tmp_path: Path) -> None:
+    texts = ("\xc3\xa9 and \xe9", "\xc3\xa9")
+    made = parts(
+        "".join(f'<row r="{n}"><c r="A{n}" t="str"><v>{text}</v></c></row>' for n, text in enumerate(texts, 2))
+    )
+    sheet = "xl/worksheets/sheet1.xml"
+    latin = made | {sheet: made[sheet].replace("UTF-8", "ISO-8859-1").encode("latin-1")}
+    assert cells(tmp_path, latin) == {"A2": "\xc3\xa9 and \xe9", "A3": "\xc3\xa9"}
+    only_valid_utf8 = made | {sheet: latin[sheet].replace(b" and \xe9", b"")}
+    assert cells(tmp_path, only_valid_utf8) == {"A2": "\xc3\xa9", "A3": "\xc3\xa9"}
 
 
 def test_parts_may_have_other_names_and_places(tmp_path: Path) -> None:
@@ -310,3 +324,41 @@ def test_a_part_too_long_for_one_piece_is_read_whole(tmp_path: Path) -> None:
     assert frame["B"].to_list() == [f"text {n}" for n in range(2, 90_000)]
     late = rows + '<row r="90000"><c r="A90000" t="str"><v>a>b</v></c></row><row><c><v>1</v></c></row>'
     assert tables(tmp_path, parts(late))["cells"].tail(2).rows() == [(90_000, "a>b", None), (90_001, "1", None)]
+
+
+UNKNOWN = (
+    '<row r="2"><c r="A2"><v>1</vx></c></row>',
+    '<row r="2"><c r="A2"><v>1</v></c ></row>',
+    '<row r="2"><c r="A2"><v>1</v></c>',
+    '<c r="A2"><v>1</v></c></row>',
+    '<row r="2"><v>1</v></row>',
+    '<row r="2"><c r="A2"><v>1</v><v>2</v></c></row>',
+    '<row r="2"><c r="A3"><v>1</v></c></row>',
+    '<row r="20"><c r="A2"><v>1</v></c></row>',
+    '<row r="2"><c r="A20"><v>1</v></c></row>',
+    '<row r="1048577"><c r="A1048577"><v>1</v></c></row>',
+    '<row r="2"><c r="XFE2"><v>1</v></c></row>',
+    '<row r="2"><c r="a2"><v>1</v></c></row>',
+    '<row r="2"><c r="2"><v>1</v></c></row>',
+    '<row spans="1:1" r="2"><c r="A2"><v>1</v></c></row>',
+    '<row r="2"><c s="1" r="A2"><v>1</v></c></row>',
+    '<row r="2"><c r="A2" t="s" t="n"><v>1</v></c></row>',
+    '<row r="2"><c r="A2" s="1" s="2"><v>1</v></c></row>',
+    '<row r="2"><c r="A2" s=\'1\'><v>1</v></c></row>',
+    '<row r="2"><c r="A2" s="&#49;"><v>1</v></c></row>',
+    '<row r="2"><c r="A2" t="inlineStr"><v>1</v></c></row>',
+    '<row r="2"><c r="A2"><is><t>1</t></is></c></row>',
+    '<row r="2"><c r="A2" t="inlineStr"><is><t xml:lang="en">1</t></is></c></row>',
+    '<row r="2"><c r="A2" t="str"><v>&copy;</v></c></row>',
+    '<row r="2"><c r="A2" t="str"><v>&#0;</v></c></row>',
+    '<row r="2"><c r="A2" t="str"><v>a>b</v></c></row>',
+    '<row r="2"><c r="A2" t="str"><v>\x01</v></c></row>',
+    '<row r="2"><c r="A2"><!-- --><v>1</v></c></row>',
+    '<row r="2"><c r="A2" t="str"><v><![CDATA[1]]></v></c></row>',
+)
+
+
+@pytest.mark.parametrize("xml", UNKNOWN)
+def test_the_arrays_leave_what_they_do_not_know_for_certain_to_the_parser(xml: str) -> None:
+    with pytest.raises(Unrecognised):
+        Scan().block(xml.encode())
