@@ -70,6 +70,7 @@ def prepare(scale: float) -> Path:
     books = FOLDER / "workbooks"
     shutil.copytree(cached(scale=scale) / "workbooks", books)
     home = default_home().parent / f"{default_home().name}-demo"
+    shutil.rmtree(home, ignore_errors=True)  # generations count from 1 in every demonstration
     (FOLDER / "firn.toml").write_text(
         f'[target]\nhome = "{home}"   # a PostgreSQL of its own; leave it out for the default one\n\n'
         '[order_lists]\nfolder = "workbooks"\n',

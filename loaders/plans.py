@@ -29,7 +29,8 @@ def publication(state: State, run_id: str) -> Plan:
     run = state.run(run_id)
     if run.status != "ready" or run.staging_schema is None or run.generation is None:
         raise StateError(
-            f"Run {run_id} is {run.status}; only a verified run can be published. Production is unchanged.", "firn run"
+            f"Run {run_id} is {run.status}; only a verified run can be published. Production is unchanged.",
+            f"firn run {run.pipeline}",
         )
     visible = state.generation(run.pipeline)
     current = state.publication(run.pipeline, visible)

@@ -180,7 +180,7 @@ class Swap:
             raise PublishError(
                 f"Another generation of {self.plan.dataset} was published since generation {self.plan.generation}, on "
                 f"which run {self.plan.run_id} was staged. Production is unchanged by this run.",
-                "run again on top of it",
+                f"firn run {self.plan.dataset}",
             ) from exc
         if exc.sqlstate == _DRIFTED:
             self._approve()

@@ -246,7 +246,7 @@ class State:
 
 def unknown_run(run_id: str, known: Sequence[str]) -> StateError:
     """Return the error for a run that nobody recorded, with the names that come closest."""
-    close = get_close_matches(run_id, known, n=3, cutoff=0.5) or known[:3]
+    close = get_close_matches(run_id, known, n=3, cutoff=0.5)
     return StateError(
         f"There is no run {run_id}. Production is unchanged.",
         f"did you mean {', '.join(close)}?" if close else "firn runs",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from firn import FirnError
+from firn import ConfigError, FirnError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,8 @@ def main() -> None:
     except FirnError as error:
         fail(error)
     except click.ClickException as error:
+        if "--json" in sys.argv:
+            fail(ConfigError(error.format_message()))
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
@@ -175,7 +177,7 @@ def rollback(pipeline: str, config: Path | None, *, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("pipeline", required=False)
-@click.option("--last", default=20, show_default=True, help="How many.")
+@click.option("--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @CONFIG
 @JSON
 def runs(pipeline: str | None, last: int, config: Path | None, *, as_json: bool) -> None:

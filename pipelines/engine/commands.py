@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -173,8 +174,10 @@ def report(run_id: str | None, config: Path | None) -> Report:
 
 def psql(arguments: Sequence[str], config: Path | None) -> int:
     """Start psql on the target and give its exit code."""
-    one = len(arguments) == 1 and not arguments[0].startswith("-")
-    return settings.load_target(config).psql(["-c", arguments[0]] if one else arguments)
+    if arguments and not arguments[0].startswith("-"):
+        arguments = [*arguments[1:], "-c", arguments[0]]
+    strict = () if sys.stdin.isatty() else ("-v", "ON_ERROR_STOP=1")
+    return settings.load_target(config).psql([*strict, *arguments])
 
 
 def completed(report: Report) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import shlex
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from firn import FirnError, SourceError
+from firn import ConfigError, FirnError, SourceError
 from pipelines.engine.frames import (
     Frames,
     Part,
@@ -120,10 +122,20 @@ def execute(
         execution.report.status, execution.report.error, execution.report.hint = "failed", error.message, error.hint
         error.report = execution.report  # type: ignore[attr-defined]
         raise
+    except BaseException as error:
+        execution.report.status, execution.report.error = "failed", interrupted(execution, error)
+        error.report = execution.report  # type: ignore[attr-defined]
+        raise
     finally:
         execution.report.seconds = time.perf_counter() - started
         execution.report.peak_memory_mb = peak_memory_mb()
     return execution.report
+
+
+def interrupted(execution: Execution, error: BaseException) -> str:
+    """Say in which phase something that is no error of firn's ended a run."""
+    phase = execution.report.phases[-1].name if execution.report.phases else "start"
+    return f"{type(error).__name__} in phase {phase}. {error}".strip()
 
 
 def steps_to_the_end(execution: Execution, loader: Loader, workers: Executor) -> None:
@@ -155,6 +167,7 @@ def extract_and_transform(execution: Execution, workers: Executor) -> None:
     with execution.phase("Extract and transform") as phase:
         listed = by_part([table for source in pipeline.sources() for table in source.tables()])
         execution.parts = listed[: execution.options.limit]
+        refuse_unlisted(execution)
         execution.report.parts = len(execution.parts)
         for number, (local, steps) in enumerate(groups):
             keep = needed(execution, groups[number + 1 :])
@@ -166,6 +179,20 @@ def extract_and_transform(execution: Execution, workers: Executor) -> None:
         phase.rows = execution.report.rows_read = sum(part.rows for part in execution.parts)
     execution.report.figures = pipeline.figures(execution.parts, execution.whole)
     execution.report.notes = pipeline.notes(execution.parts, execution.whole)
+
+
+def refuse_unlisted(execution: Execution) -> None:
+    """Refuse to allow the failure of a part that the source does not have.
+
+    Raises:
+        ConfigError: Names it, and the likely intended one.
+    """
+    listed = [part.name for part in execution.parts]
+    for name in execution.options.allow_failed:
+        if name not in listed:
+            close = difflib.get_close_matches(name, listed, n=1, cutoff=0.3)
+            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(listed[:5])}, ..."
+            raise ConfigError(f"--allow-failed: there is no file {name}. Production is unchanged.", hint)
 
 
 def needed(execution: Execution, later: Sequence[tuple[bool, tuple[Step, ...]]]) -> frozenset[str]:
@@ -210,7 +237,7 @@ def refuse_failed(execution: Execution, loader: Loader) -> None:
     listed = "\n".join(
         f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED, '')}" for f in failed
     )
-    allow = " ".join(f"--allow-failed '{f['part']}'" for f in failed)
+    allow = " ".join(f"--allow-failed {shlex.quote(f['part'])}" for f in failed)
     raise SourceError(
         f"{len(failed)} of {execution.report.parts} files could not be read:\n{listed}\n"
         "Nothing was published; production is unchanged.",

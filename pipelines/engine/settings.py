@@ -184,13 +184,14 @@ def put(values: dict[str, Any], keys: list[str], value: str) -> None:
 
 def explain(error: ValidationError, path: Path | None, cls: type[Pipeline], name: str) -> ConfigError:
     """Say where the first wrong setting stands, and which key was likely meant. Never shows a value."""
-    first = error.errors(include_input=False, include_url=False)[0]
+    found = error.errors(include_input=False, include_url=False)
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     keys = [str(key) for key in first["loc"]]
     table, key = ".".join(keys[:-1]) or name, keys[-1] if keys else name
     where = f"{path}, line {line_of(path, keys)}" if path and line_of(path, keys) else "settings"
     message = f"{where}: [{table}] {key}: {first['msg']}. Nothing was read or written."
     if first["type"] == "extra_forbidden":
-        return ConfigError(message, likely(key, known_keys(cls, keys[1:-1])))
+        return ConfigError(message, likely(key, known_keys(cls, keys[:-1] if keys[0] == "target" else keys[1:-1])))
     return ConfigError(message, f"Set it in {path or CONFIG}, or as {PREFIX}{'__'.join(keys).upper()}.")
 
 

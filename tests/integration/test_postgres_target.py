@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -410,6 +412,22 @@ def test_text_that_the_database_cannot_hold_is_refused_by_row_and_column(newest:
             loader.discard(run)
     finally:
         newest.query("DROP DATABASE firn_latin WITH (FORCE)")
+
+
+def test_processes_that_start_together_make_the_state_once(newest: Target) -> None:
+    def begin(number: int) -> str:
+        with newest.settings.open() as loader:
+            loader.start(Run(f"shop_{number}", "shop", dt.datetime.now(dt.UTC)))
+            return str(loader.row(f"shop_{number}")["status"])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(begin, range(6))) == ["running"] * 6
+    assert newest.query("SELECT version, production FROM firn.version") == [(1, "shop")]
+
+
+def test_psql_reaches_the_same_database(newest: Target, capfd: pytest.CaptureFixture[str]) -> None:
+    assert newest.settings.psql(["-Atc", "SELECT current_database()"]) == 0
+    assert capfd.readouterr().out == "firn_test\n"
 
 
 def test_versions_older_than_fifteen_are_refused(newest: Target, monkeypatch: pytest.MonkeyPatch) -> None:
