@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     made = cached(scale=options.scale)
-    with tempfile.TemporaryDirectory(prefix="firn-bench-", dir="/var/tmp") as home:
+    with tempfile.TemporaryDirectory(prefix="firn-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
         with serve(Path(home)) as server:
             results = [measure(made, Path(home), server.dsn, number) for number in range(options.repeats + 1)]

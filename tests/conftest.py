@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 
 from loaders.embedded import serve
+from loaders.supervisor import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,6 +79,15 @@ def reachable_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="firn-test-", dir="/var/tmp") as name:
         Path(name).chmod(0o755)
         yield Path(name)
+        wait_until_stopped(Path(name))
+
+
+def wait_until_stopped(folder: Path) -> None:
+    """Wait for the servers in a folder, which stop by themselves after their last client."""
+    deadline = time.monotonic() + 60
+    while any(is_locked(lock) for lock in folder.glob("*/supervisor.lock")):
+        assert time.monotonic() < deadline, f"a server in {folder} does not stop"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

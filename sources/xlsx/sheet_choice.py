@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sources.xlsx.package import Package, Sheet
+    from sources.xlsx.sheet_cells import Cells
     from sources.xlsx.sheet_tokens import Tokens
 
 TOP_ROWS = 50
-TOP_BYTES = 1 << 16
 """How many rows that hold anything are looked at to find the headers."""
+TOP_BYTES = 1 << 16
+"""Bytes by which the top of a sheet is read until it has so many rows."""
 ALIKE = 0.5
 """How alike, of 1, a header that nobody knows is to a missing one for it to be suggested."""
 
@@ -105,21 +107,28 @@ def choose_sheet(package: Package, wanted: Wanted) -> Choice:
 def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
     """Find the row among the first 50 that hold anything with most of the required, then of the known headers.
 
-    The first row with all of the required headers is taken: what follows it is data.
+    A row with all of the required headers and so many known ones that no other can have twice as many ends the search.
 
     Raises:
         Refused: The sheet cannot be read.
     """
+    cells = _top(package, sheet)
+    rows, starts, widths = np.unique(cells.row, return_index=True, return_counts=True)
+    widest = max(widths[:TOP_ROWS], default=0)
     best = HeaderRow(sheet, 0, {}, wanted.required, 0)
-    for row, headers in _top(package, sheet):
-        keys = {_key(header) for header in headers.values()}
-        missing = tuple(name for name in wanted.required if _key(name) not in keys)
-        score = len(keys & wanted.headers)
-        if not best.row or (-len(missing), score) > (-len(best.missing), best.score):
-            best = HeaderRow(sheet, row, headers, missing, score)
-        if wanted.required and not missing:
+    for row, start, width in zip(rows[:TOP_ROWS].tolist(), starts.tolist(), widths.tolist(), strict=False):
+        found = _score(sheet, row, _texts(cells, slice(start, start + width)), wanted)
+        if not best.row or (-len(found.missing), found.score) > (-len(best.missing), best.score):
+            best = found
+        if not best.missing and 2 * best.score > widest:
             break
     return best
+
+
+def _score(sheet: Sheet, row: int, headers: Mapping[int, str], wanted: Wanted) -> HeaderRow:
+    keys = {_key(header) for header in headers.values()}
+    missing = tuple(name for name in wanted.required if _key(name) not in keys)
+    return HeaderRow(sheet, row, headers, missing, len(keys & wanted.headers))
 
 
 def _key(header: str) -> str:
@@ -130,18 +139,16 @@ def _fits(found: HeaderRow, wanted: Wanted) -> bool:
     return bool(found.row and not found.missing and (found.score or not wanted.headers))
 
 
-def _top(package: Package, sheet: Sheet) -> Iterator[tuple[int, dict[int, str]]]:
-    """Return row number and text by column of the first rows that hold anything."""
-    pieces = _cut(package.archive.pieces(sheet.part))
-    cells = read_cells(_first(tokens(pieces, sheet.part)), package)
-    for row in cells.rows()[:TOP_ROWS].tolist():
-        here = slice(*np.searchsorted(cells.row, (row, row + 1)).tolist())
-        yield row, dict(zip(cells.column[here].tolist(), cells.texts.gather(cells.text[here]), strict=True))
+def _top(package: Package, sheet: Sheet) -> Cells:
+    """Return the cells of the first rows that hold anything, and of others."""
+    pieces = package.archive.pieces(sheet.part)
+    small = (piece[at : at + TOP_BYTES] for piece in pieces for at in range(0, len(piece), TOP_BYTES))
+    return read_cells(_first(tokens(small, sheet.part)), package)
 
 
-def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut pieces small: the first rows are all that is wanted of a sheet that may not be the list."""
-    return (piece[at : at + TOP_BYTES] for piece in pieces for at in range(0, len(piece), TOP_BYTES))
+def _texts(cells: Cells, here: slice) -> dict[int, str]:
+    """Return the text of some cells by column number."""
+    return dict(zip(cells.column[here].tolist(), cells.texts.gather(cells.text[here]), strict=True))
 
 
 def _first(blocks: Iterable[Tokens]) -> Iterator[Tokens]:

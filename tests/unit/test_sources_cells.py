@@ -362,3 +362,8 @@ UNKNOWN = (
 def test_the_arrays_leave_what_they_do_not_know_for_certain_to_the_parser(xml: str) -> None:
     with pytest.raises(Unrecognised):
         Scan().block(xml.encode())
+
+
+def test_a_cell_that_counts_on_past_the_last_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="row 2 has a cell outside Excel's grid"):
+        cells(tmp_path, parts('<row r="2"><c r="XFD2"/><c><v>1</v></c></row>'))

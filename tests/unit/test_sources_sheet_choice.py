@@ -114,6 +114,11 @@ def test_required_headers_count_more_than_known_ones(tmp_path: Path) -> None:
     assert chosen(tmp_path, Sheet("MASTER", rows))["header_row"] == 2
 
 
+def test_a_row_that_mentions_the_key_above_the_headers_is_not_taken_for_them(tmp_path: Path) -> None:
+    legend = [["AAG ORDER NUMBER", "one per line"], [], *ORDERS]
+    assert chosen(tmp_path, Sheet("MASTER", legend))["header_row"] == 3
+
+
 def test_headers_are_compared_without_case_and_with_white_space_collapsed(tmp_path: Path) -> None:
     assert chosen(tmp_path, Sheet("MASTER", [[" aag  Order\nNUMBER\xa0", "PO NUMBER"], ["K-1"]]))["header_row"] == 1
 
