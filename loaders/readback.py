@@ -1,9 +1,14 @@
-"""Compares what staging holds with what was sent, figure by figure; no part of it trusts the driver that sent it."""
+"""Compares what staging holds with what was sent, value by value; no part of it trusts the driver that sent it.
+
+Every value of a table with a key is compared with the one that was sent for its key. Where that finds a difference, and
+where there is no key, figures are compared that do not depend on the order of rows; they name the columns.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["as_sent", "compare"]
 
 _SQL = queries.read("staging.sql")
+_PLACE = "\0place"  # no column of PostgreSQL can be called so
 _MOST_ARGUMENTS = 100  # of a function call in PostgreSQL
 _LONGEST_BIGINT = 18  # digits of a numeric that always fit into a bigint once its point is moved
 
@@ -82,19 +88,19 @@ def _wrong(
     staging: Staging, sent: Sequence[Sent], ranges: Mapping[str, Mapping[str, _Range]], streams: Streams
 ) -> list[_Wrong]:
     """Return the parts whose rows in staging have other figures, the longest read first so that no reader idles."""
-
-    def check(one: Sent) -> Future[Profile]:
-        return streams.submit(lambda reader: _held(staging, one, ranges[one.table].get(one.transaction), reader))
-
-    reads = [(one, check(one)) for one in sorted(sent, key=lambda one: -one.rows.height)]
-    wait([held for _, held in reads])  # a reader still at work would keep its table from being dropped
-    wrong = [_Wrong(one, one.profile.differing(held.result())) for one, held in reads]
+    reads = [
+        (one, streams.submit(partial(_differing, staging, one, ranges[one.table].get(one.transaction))))
+        for one in sorted(sent, key=lambda one: -one.rows.height)
+    ]
+    wait([columns for _, columns in reads])  # a reader still at work would keep its table from being dropped
+    wrong = [_Wrong(one, columns.result()) for one, columns in reads]
     return [one for one in wrong if one.columns]
 
 
-def _held(staging: Staging, sent: Sent, found: _Range | None, reader: Copying) -> Profile:
+def _differing(staging: Staging, sent: Sent, found: _Range | None, reader: Copying) -> Sequence[str]:
+    """Return the columns of a part that are not as they were sent."""
     if found is None:
-        return Profile()
+        return sent.rows.columns if sent.rows.height else []
     present = sent.rows.schema.keys()
     columns = [column for column in staging.layouts[sent.table].columns if column.name in present]
     absent = [column.name for column in staging.layouts[sent.table].columns if column.name not in present]
@@ -106,14 +112,36 @@ def _held(staging: Staging, sent: Sent, found: _Range | None, reader: Copying) -
         high=Literal(found.high),
         transaction=Literal(found.transaction),
     )
-    return total(_figures(batch, columns) for batch in _batches(reader, query))
+    key = staging.layouts[sent.table].key
+    if key and present >= set(key) and _same_by_key(sent.rows, key, _batches(reader, query), columns):
+        return []
+    held = total(_figures(batch, columns) for batch in _batches(reader, query))
+    return profile(plain(sent.rows)).differing(held)
+
+
+def _same_by_key(
+    rows: pl.DataFrame, key: Sequence[str], batches: Iterator[pl.DataFrame], columns: Sequence[Column]
+) -> bool:
+    """Tell whether the batches hold these rows, value by value, and nothing else in any column."""
+    places = plain(rows.select(key)).with_row_index(_PLACE)
+    seen = pl.Series(_PLACE, dtype=pl.UInt32)
+    for batch in batches:
+        held = _values(batch, columns)
+        found = held.select(key).join(places, on=key, how="left", nulls_equal=True, maintain_order="left")[_PLACE]
+        if batch["absent"].sum() or found.has_nulls() or not held.equals(plain(rows[found])):
+            return False
+        seen.append(found)
+    return seen.n_unique() == len(seen) == rows.height
+
+
+def _values(batch: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    return plain(pl.DataFrame([as_sent(batch[f"{i}"], column) for i, column in enumerate(columns)]))
 
 
 def _figures(batch: pl.DataFrame, columns: Sequence[Column]) -> Profile:
     """Profile a batch; a value in a column that the part does not have makes it differ in every column."""
     filled = int(batch["absent"].sum())
-    values = [as_sent(batch[f"{i}"], column) for i, column in enumerate(columns)]
-    found = profile(plain(pl.DataFrame(values)))
+    found = profile(_values(batch, columns))
     return found if not filled else Profile(found.rows, found.digest + filled, found.columns)
 
 

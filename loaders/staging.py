@@ -13,7 +13,6 @@ from psycopg.sql import Identifier, Literal
 from firn import LoadError
 from loaders import ddl, queries
 from loaders.inventory import record
-from loaders.profiles import Profile, plain, profile
 from loaders.sqlstates import border
 
 if TYPE_CHECKING:
@@ -40,14 +39,12 @@ class Sent:
         table: The table's name.
         part: The part, empty for a whole table.
         rows: The rows, without the columns in which every value is null; kept until they are verified.
-        profile: Their figures.
         transaction: The transaction that wrote them, by which the table's ``xmin`` tells them from other parts.
     """
 
     table: str
     part: str
     rows: pl.DataFrame
-    profile: Profile
     transaction: str
 
 
@@ -151,7 +148,7 @@ class _Sending:
                 transaction = str(cursor.fetchall()[0][0])
                 cursor.adbc_ingest(self.table, self._batches(rows), mode="append", db_schema_name=self.schema)
             copying.commit()
-        return Sent(self.table, self.part, rows, profile(plain(rows)), transaction)
+        return Sent(self.table, self.part, rows, transaction)
 
     def _batches(self, rows: pl.DataFrame) -> pa.RecordBatchReader:
         def batches() -> Iterator[pa.RecordBatch]:
