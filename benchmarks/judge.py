@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from benchmarks.identities import KEY, lines_of
 from benchmarks.oracle import (
     NUMBER_KINDS,
     ORDER_NUMBER,
@@ -38,15 +39,22 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
 
 QUARANTINE_COLUMNS = ("file", "sheet", "cell", "row", "column", "raw", "reason")
-KEY = (
-    "AAG ORDER NUMBER",
-    "PLANNED DELIVERY METHOD",
-    "CUSTOMER STYLE",
-    "PO NUMBER",
-    "ORDER TYPE",
-    "ALIAS/RELATED ITEM",
-    "CUSTOMER ALT PO",
-)
+
+
+class Verdict(NamedTuple):
+    """What a correct run must find in one workbook.
+
+    Attributes:
+        truth: Its counts.
+        expected: ``file``, ``row``, ``column``, ``value`` of its published cells.
+        quarantine: Its cells in quarantine.
+        lines: ``file``, ``row``, ``order_key``, ``row_hash`` of its published lines.
+    """
+
+    truth: FileTruth
+    expected: pl.DataFrame
+    quarantine: pl.DataFrame
+    lines: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +84,8 @@ class Judged:
         return [(row, texts[code]) for row, code in zip(rows.tolist(), codes, strict=True)]
 
 
-def judge(
-    columns: Sequence[Column], truth: FileTruth, first_column: int
-) -> tuple[FileTruth, pl.DataFrame, pl.DataFrame]:
-    """Return the truth of a sheet, its expected cells and its quarantined cells.
+def judge(columns: Sequence[Column], truth: FileTruth, first_column: int) -> Verdict:
+    """Return what a correct run must find in a sheet.
 
     Args:
         columns: The columns, left to right.
@@ -103,7 +109,13 @@ def judge(
     truth.dirt = _dirt(columns, np.flatnonzero(fate != _BLANK))
     values = _values(mapped, published)
     truth.alike = _alike(values)
-    return truth, _expected(truth, values, published), _quarantine(truth, judged, fate)
+    excel = pl.Series("row", published + truth.header_row + 1, dtype=pl.Int32)
+    return Verdict(
+        truth,
+        _expected(truth.file, excel, values),
+        _quarantine(truth, judged, fate),
+        lines_of(truth.file, excel, values),
+    )
 
 
 _BLANK, _PUBLISHED, _KEYLESS, _PHANTOM = range(4)
@@ -238,10 +250,9 @@ def _form(cell: Cell, kind: str) -> str:
     return "stored_number_in_text_column" if cell.type == "n" and cell.raw and kind == "text" else ""
 
 
-def _expected(truth: FileTruth, values: pl.DataFrame, published: Rows) -> pl.DataFrame:
-    excel = pl.Series("row", published + truth.header_row + 1, dtype=pl.Int32)
-    cells = values.with_columns(excel).unpivot(index="row", variable_name="column").drop_nulls("value")
-    return cells.select(pl.lit(truth.file).alias("file"), "row", "column", "value")
+def _expected(file: str, rows: pl.Series, values: pl.DataFrame) -> pl.DataFrame:
+    cells = values.with_columns(rows).unpivot(index="row", variable_name="column").drop_nulls("value")
+    return cells.select(pl.lit(file).alias("file"), "row", "column", "value")
 
 
 def _quarantine(truth: FileTruth, judged: Sequence[Judged], fate: Rows) -> pl.DataFrame:

@@ -3,8 +3,8 @@
 ```
 python -m benchmarks.order_list_workbooks --out DIR --scale 0.1 --seed 1
 ```
-writes ``DIR/workbooks/*.xlsx``, ``DIR/truth.json``, ``DIR/expected.parquet`` and ``DIR/quarantine.parquet``. The same
-arguments give byte-identical workbooks, and a workbook does not depend on the others.
+writes ``DIR/workbooks/*.xlsx``, ``DIR/truth.json`` and, as Parquet, the cells expected, those in quarantine and the
+identities of the lines. The same arguments give byte-identical workbooks, and a workbook does not depend on the others.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ import polars as pl
 
 from benchmarks import dirt, order_values, stray_rows
 from benchmarks.grid import Chance, Column, plan_rows
+from benchmarks.identities import numbered
 from benchmarks.judge import judge
 from benchmarks.oracle import fields
 from benchmarks.sheet_rows import render_order_list
-from benchmarks.truth import EXPECTED, QUARANTINE, WORKBOOKS, FileTruth, Truth
+from benchmarks.truth import EXPECTED, LINES, QUARANTINE, WORKBOOKS, FileTruth, Truth
 from benchmarks.workbook_profile import Profile, profiles
 from benchmarks.xlsx_writer import (
     Cell,
@@ -42,12 +43,14 @@ from benchmarks.xlsx_writer import (
 
 if TYPE_CHECKING:
     from benchmarks.grid import RowPlan
+    from benchmarks.judge import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "workbooks"
 MODULES = (
     "dirt",
     "grid",
+    "identities",
     "judge",
     "oracle",
     "order_list_workbooks",
@@ -87,9 +90,10 @@ def generate(
         _workbook(folder / WORKBOOKS, profile, seed, dirty=dirty)
         for profile in profiles(scale=scale, dirty=dirty, phantom=phantom)[:files]
     ]
-    pl.concat([expected for _, expected, _ in found]).write_parquet(folder / EXPECTED)
-    pl.concat([quarantine for _, _, quarantine in found]).write_parquet(folder / QUARANTINE)
-    truth = Truth(folder, settings, tuple(file for file, _, _ in found))
+    pl.concat([verdict.expected for verdict in found]).write_parquet(folder / EXPECTED)
+    pl.concat([verdict.quarantine for verdict in found]).write_parquet(folder / QUARANTINE)
+    numbered(pl.concat([verdict.lines for verdict in found])).write_parquet(folder / LINES)
+    truth = Truth(folder, settings, tuple(verdict.truth for verdict in found))
     truth.save()
     return truth
 
@@ -158,9 +162,7 @@ def _rename(making: Path, folder: Path) -> None:
         shutil.rmtree(making)
 
 
-def _workbook(
-    folder: Path, profile: Profile, seed: int, *, dirty: bool
-) -> tuple[FileTruth, pl.DataFrame, pl.DataFrame]:
+def _workbook(folder: Path, profile: Profile, seed: int, *, dirty: bool) -> Verdict:
     chance = Chance(seed, profile.index)
     rows = plan_rows(
         chance, data=profile.orders - profile.phantom, phantom=profile.phantom, keyless=profile.keyless, dirty=dirty

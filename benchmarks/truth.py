@@ -12,7 +12,8 @@ import polars as pl
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORKBOOKS, TRUTH, EXPECTED, QUARANTINE = "workbooks", "truth.json", "expected.parquet", "quarantine.parquet"
+WORKBOOKS, TRUTH = "workbooks", "truth.json"
+EXPECTED, QUARANTINE, LINES = "expected.parquet", "quarantine.parquet", "lines.parquet"
 ROW_KINDS = ("landed", "published", "keyless", "phantom", "blank")
 
 
@@ -76,7 +77,7 @@ class Truth:
     """What is in a folder of workbooks.
 
     Attributes:
-        folder: The folder that holds ``workbooks/``, ``truth.json``, ``expected.parquet`` and ``quarantine.parquet``.
+        folder: The folder that holds ``workbooks/``, ``truth.json`` and the tables that the methods read.
         settings: The arguments that made it.
         files: One by workbook, in the order of making.
     """
@@ -127,6 +128,10 @@ class Truth:
     def quarantine(self) -> pl.LazyFrame:
         """Every cell in quarantine: ``file``, ``sheet``, ``cell``, ``row``, ``column``, ``raw``, ``reason``."""
         return pl.scan_parquet(self.folder / QUARANTINE)
+
+    def lines(self) -> pl.LazyFrame:
+        """The identity of every published line: ``file``, ``row``, ``order_key``, ``row_hash``, ``record_uuid``."""
+        return pl.scan_parquet(self.folder / LINES)
 
 
 def _file(entry: dict[str, Any]) -> FileTruth:

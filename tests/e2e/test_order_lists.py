@@ -62,6 +62,15 @@ def test_production_shows_every_cell_that_the_generator_wrote_and_no_other(loade
     assert found.height == wanted.height
 
 
+def test_every_line_has_the_identity_that_the_generator_works_out(loaded: Installation, made: Path) -> None:
+    loaded.json("run", "order_lists")
+    found = loaded.query(
+        "select file, row, order_key::text, row_hash, record_uuid::text "
+        "from order_list join order_list_origin using (record_uuid)"
+    )
+    assert sorted(found) == sorted(pl.read_parquet(made / "lines.parquet").rows())
+
+
 def test_quarantine_holds_every_unusable_cell_with_its_address_and_no_other(loaded: Installation, made: Path) -> None:
     report = loaded.json("run", "order_lists")
     wanted = set(

@@ -13,8 +13,7 @@ import yaml  # type: ignore[import-untyped]
 from tests.unit.test_transforms_order_rows import Sheet, line
 from transforms.order_lists import OrderList, OrderListOrigin, OrderListQuarantine, order_keys, order_list
 from transforms.order_lists.columns import COLUMNS
-from transforms.order_lists.identity import order_key, row_hash
-from transforms.order_lists.order_keys import NAMESPACE, uuid5_bytes
+from transforms.order_lists.identity import NAMESPACE, key_text, order_key, row_hash, uuid5_bytes
 from transforms.order_lists.order_list import OrderListTables, source_table
 
 DATA = Path(__file__).parents[2] / "benchmarks" / "data" / "order_list_raw_headers.yml"
@@ -29,8 +28,8 @@ def published(sheet: Sheet) -> OrderListTables:
     return order_list(sheet.made().order_rows, keys(sheet), sheet.workbook, sheet.run)  # type: ignore[arg-type]
 
 
-def key_of(**changes: str | None) -> str:
-    found: str = Sheet([line(**changes)]).made().order_rows["order_key"][0]
+def key_of(**changes: str | None) -> bytes:
+    found: bytes = Sheet([line(**changes)]).made().order_rows["order_key"][0]
     return found
 
 
@@ -44,13 +43,14 @@ def test_the_namespace_never_changes() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a\x1fb", "\u00e9\u2206"])
-def test_a_record_uuid_is_version_5(name: str) -> None:
-    assert uuid5_bytes(name) == uuid5(NAMESPACE, name).bytes
+def test_a_uuid_is_version_5(name: str) -> None:
+    assert uuid5_bytes(NAMESPACE.bytes, name) == uuid5(NAMESPACE, name).bytes
 
 
 def test_a_key_is_customer_three_keys_and_four_tie_breakers_blanks_included() -> None:
+    texts = ("ashford", "abc-12345", "sea", "st1", "p1", "", "", "")
     key = key_of(CUSTOMER_NAME="Ashford Outfitters", PO_NUMBER=" P1\u00a0")
-    assert key.split("\x1f") == ["ashford", "abc-12345", "sea", "st1", "p1", "", "", ""]
+    assert key == uuid5(NAMESPACE, "\x1f".join(texts)).bytes
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,7 @@ def test_every_part_of_the_key_tells_lines_apart(column: str) -> None:
 def test_a_key_column_that_the_sheet_lacks_counts_as_blank() -> None:
     values = pl.DataFrame({"CUSTOMER NAME": ["EVASIO"], "AAG ORDER NUMBER": ["A-1"]})
     blank = values.with_columns(pl.lit(None, dtype=pl.String).alias("ORDER TYPE"))
+    assert key_text(values).equals(key_text(blank))
     assert order_key(values).equals(order_key(blank))
 
 
@@ -128,6 +129,12 @@ def test_lines_equal_in_every_column_are_kept_and_all_but_one_are_duplicates() -
     assert found["record_uuid"].n_unique() == 3
 
 
+def test_the_first_line_of_a_key_is_named_by_it_and_later_ones_by_their_number_in_it() -> None:
+    found = keys(Sheet([line(), line(), line()]))
+    key = key_of()
+    assert found["record_uuid"].to_list() == [key, *(uuid5(UUID(bytes=key), number).bytes for number in "23")]
+
+
 def test_identities_do_not_depend_on_the_order_of_files() -> None:
     one = Sheet([line(NOTES=str(i % 3)) for i in range(9)], file="A ORDER LIST.xlsx")
     other = Sheet([line(NOTES=str(i % 4)) for i in range(9)], file="B ORDER LIST.xlsx")
@@ -159,10 +166,16 @@ def test_present_columns_keep_the_contracts_types() -> None:
 
 def test_the_origin_of_each_line_is_kept_beside_the_order_list() -> None:
     made = published(Sheet([line(), {}, line(NOTES="n")], header_row=2))
-    origin = made.order_list_origin.drop("record_uuid").to_dicts()
+    origin = made.order_list_origin.drop("record_uuid", "order_key").to_dicts()
     where = {"file": "EVASIO ORDER LIST (M3).xlsx", "sheet": "MASTER", "etag": "e1", "run_id": "run_1"}
     assert origin == [where | {"row": 3}, where | {"row": 5}]
     assert made.order_list_origin["record_uuid"].equals(made.order_list["record_uuid"])
+
+
+def test_the_origin_holds_the_key_of_each_line_so_that_it_can_be_numbered_from_production() -> None:
+    origin = published(Sheet([line(), line()])).order_list_origin
+    assert origin["order_key"].to_list() == [key_of()] * 2
+    assert origin["record_uuid"].n_unique() == 2
 
 
 def test_the_origin_holds_what_its_contract_says() -> None:

@@ -97,11 +97,11 @@ class HeaderMapping(dy.Schema):
 
 
 class OrderRowKeys(dy.Schema):
-    """What the numbering of order lines needs of each: its place, the text of its key, and its hash."""
+    """What the numbering of order lines needs of each: its place, the UUID of its key, and its hash."""
 
     file = dy.String(nullable=False)
     row = dy.UInt32(nullable=False)
-    order_key = dy.String(nullable=False)
+    order_key = dy.Binary(nullable=False)
     row_hash = dy.String(nullable=False)
 
 
@@ -170,9 +170,10 @@ class OrderList(dy.Schema):
 
 
 class OrderListOrigin(dy.Schema):
-    """Where each order line was read."""
+    """Where each order line was read, and the key by which it is numbered among its likes."""
 
     record_uuid = dy.Binary(primary_key=True, metadata={"postgres": "uuid"})
+    order_key = dy.Binary(nullable=False, metadata={"postgres": "uuid"})
     file = dy.String(nullable=False)
     sheet = dy.String(nullable=False)
     row = dy.Int32(nullable=False)

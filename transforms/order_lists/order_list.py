@@ -51,6 +51,7 @@ def order_list(
     published = lines.select("record_uuid", *business, pl.lit(source_table(file)).alias("_SOURCE_TABLE"), "row_hash")
     origin = lines.select(
         "record_uuid",
+        "order_key",
         "file",
         "row",
         sheet=pl.lit(sheet),
