@@ -43,12 +43,13 @@ class Loader(Protocol):
         """
         ...
 
-    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]]) -> None:
+    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]], quarantine: str = "") -> None:
         """Start the run if it is not, make the checks of `check`, then make empty staging tables.
 
         Args:
             run: The run that will stage and publish.
             contracts: Every table that the run will publish, with its columns.
+            quarantine: The one whose rows are cells that are not published; publications keep a log of them.
 
         Raises:
             TargetUnavailable: The target does not answer.
@@ -81,6 +82,24 @@ class Loader(Protocol):
 
         Raises:
             LoadError: Production no longer has the columns of the contract.
+        """
+        ...
+
+    def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[Mapping[str, Any]]:
+        """Return the cells that production does not show, and on demand those that an earlier generation did not.
+
+        Args:
+            dataset: The pipeline's name.
+            table: The table that its runs named as their quarantine.
+            resolved: Return also the entries that a publication resolved, after the open ones.
+
+        Returns:
+            For each entry ``file``, ``etag``, ``sheet``, ``cell``, ``row``, ``column``, ``raw``, ``expected``,
+            ``reason`` and ``run_id``; ``first_run`` and ``first_at``, the publication that first had it; and
+            ``resolved_run`` and ``resolved_at``, the one that no longer had it, null while it is open.
+
+        Raises:
+            StateError: Production has no such table.
         """
         ...
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from firn import LoadError, Published, PublishError, Run, Staged, StateError
 from loaders import ddl
+from loaders.memory_log import MemoryLog
 from loaders.state import RunRecord, unknown_run
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Memory:
         self._stages: dict[str, _Stage] = {}
         self._generations: dict[str, list[_Generation]] = {}
         self._undone: dict[str, dict[str, pl.DataFrame]] = {}
+        self._logs: dict[str, MemoryLog] = {}
 
     def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> dict[str, str]:
         """Check the contracts, and say what would happen to each table."""
@@ -69,10 +71,11 @@ class Memory:
             raise StateError(f"Run {run.id} is {known.status} and cannot start again. Production is unchanged.")
         self._runs[run.id] = RunRecord(run.id, run.pipeline, "running", run.started_at)
 
-    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]]) -> None:
+    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]], quarantine: str = "") -> None:
         """Check the contracts and make empty staging tables."""
         self.start(run)
         layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
+        self._logs.setdefault(run.pipeline, MemoryLog(quarantine))
         self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])))
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
@@ -102,6 +105,12 @@ class Memory:
         of_part = self.production[key.table].filter(pl.col(key.column) == part)
         return rows.join(of_part.select(key.joined_by), on=key.joined_by, how="semi")
 
+    def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
+        """Return the open entries of the quarantine and, on demand, the resolved ones."""
+        if table not in self.production:
+            raise StateError(f'Nothing of {dataset} is published: there is no table "{table}".', f"firn run {dataset}")
+        return self._logs[dataset].entries(self.production[table], resolved=resolved)
+
     def publish(self, run: Run, *, again: bool = False) -> Published:
         """Put the run's tables into production, once."""
         record = self._record(run.id)
@@ -130,6 +139,7 @@ class Memory:
         self._set(current.published.run_id, status="rolled_back")
         for name in current.tables:
             self.production.pop(name, None)
+        self._logs[dataset].undo(len(generations))
         earlier = generations[-2].published.run_id if len(generations) > 1 else ""
         return self._added(dataset, earlier, current.replaced, replaced=None)
 
@@ -196,6 +206,7 @@ class Memory:
         generations = self._generations.setdefault(dataset, [])
         rows = {name: frame.height for name, frame in tables.items()}
         self.production.update(tables)
+        self._logs[dataset].follow(tables, run_id, len(generations) + 1)
         generations.append(_Generation(Published(dataset, len(generations) + 1, run_id, rows), tables, replaced))
         return generations[-1].published
 

@@ -16,6 +16,7 @@ from loaders.ddl import cut, layout
 from loaders.patience import Patience
 from loaders.preflight import check_target
 from loaders.publish import Plan, Swap
+from loaders.quarantine import entries
 from loaders.sqlstates import border
 from loaders.staging import Staging
 from loaders.state import State
@@ -138,7 +139,7 @@ class PostgresLoader:
         found = self.row(run_id)
         return Run(found["run_id"], found["pipeline"], found["started_at"])
 
-    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]]) -> None:
+    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]], quarantine: str = "") -> None:
         """Check what can be refused before rows are sent, then make empty staging tables in a schema of the run's own.
 
         The staging schemas of runs that failed or died are dropped.
@@ -156,7 +157,7 @@ class PostgresLoader:
             self._stop(run)
             self._clear_leftovers(run)
             with self._statements.transaction():
-                staging = self._made(schema, layouts)
+                staging = self._made(schema, layouts, quarantine)
                 self._refuse_losses(run.pipeline, staging)
                 generation = self.state.generation(run.pipeline)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
@@ -205,6 +206,15 @@ class PostgresLoader:
             wanted = layout(table, contract)
             production = self._names.production
             return self._streams.submit(lambda reader: kept.read_part(reader, production, wanted, part, key)).result()
+
+    def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
+        """Return the cells that production does not show, and on demand those that an earlier generation did not.
+
+        Raises:
+            StateError: Production has no such table, or it was published by an older firn.
+        """
+        with border("Reading the quarantine"):
+            return entries(self._statements, self._names, dataset, table, resolved=resolved)
 
     def publish(self, run: Run, *, again: bool = False) -> Published:
         """Make every staged table of the run visible in one transaction.
@@ -302,8 +312,8 @@ class PostgresLoader:
         self.state.finish(run_id, "failed", error="its process ended, or it was not discarded")
         self.state.set_unstaged(run_id)
 
-    def _made(self, schema: str, layouts: Mapping[str, Layout]) -> Staging:
-        return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts))
+    def _made(self, schema: str, layouts: Mapping[str, Layout], quarantine: str = "") -> Staging:
+        return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts), quarantine)
 
     def _refuse_losses(self, dataset: str, staging: Staging) -> Sequence[str]:
         expected = [item for items in staging.carries.values() for item in items]

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg.types.json import Json
 
 from firn import PublishError, TargetUnavailable
-from loaders import inventory, queries
+from loaders import inventory, quarantine, queries
 from loaders.approval import approve
 from loaders.horizon import wait_until_passed
 from loaders.sessions import told
@@ -210,6 +210,7 @@ class Swap:
             drift=self._quoted(drift),
             moves=SQL(";\n").join(self._moves()),
             record=_SQL["record"].format(**self._values()),
+            log=quarantine.followed(self.namespace.state, self.plan),
             clock=_SQL["clock"].format(**self._values()),
         )
 

@@ -7,6 +7,7 @@ SET LOCAL lock_timeout = {budget};
 SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || {dataset}, 0));
 DO {fence};
 {record};
+{log};
 {schemas};
 {lock_private};
 SELECT set_config('firn.asked_at', clock_timestamp()::text, true);

@@ -13,6 +13,7 @@ from psycopg.sql import Identifier, Literal
 from firn import LoadError
 from loaders import ddl, queries
 from loaders.inventory import record
+from loaders.quarantine import mark
 from loaders.sqlstates import border
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ class Staging:
         schema: Where they are; no other run stages there.
         layouts: Their columns and keys.
         carries: What each will carry once it has its keys.
+        quarantine: The one whose rows are cells that are not published; empty where there is none.
     """
 
     schema: str
     layouts: Mapping[str, Layout]
     carries: Mapping[str, Sequence[Item]]
+    quarantine: str = ""
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
 
     def send(self, streams: Streams, table: str, part: str, frame: pl.DataFrame, batch: int) -> None:
@@ -105,7 +108,8 @@ class Staging:
         rows = Counter[str]()
         for sent in self.sent():
             rows[sent.table] += sent.rows.height
-        return {name: record(rows[name], items) for name, items in self.carries.items()}
+        tables = {name: record(rows[name], items) for name, items in self.carries.items()}
+        return mark(tables, self.quarantine)
 
     def stop(self) -> None:
         """Wait until nothing is being sent any more, and let the rows go."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Publication", "RunRecord", "State", "unknown_run"]
 
 _SQL = queries.read("state.sql")
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,18 @@ class State:
         return True
 
     def make(self) -> None:
-        """Make the state tables where they are missing.
+        """Make the state tables where they are missing, also those that an older firn did not have.
 
         Raises:
             StateError: They were made by a newer firn, or for another production schema.
         """
-        if not self.exists():
+        if not self.exists() or self.version() < _VERSION:
             values = {"number": Literal(_VERSION), "production": Literal(self._namespace.production)}
             self._connection.execute(_SQL["make"].format(**values, **self._names))
+
+    def version(self) -> int:
+        """Return the version of the state tables, which must exist."""
+        return int(self._row("version").version)
 
     def start(self, run: Run) -> None:
         """Record that a run is running; a failed or discarded one may start again.

@@ -37,6 +37,25 @@ CREATE TABLE IF NOT EXISTS {state}.publication (
     PRIMARY KEY (dataset, generation)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS publication_once ON {state}.publication (run_id) WHERE kind = 'published';
+CREATE TABLE IF NOT EXISTS {state}.quarantine_log (
+    dataset text NOT NULL,
+    file text NOT NULL,
+    sheet text NOT NULL,
+    cell text NOT NULL,
+    "row" integer NOT NULL,
+    "column" text,
+    raw text NOT NULL,
+    expected text NOT NULL,
+    reason text NOT NULL,
+    first_run text NOT NULL,
+    first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    first_generation bigint NOT NULL,
+    resolved_run text,
+    resolved_at timestamptz,
+    resolved_generation bigint
+);
+CREATE INDEX IF NOT EXISTS quarantine_log_open ON {state}.quarantine_log (dataset, file)
+WHERE resolved_generation IS NULL;
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
 INSERT INTO {state}.version VALUES ({number}, {production}) ON CONFLICT DO NOTHING;
 COMMIT

@@ -64,6 +64,7 @@ class OrderLists(Pipeline):
         "order_list_quarantine": PartKey("order_list_quarantine", "file"),
     }
     kept = (ACCOUNTING,)
+    quarantine = "order_list_quarantine"
     strategy = "swap"
 
     folder: Path

@@ -26,6 +26,10 @@ RUN = "run"
 """The table that the engine itself gives: one row, ``run_id`` String and ``started_at`` Datetime."""
 
 
+QUARANTINE = ("file", "etag", "sheet", "cell", "row", "column", "raw", "expected", "reason", "run_id")
+"""The columns that a table must have to be a pipeline's quarantine, of which publications keep a log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A transform or a check, bound to the tables it reads and makes.
@@ -60,7 +64,8 @@ class Pipeline(BaseModel):
     A subclass states ``reads`` (the tables that its sources list), ``transforms``, ``checks`` and ``publishes`` (the
     contract of each table that readers will see); ``parts`` says where each of
     these names the part a row belongs to, so that a part that failed can be published as it was; ``kept`` are
-    unpublished tables that ``figures`` and ``notes`` need.
+    unpublished tables that ``figures`` and ``notes`` need; ``quarantine`` is the published table of the cells that are
+    not published.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -73,6 +78,7 @@ class Pipeline(BaseModel):
     publishes: ClassVar[Mapping[str, type[dy.Schema]]] = {}
     parts: ClassVar[Mapping[str, PartKey]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
+    quarantine: ClassVar[str] = ""
     strategy: ClassVar[Literal["swap"]] = "swap"
     steps: ClassVar[tuple[Step, ...]] = ()
 
@@ -116,6 +122,10 @@ def bind(pipeline: type[Pipeline]) -> list[Step]:
         refuse_unknown(pipeline, step.name, "table", step.reads, made)
         refuse_unknown(pipeline, step.name, "setting", step.settings, list(pipeline.model_fields))
     refuse_unknown(pipeline, "publishes", "table", pipeline.publishes, made)
+    if pipeline.quarantine:
+        refuse_unknown(pipeline, "quarantine", "table", [pipeline.quarantine], list(pipeline.publishes))
+        columns = pipeline.publishes[pipeline.quarantine].column_names()
+        refuse_unknown(pipeline, "quarantine", "column", QUARANTINE, columns)
     return steps
 
 

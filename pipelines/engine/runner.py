@@ -142,7 +142,7 @@ def steps_to_the_end(execution: Execution, loader: Loader, workers: Executor) ->
     """Go through the phases; each leaves production as it was, but for the last."""
     if execution.options.load:
         with execution.phase("Check the target"):
-            loader.prepare(execution.run, execution.pipeline.publishes)
+            loader.prepare(execution.run, execution.pipeline.publishes, execution.pipeline.quarantine)
     extract_and_transform(execution, workers)
     refuse_failed(execution, loader)
     execution.report.status = "checked"
