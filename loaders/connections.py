@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import adbc_driver_postgresql.dbapi as adbc  # type: ignore[import-untyped]
@@ -11,7 +13,7 @@ from psycopg import conninfo, pq
 from psycopg.rows import namedtuple_row
 from psycopg.sql import SQL, Literal
 
-from firn import ConfigError, LoadError, TargetUnavailable
+from firn import ConfigError, FirnError, LoadError, TargetUnavailable
 from loaders.sqlstates import primary
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ Statements: TypeAlias = "psycopg.Connection[Any]"
 Copying: TypeAlias = "adbc.Connection"
 
 _CONNECT_S = 10
+_UNKNOWN_OPTION = re.compile(r'(?:connection option|query parameter:?) "([a-z_]+)"')
 _SETTINGS = {
     "search_path": "",  # every name is written with its schema, and the catalogue's functions print it that way
     "statement_timeout": "0",  # a role's default would cut off a long load; publish sets its own budget
@@ -49,12 +52,9 @@ class Server:
     def __init__(self, dsn: str) -> None:
         try:
             found = conninfo.conninfo_to_dict(dsn, application_name="firn", client_encoding="UTF8")
-        except psycopg.ProgrammingError:
+        except psycopg.ProgrammingError as exc:
             # libpq quotes the part that it cannot read, which may be the password: so neither its text nor the cause.
-            raise ConfigError(
-                "The target's dsn is not a PostgreSQL connection string or URI.",
-                "write postgresql://user@host:5432/database, with special characters of the password as %XX",
-            ) from None
+            raise _not_a_dsn(dsn, str(exc)) from None
         # Both drivers get keywords: a URI that libpq misreads would be quoted in its message.
         self._password = str(found.get("password") or "")
         self._dsn = conninfo.make_conninfo("", connect_timeout=found.pop("connect_timeout", _CONNECT_S), **found)
@@ -67,6 +67,7 @@ class Server:
         """Open a connection for statements, each its own transaction.
 
         Raises:
+            ConfigError: The connection string names no server that could be asked, such as an unknown service.
             TargetUnavailable: Nothing answers.
             LoadError: The server answers and refuses the connection.
         """
@@ -80,6 +81,7 @@ class Server:
         """Open a connection for rows, which commits when told to.
 
         Raises:
+            ConfigError: The connection string names no server that could be asked, such as an unknown service.
             TargetUnavailable: Nothing answers.
             LoadError: The server answers and refuses the connection.
         """
@@ -97,11 +99,17 @@ class Server:
         except (psycopg.Error, AdbcError) as exc:
             raise self._unreached(exc) from exc
 
-    def _unreached(self, exc: psycopg.Error | AdbcError) -> LoadError:
+    def _unreached(self, exc: psycopg.Error | AdbcError) -> FirnError:
         """Tell a server that refuses from one that is not there: libpq reports no SQLSTATE before a session exists."""
         said = primary(exc)
         said = said.replace(self._password, "***") if self._password else said
-        if pq.PGconn.ping(self._dsn.encode()) == pq.Ping.OK:
+        answer = pq.PGconn.ping(self._dsn.encode())
+        if answer == pq.Ping.NO_ATTEMPT:
+            return ConfigError(
+                f"The target's dsn cannot be used: {said}. Nothing was read or written; production is unchanged.",
+                "correct the dsn; a service stands in ~/.pg_service.conf, or in the file that PGSERVICEFILE names",
+            )
+        if answer == pq.Ping.OK:
             return LoadError(
                 f"PostgreSQL refused the connection: {said}. Production is unchanged.",
                 "check role, password, database and pg_hba.conf, or whether all its connections are in use",
@@ -109,6 +117,27 @@ class Server:
         return TargetUnavailable(
             f"PostgreSQL does not answer: {said}. Production is unchanged.", "check host and port, then run again"
         )
+
+
+def _not_a_dsn(dsn: str, said: str) -> ConfigError:
+    option = _UNKNOWN_OPTION.search(said)
+    if option and _is_no_secret(option[1], dsn):
+        known = [found.keyword.decode() for found in pq.Conninfo.get_defaults()]
+        close = get_close_matches(option[1], known, n=1)
+        return ConfigError(
+            f"The target's dsn has an option {option[1]}, which PostgreSQL does not know. Nothing was read or written.",
+            f"did you mean {close[0]}?" if close else "leave it out, or see the connection options of libpq",
+        )
+    return ConfigError(
+        "The target's dsn is not a PostgreSQL connection string or URI.",
+        "write postgresql://user@host:5432/database, with special characters of the password as %XX",
+    )
+
+
+def _is_no_secret(option: str, dsn: str) -> bool:
+    """Tell an option that somebody misspelt from a piece of a password with an equals sign in it."""
+    before, _, after = dsn.partition(f"{option}=")
+    return bool(before or after) and "pass" not in before.lower() and "@" not in after
 
 
 def _pairs(settings: Mapping[str, str]) -> tuple[Literal, Literal]:

@@ -133,6 +133,11 @@ class Memory:
         """Put the generation before the visible one back."""
         generations = self._generations.get(dataset, [])
         current = generations[-1] if generations else None
+        if current is not None and current.replaced is None:
+            raise PublishError(
+                f"Generation {len(generations) - 1} of {dataset} was rolled back already. Production is unchanged.",
+                f"firn publish {generations[-2].published.run_id} --again",
+            )
         if current is None or not current.replaced:
             raise PublishError(f"No generation of {dataset} before generation {len(generations)} is kept.")
         self._undone[current.published.run_id] = current.tables
@@ -188,7 +193,7 @@ class Memory:
         if not again:
             raise PublishError(
                 f"Run {record.run_id} was published and rolled back since. Production is unchanged.",
-                f"firn publish --again {record.run_id}",
+                f"firn publish {record.run_id} --again",
             )
         if record.run_id not in self._undone:
             raise PublishError(f"The tables of run {record.run_id} are not kept. Production is unchanged.")
@@ -196,7 +201,8 @@ class Memory:
 
     def _shown(self, record: RunRecord, tables: dict[str, pl.DataFrame]) -> Published:
         self._undone.clear()
-        self._set(record.run_id, status="published")
+        number = len(self._generations.get(record.pipeline, [])) + 1
+        self._set(record.run_id, status="published", published_as=number)
         replaced = {name: self.production[name] for name in tables if name in self.production}
         return self._added(record.pipeline, record.run_id, tables, replaced)
 

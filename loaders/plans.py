@@ -53,9 +53,14 @@ def already(state: State, done: Publication) -> Published:
         raise PublishError(
             f"Run {done.run_id} was published as generation {done.generation} and rolled back since. "
             "Production is unchanged.",
-            f"firn publish --again {done.run_id}",
+            f"firn publish {done.run_id} --again",
         )
     return told(done)
+
+
+def is_visible(state: State, done: Publication) -> bool:
+    """Tell whether production shows a publication now."""
+    return state.generation(done.dataset) == done.generation
 
 
 def republication(state: State, done: Publication) -> Plan:
@@ -99,7 +104,9 @@ def rollback(state: State, connection: Statements, dataset: str) -> Plan:
     """
     visible = state.generation(dataset)
     current = state.publication(dataset, visible)
-    if current is None or current.kind == "rolled_back" or current.previous_schema is None:
+    if current is not None and current.kind == "rolled_back":
+        raise _already_undone(state, current)
+    if current is None or current.previous_schema is None:
         raise PublishError(
             f"No generation of {dataset} before generation {visible} is kept. Production is unchanged.", "firn runs"
         )
@@ -108,6 +115,16 @@ def rollback(state: State, connection: Statements, dataset: str) -> Plan:
     run_id = kept.run_id if kept else ""
     return Plan(
         dataset, visible, run_id, "rolled_back", current.previous_schema, tables, current, leaving=list(current.tables)
+    )
+
+
+def _already_undone(state: State, current: Publication) -> PublishError:
+    undone = state.publication(current.dataset, current.generation - 1)
+    again = f"firn publish {undone.run_id} --again" if undone and current.previous_schema else "firn runs"
+    return PublishError(
+        f"Generation {current.generation - 1} of {current.dataset} was rolled back already, and only one generation is "
+        "kept. Production is unchanged.",
+        again,
     )
 
 

@@ -235,7 +235,7 @@ class PostgresLoader:
         with self._timed("publish"), border(f"Publishing run {run.id}", PublishError):
             check_target(self._statements, self._names)
             done = self.state.publications_of(run.id)
-            if done and not again:
+            if done and (not again or plans.is_visible(self.state, done[0])):
                 return plans.already(self.state, done[0])
             plan = plans.republication(self.state, done[0]) if done else plans.publication(self.state, run.id)
             return self._swapped(plan)

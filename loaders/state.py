@@ -40,6 +40,7 @@ class RunRecord:
         tables: Per table its rows and what it carries.
         report: What the engine recorded of it.
         error: Why it failed.
+        published_as: The generation as which it was last published.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class RunRecord:
     tables: Mapping[str, Any] = field(default_factory=dict)
     report: Mapping[str, Any] | None = None
     error: str | None = None
+    published_as: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,17 @@ WHERE run_id = %(run)s
 UPDATE {state}.run SET staging_schema = NULL WHERE run_id = %(run)s
 
 -- name: runs
-SELECT * FROM {state}.run WHERE %(pipeline)s::text IS NULL OR pipeline = %(pipeline)s
+SELECT run.*, (
+    SELECT max(p.generation) FROM {state}.publication p WHERE p.run_id = run.run_id AND p.kind <> 'rolled_back'
+) AS published_as
+FROM {state}.run WHERE %(pipeline)s::text IS NULL OR pipeline = %(pipeline)s
 ORDER BY started_at DESC, run_id DESC LIMIT %(limit)s
 
 -- name: run
-SELECT * FROM {state}.run WHERE run_id = %(run)s
+SELECT run.*, (
+    SELECT max(p.generation) FROM {state}.publication p WHERE p.run_id = run.run_id AND p.kind <> 'rolled_back'
+) AS published_as
+FROM {state}.run WHERE run_id = %(run)s
 
 -- name: run_ids
 SELECT run_id FROM {state}.run ORDER BY started_at DESC

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import shlex
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the class is made)
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,16 @@ class Workbooks(BaseModel):
                 yield Table(name, reading.frame(name), fingerprint=fingerprint, part=part)
 
     def _files(self) -> list[Path]:
+        if self.folder.is_file():
+            raise SourceError(
+                f"{self.folder} is a file, and the setting folder names the folder of the workbooks. {UNCHANGED}",
+                f"Name the folder that it is in: --set {shlex.quote(f'folder={self.folder.parent}')}",
+            )
         if not self.folder.is_dir():
             raise SourceError(
                 f"There is no folder {self.folder}, so no workbook was read. {UNCHANGED}",
-                f"Make it and put the workbooks there, or change the setting folder: mkdir -p '{self.folder}'",
+                "Make it and put the workbooks there, or change the setting folder: "
+                f"mkdir -p {shlex.quote(str(self.folder))}",
             )
         found = sorted(path for path in self.folder.glob(_any_case(self.pattern)) if path.is_file())
         ignored = [path for path in found if path.name.startswith(NOT_WORKBOOKS)]
@@ -88,7 +95,7 @@ class Workbooks(BaseModel):
         if not files:
             raise SourceError(
                 f"The folder {self.folder} has no file that matches {self.pattern}. {UNCHANGED}",
-                f"Put the workbooks there, or change the setting folder or pattern: ls '{self.folder}'",
+                f"Put the workbooks there, or change the setting folder: ls {shlex.quote(str(self.folder))}",
             )
         return files
 
@@ -146,7 +153,8 @@ class _Reading:
         except (FileNotFoundError, PermissionError) as error:
             raise SourceError(
                 f"{self._part} cannot be read: {error.strerror}. {UNCHANGED}",
-                f"Close it wherever it is open, and see whether this account may read it: ls -l '{self._path}'",
+                "Close it wherever it is open, and see whether this account may read it: "
+                f"ls -l {shlex.quote(str(self._path))}",
             ) from error
         except OSError as error:
             raise SourceUnavailable(

@@ -95,9 +95,11 @@ def check(
 ) -> None:
     """Read, transform and check everything; write nothing."""
     from pipelines.engine import commands
+    from pipelines.engine.typed import Typed
 
     report = commands.check(pipeline, config, parse(flags), limit_files, quiet=as_json)
-    show(lambda: commands.completed(report), report.as_dict(), as_json=as_json)
+    typed = Typed(pipeline, config, parse(flags))
+    show(lambda: commands.completed(report, typed), report.as_dict(), as_json=as_json)
 
 
 @cli.command()
@@ -122,10 +124,12 @@ def run(
 ) -> None:
     """Run a pipeline and publish its tables, all at once or not at all."""
     from pipelines.engine import commands
+    from pipelines.engine.typed import Typed
 
+    typed = Typed(pipeline, config, parse(flags))
     if dry_run:
         plan = commands.plan(pipeline, config, parse(flags), limit_files)
-        return show(lambda: commands.plan_text(plan), plan, as_json=as_json)
+        return show(lambda: commands.plan_text(plan, typed), plan, as_json=as_json)
     report = commands.run(
         pipeline,
         config,
@@ -135,7 +139,7 @@ def run(
         allow_failed=frozenset(allow_failed),
         quiet=as_json,
     )
-    return show(lambda: commands.completed(report), report.as_dict(), as_json=as_json)
+    return show(lambda: commands.completed(report, typed), report.as_dict(), as_json=as_json)
 
 
 @cli.command()
@@ -159,8 +163,8 @@ def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:
     """Drop what a run staged."""
     from pipelines.engine import commands
 
-    dropped = commands.discard(run_id, config)
-    show(lambda: f"Dropped {', '.join(dropped) or 'nothing'}.", {"dropped": dropped}, as_json=as_json)
+    done = commands.discard(run_id, config)
+    show(lambda: commands.discarded_text(done), done, as_json=as_json)
 
 
 @cli.command()

@@ -16,9 +16,10 @@ from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report, box, lines, wrapped
 from pipelines.engine.runner import Options, execute
+from pipelines.engine.typed import Typed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipelines.engine.pipeline import Pipeline
 
@@ -37,7 +38,7 @@ def purpose(name: str) -> str:
 def check(name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, quiet: bool) -> Report:
     """Read, transform and check everything, and ask the target whether it would take it; write nothing."""
     pipeline = settings.load(name, config, flags)
-    with pipeline.target.open() as loader:
+    with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
         loader.check(name, pipeline.publishes)
         progress = choose(quiet=quiet)
         try:
@@ -67,11 +68,13 @@ def run(
     progress = choose(quiet=quiet)
     if not quiet:
         progress.start(this.id)
+    typed = Typed(name, config, flags or {})
     try:
-        with pipeline.target.open() as loader:
+        with typed.repeated(), pipeline.target.open() as loader:
             loader.start(this)
             try:
-                report = execute(pipeline, this, loader, options, progress)
+                with typed.repeated():
+                    report = execute(pipeline, this, loader, options, progress)
             except BaseException as error:
                 with suppress(FirnError):  # the target may be what failed; the first error is the one to show
                     loader.finish(this, "failed", failed_report(this, error).as_dict())
@@ -91,9 +94,10 @@ def failed_report(this: Run, error: BaseException) -> Report:
 def plan(name: str, config: Path | None, flags: dict[str, str], limit: int | None) -> dict[str, Any]:
     """List what a run would read, do and publish, with the code that runs; read no rows and write nothing."""
     pipeline = settings.load(name, config, flags)
-    listed = list(dict.fromkeys(table.part for source in pipeline.sources() for table in source.tables()))
-    with pipeline.target.open() as loader:
-        published = loader.check(name, pipeline.publishes)
+    with Typed(name, config, flags).repeated():
+        listed = list(dict.fromkeys(table.part for source in pipeline.sources() for table in source.tables()))
+        with pipeline.target.open() as loader:
+            published = loader.check(name, pipeline.publishes)
     return {
         "pipeline": name,
         "files": listed[:limit],
@@ -116,8 +120,8 @@ def step_plan(pipeline: Pipeline, local: bool, name: str) -> dict[str, Any]:  # 
     return {"name": name, "reads": step.reads, "makes": step.makes, "runs": "once a file" if local else "once"}
 
 
-def plan_text(plan: dict[str, Any]) -> str:
-    """Lay a plan out for reading."""
+def plan_text(plan: dict[str, Any], typed: Typed) -> str:
+    """Lay a plan out for reading, with the line to type next."""
     files = plan["files"]
     shown = [f"  {name}" for name in files[:10]] + ([f"  ... and {len(files) - 10} more"] if len(files) > 10 else [])  # noqa: PLR2004
     steps = [
@@ -125,35 +129,62 @@ def plan_text(plan: dict[str, Any]) -> str:
         for s in plan["steps"]
     ]
     tables = [f"  {t['name']:<24}{t['columns']:>4} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
-    next_line = f"Nothing was read or written. Next: firn run {plan['pipeline']}"
+    next_line = typed.again(f"Nothing was read or written. Next: firn run {plan['pipeline']}")
     return "\n".join([f"{len(files)} files", *shown, "steps", *steps, "publishes, all at once", *tables, next_line])
 
 
 def publish(run_id: str, config: Path | None, *, again: bool) -> Published:
     """Publish a run that is staged and ready."""
-    with settings.load_target(config).open() as loader:
+    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
         return loader.publish(loader.find(run_id), again=again)
 
 
-def discard(run_id: str, config: Path | None) -> list[str]:
-    """Drop what a run staged, and name it."""
-    with settings.load_target(config).open() as loader:
-        return list(loader.discard(loader.find(run_id)))
+def discard(run_id: str, config: Path | None) -> dict[str, Any]:
+    """Drop what a run staged, and say what it was before and what was dropped."""
+    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
+        before = loader.row(run_id)["status"]
+        dropped = list(loader.discard(loader.find(run_id)))
+    return {"run_id": run_id, "status": "discarded", "was": before, "dropped": dropped}
+
+
+def discarded_text(done: dict[str, Any]) -> str:
+    """Say what a discard dropped, or why there was nothing to drop."""
+    run, dropped = done["run_id"], done["dropped"]
+    if dropped:
+        return f"Dropped what run {run} had staged: {', '.join(dropped)}. Production is unchanged."
+    already = "was discarded already" if done["was"] == "discarded" else f"was {done['was']}"
+    return f"Run {run} {already}: nothing of it is staged. Production is unchanged."
 
 
 def rollback(name: str, config: Path | None) -> Published:
     """Undo the latest publication of a pipeline."""
     settings.pipeline_class(name)
-    with settings.load_target(config).open() as loader:
+    with Typed(name, config).repeated(), settings.load_target(config).open() as loader:
         return loader.rollback(name)
 
 
 def runs(name: str | None, last: int, config: Path | None) -> list[dict[str, Any]]:
-    """List the latest runs, newest first."""
+    """List the latest runs, newest first, as docs/reference/json.md describes them."""
     if name:
         settings.pipeline_class(name)
     with settings.load_target(config).open() as loader:
-        return [dict(row) for row in loader.runs(name, last)]
+        return [listed(row) for row in loader.runs(name, last)]
+
+
+def listed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is recorded of a run without its report, of which only the counts are kept."""
+    stored = row["report"] or {}
+    return {
+        **{key: row[key] for key in ("run_id", "pipeline", "status", "started_at", "finished_at")},
+        "seconds": stored.get("seconds"),
+        "parts": stored.get("parts"),
+        "failed": len(stored["failed"]) if stored else None,
+        "rows_read": stored.get("rows_read"),
+        "tables": {name: table["rows"] for name, table in row["tables"].items()},
+        "based_on": row["generation"],
+        "published_as": row["published_as"],
+        "error": row["error"],
+    }
 
 
 def report(run_id: str | None, config: Path | None) -> Report:
@@ -162,7 +193,7 @@ def report(run_id: str | None, config: Path | None) -> Report:
     Raises:
         StateError: There is no such run, or it has no report.
     """
-    with settings.load_target(config).open() as loader:
+    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
         found = [loader.row(run_id)] if run_id else loader.runs(last=1)
     if not found:
         raise StateError("No run is recorded in this target.", "firn run order_lists")
@@ -180,7 +211,7 @@ def psql(arguments: Sequence[str], config: Path | None) -> int:
     return settings.load_target(config).psql([*strict, *arguments])
 
 
-def completed(report: Report) -> str:
+def completed(report: Report, typed: Typed) -> str:
     """Draw the box of a run that went well, with the line to type next."""
     following = {
         "published": f"firn report {report.run_id}   (undo: firn rollback {report.pipeline})",
@@ -188,7 +219,8 @@ def completed(report: Report) -> str:
         "sample": f"firn run {report.pipeline}   (a sample is never published)",
         "checked": f"firn run {report.pipeline}",
     }
-    return box(f"{report.status.upper()} {report.run_id}", lines(report), following.get(report.status, ""))
+    next_line = typed.again(following.get(report.status, ""))
+    return box(f"{report.status.upper()} {report.run_id}", lines(report), [f"Next: {next_line}"] if next_line else [])
 
 
 def report_text(report: Report) -> str:
@@ -217,17 +249,17 @@ def runs_text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "No run is recorded in this target."
     return "\n".join(
-        f"{row['run_id']:<42}{row['status']:<13}{row['started_at']:%Y-%m-%d %H:%M:%S}  {run_figures(row['report'])}"
+        f"{row['run_id']:<42}{row['status']:<13}{row['started_at']:%Y-%m-%d %H:%M:%S}  {run_figures(row)}"
         for row in found
     )
 
 
-def run_figures(stored: dict[str, Any] | None) -> str:
-    """Sum a stored report up in one line."""
-    if not stored:
+def run_figures(row: dict[str, Any]) -> str:
+    """Sum a run up in one line; a run without a report has no figures."""
+    if row["parts"] is None:
         return ""
-    ok = stored["parts"] - len(stored["failed"])
-    return f"{stored['rows_read']:>9,} rows  {ok} of {stored['parts']} files  {stored['seconds']:.1f} s"
+    ok = row["parts"] - row["failed"]
+    return f"{row['rows_read']:>9,} rows  {ok} of {row['parts']} files  {row['seconds']:.1f} s"
 
 
 def error_text(error: FirnError) -> str:
@@ -237,7 +269,17 @@ def error_text(error: FirnError) -> str:
         return f"Error: {error.message}" + (f"\nTry: {error.hint}" if error.hint else "")
     body = [line for text in f"Error: {error.message}".splitlines() for line in wrapped("", text, indent=0)]
     body += ["", *lines(carried, brief=True)]
-    return box(f"FAILED {carried.run_id}", body, "") + (f"\nTry: {error.hint}" if error.hint else "")
+    return box(f"FAILED {carried.run_id}", body, hint_lines(error.hint))
+
+
+def hint_lines(hint: str) -> list[str]:
+    """Lay a hint out for the box; a line that is a command stays whole, so that it can be pasted."""
+    text = f"Try: {hint}" if hint else ""
+    return [
+        piece
+        for line in text.splitlines()
+        for piece in ([line] if line.startswith("firn ") else wrapped("", line, indent=0))
+    ]
 
 
 def error_document(error: FirnError) -> dict[str, Any]:

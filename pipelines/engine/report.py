@@ -160,9 +160,9 @@ def wrapped(name: str, text: str, *, indent: int = NAME_WIDTH) -> list[str]:
     ]
 
 
-def box(title: str, body: list[str], next_line: str) -> str:
-    """Draw the box that ends every run; its last line is what to type next."""
-    content = [*body, "", f"Next: {next_line}"] if next_line else body
+def box(title: str, body: list[str], following: list[str]) -> str:
+    """Draw the box that ends every run; its last lines are what to type next."""
+    content = [*body, "", *following] if following else body
     flat = [piece for line in content for piece in line.splitlines() or [""]]
     width = max(len(title) + 2, *(len(line) for line in flat))
     top = f"┌─ {title} {'─' * (width - len(title) - 1)}┐"

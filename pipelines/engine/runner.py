@@ -232,18 +232,27 @@ def refuse_failed(execution: Execution, loader: Loader) -> None:
     failed = [f for f in execution.report.failed if f["part"] not in execution.options.allow_failed]
     if not failed and execution.parts:
         return
+    if not execution.parts:
+        failed = execution.report.failed
     if execution.options.load:
         loader.discard(execution.run)
     listed = "\n".join(
         f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED, '')}" for f in failed
     )
-    allow = " ".join(f"--allow-failed {shlex.quote(f['part'])}" for f in failed)
     raise SourceError(
         f"{len(failed)} of {execution.report.parts} files could not be read:\n{listed}\n"
         "Nothing was published; production is unchanged.",
-        f"Mend the file and run again, or publish the others and keep this one's published rows: "
-        f"firn run {execution.run.pipeline} {allow}",
+        way_out(execution, [f["part"] for f in failed]),
     )
+
+
+def way_out(execution: Execution, failed: Sequence[str]) -> str:
+    """Say how to go on: without the files that failed, where any are left."""
+    again = f"firn run {execution.run.pipeline}"
+    if not execution.parts:
+        return f"No file is left to publish. Mend them and run again:\n{again}"
+    allow = " ".join(f"--allow-failed {shlex.quote(name)}" for name in failed)
+    return f"Mend the file and run again, or publish the others and keep this one's published rows:\n{again} {allow}"
 
 
 def stage(execution: Execution, loader: Loader) -> None:

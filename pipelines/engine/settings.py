@@ -8,9 +8,9 @@ import os
 import pkgutil
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ValidationError, create_model
+from pydantic import BaseModel, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -24,10 +24,16 @@ from firn import ConfigError
 from pipelines.engine.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
     from loaders.postgres import Postgres
 
 CONFIG = "firn.toml"
 PREFIX = "FIRN_"
+NO_SETTINGS = ("FIRN_CONFIG", "FIRN_HOME")
+"""Variables that say where the settings file and the embedded server are, and are no settings themselves."""
 
 
 def names() -> list[str]:
@@ -66,6 +72,7 @@ def load(name: str, config: Path | None = None, flags: dict[str, str] | None = N
         ConfigError: The file cannot be read, or a setting is unknown, missing or wrong.
     """
     cls = pipeline_class(name)
+    refuse_unknown_variables()
     path = config_path(config)
     values = read(path)
     refuse_unknown_tables(path, values)
@@ -76,7 +83,7 @@ def load(name: str, config: Path | None = None, flags: dict[str, str] | None = N
     try:
         settings = made(**given)
     except ValidationError as error:
-        raise explain(error, path, cls, name) from None
+        raise explain(error, path, cls, name, flags) from None
     pipeline: Pipeline = getattr(settings, name)
     own = "target" in pipeline.model_fields_set
     return pipeline if own else pipeline.model_copy(update={"target": settings.target})  # type: ignore[attr-defined]
@@ -92,6 +99,7 @@ def load_target(config: Path | None = None) -> Postgres:
     class TargetOnly(Pipeline):
         pass
 
+    refuse_unknown_variables()
     path = config_path(config)
     values = read(path)
     refuse_unknown_tables(path, values)
@@ -175,6 +183,54 @@ def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
             )
 
 
+def refuse_unknown_variables() -> None:
+    """Raise a ConfigError for the first FIRN_ variable of the environment that no setting has; its value is not shown.
+
+    A misspelt variable would otherwise be passed over, and a run go to a target that nobody meant.
+    """
+    for given in sorted(variable for variable in os.environ if variable.upper().startswith(PREFIX)):
+        variable = given.upper()
+        table = variable.removeprefix(PREFIX).partition("__")[0].lower()
+        if variable not in {*NO_SETTINGS, *variables_of(table)}:
+            known = [*NO_SETTINGS, *(name for table in ("target", *names()) for name in variables_of(table))]
+            raise ConfigError(
+                f"The environment variable {given} names no setting. Nothing was read or written.",
+                likely(variable, known, "docs/reference/settings.md lists every setting."),
+            )
+
+
+def variables_of(table: str) -> list[str]:
+    """Name the environment variables of a table's settings; none of a table that nobody has."""
+    if table == "target":
+        return list(variables(Pipeline, PREFIX))
+    own = f"{PREFIX}{table.upper()}"
+    return [own, *variables(pipeline_class(table), f"{own}__")] if table in names() else []
+
+
+def variables(cls: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Name the environment variables of a model's settings and of those within them."""
+    for name, field in cls.model_fields.items():
+        yield f"{prefix}{name.upper()}"
+        for within in models(field.annotation):
+            yield from variables(within, f"{prefix}{name.upper()}__")
+
+
+def models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 (an annotation is anything)
+    """List the models in an annotation such as ``Limits | None``."""
+    return [one for one in (annotation, *get_args(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)]
+
+
+def is_secret(name: str, key: str) -> bool:
+    """Tell whether the value of a pipeline's setting, by dotted key, must never be shown."""
+    cls: type[BaseModel] | None = pipeline_class(name)
+    annotation: Any = None
+    for part in key.split("."):
+        field = cls.model_fields.get(part) if cls else None
+        annotation = field.annotation if field else None
+        cls = next(iter(models(annotation)), None)
+    return SecretStr in (annotation, *get_args(annotation))
+
+
 def put(values: dict[str, Any], keys: list[str], value: str) -> None:
     """Set a value at a path of keys, making the tables on the way."""
     for key in keys[:-1]:
@@ -182,17 +238,63 @@ def put(values: dict[str, Any], keys: list[str], value: str) -> None:
     values[keys[-1]] = value
 
 
-def explain(error: ValidationError, path: Path | None, cls: type[Pipeline], name: str) -> ConfigError:
+def explain(
+    error: ValidationError, path: Path | None, cls: type[Pipeline], name: str, flags: Mapping[str, str] | None = None
+) -> ConfigError:
     """Say where the first wrong setting stands, and which key was likely meant. Never shows a value."""
     found = error.errors(include_input=False, include_url=False)
     first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     keys = [str(key) for key in first["loc"]]
     table, key = ".".join(keys[:-1]) or name, keys[-1] if keys else name
-    where = f"{path}, line {line_of(path, keys)}" if path and line_of(path, keys) else "settings"
-    message = f"{where}: [{table}] {key}: {first['msg']}. Nothing was read or written."
+    place = where(path, keys, flags or {})
+    message = f"{place}: [{table}] {key} {complaint(first)}. Nothing was read or written."
     if first["type"] == "extra_forbidden":
         return ConfigError(message, likely(key, known_keys(cls, keys[:-1] if keys[0] == "target" else keys[1:-1])))
-    return ConfigError(message, f"Set it in {path or CONFIG}, or as {PREFIX}{'__'.join(keys).upper()}.")
+    return ConfigError(message, f"Set it in {path or CONFIG}, or as {variable_of(keys)}.")
+
+
+def where(path: Path | None, keys: list[str], flags: Mapping[str, str]) -> str:
+    """Name the place of a setting that won: the command line, the environment, or a line of the file."""
+    if ".".join(keys[1:]) in flags:
+        return "--set"
+    if variable_of(keys) in {variable.upper() for variable in os.environ}:
+        return variable_of(keys)
+    return f"{path}, line {line_of(path, keys)}" if path and line_of(path, keys) else "settings"
+
+
+def variable_of(keys: list[str]) -> str:
+    """Name the environment variable of a setting."""
+    return f"{PREFIX}{'__'.join(keys).upper()}"
+
+
+COMPLAINTS = {
+    "missing": "is not set",
+    "extra_forbidden": "is no setting",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+    "model_type": "must be a table of settings",
+    "model_attributes_type": "must be a table of settings",
+    "value_error": "is refused: {error}",
+}
+"""What is wrong with a setting, by pydantic's name for it, to follow the setting's own."""
+
+
+def complaint(error: ErrorDetails) -> str:
+    """Say in plain words what is wrong with a setting."""
+    known = COMPLAINTS.get(error["type"])
+    return known.format_map(error.get("ctx", {})) if known else f"is refused: {error['msg']}"
 
 
 def known_keys(cls: type[Any], keys: list[str]) -> list[str]:
@@ -203,10 +305,10 @@ def known_keys(cls: type[Any], keys: list[str]) -> list[str]:
     return list(cls.model_fields)
 
 
-def likely(key: str, known: list[str]) -> str:
+def likely(key: str, known: list[str], otherwise: str = "") -> str:
     """Suggest the key that was likely meant."""
     close = difflib.get_close_matches(key, known, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
+    return f"Did you mean {close[0]}?" if close else otherwise or f"Known: {', '.join(known)}."
 
 
 def line_of(path: Path | None, keys: list[str]) -> int:

@@ -124,7 +124,10 @@ def test_a_broken_workbook_blocks_publication_and_names_its_customer(loaded: Ins
     assert "1 of 45 files could not be read" in done.stderr
     assert f"customer ASHFORD: {BROKEN} cannot be read" in done.stderr
     assert "production is unchanged" in done.stderr
-    assert f"--allow-failed '{BROKEN}'" in done.stderr.splitlines()[-1]
+    *_, advice, command, edge = done.stderr.splitlines()
+    assert "Try: Mend the file and run again" in advice
+    assert command.strip("│ ") == f"firn run order_lists --allow-failed '{BROKEN}'"
+    assert edge.startswith("└")
     assert loaded.production() == before
     assert first["generation"] == 1
 

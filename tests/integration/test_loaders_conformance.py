@@ -156,11 +156,13 @@ def test_rollback_shows_the_generation_before_under_a_new_number(loader: Loader,
 
 def test_rolling_back_twice_does_not_bring_the_undone_generation_back(loader: Loader, see: Seen) -> None:
     loader.publish(ready(loader, 1))
-    loader.publish(ready(loader, 2))
+    second = ready(loader, 2)
+    loader.publish(second)
     loader.rollback("shop")
 
-    with pytest.raises(PublishError, match="No generation of shop before generation 3 is kept"):
+    with pytest.raises(PublishError, match="Generation 2 of shop was rolled back already") as caught:
         loader.rollback("shop")
+    assert caught.value.hint == f"firn publish {second.id} --again"
     assert names(see("orders")) == ["generation 1"]
 
 
@@ -191,6 +193,26 @@ def test_a_run_that_was_rolled_back_is_published_again_only_when_asked(loader: L
     assert names(see("orders")) == ["generation 2"]
     assert loader.rollback("shop").generation == 5
     assert names(see("orders")) == ["generation 1"]
+
+
+def test_publishing_the_visible_run_again_changes_nothing(loader: Loader, see: Seen) -> None:
+    first = ready(loader, 1)
+    published = loader.publish(first)
+
+    assert loader.publish(first, again=True) == published
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_a_run_remembers_the_generation_as_which_it_was_published(loader: Loader) -> None:
+    first = ready(loader, 1)
+    assert loader.row(first.id)["published_as"] is None
+    loader.publish(first)
+    second = ready(loader, 2)
+    loader.publish(second)
+    loader.rollback("shop")
+    loader.publish(second, again=True)
+
+    assert [run["published_as"] for run in loader.runs("shop")] == [4, 1]
 
 
 def test_only_the_run_that_the_last_rollback_undid_can_be_published_again(loader: Loader) -> None:

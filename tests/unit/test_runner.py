@@ -196,6 +196,6 @@ def test_a_report_survives_its_storage(loader: MemoryLoader) -> None:
 
 
 def test_the_box_is_as_wide_as_its_longest_line() -> None:
-    drawn = box("DONE", [*lines(Report("r", "shops")), "x" * 150], "firn runs").splitlines()
+    drawn = box("DONE", [*lines(Report("r", "shops")), "x" * 150], ["Next: firn runs"]).splitlines()
     assert len({len(line) for line in drawn}) == 1
     assert "Next: firn runs" in drawn[-2]

@@ -1,5 +1,6 @@
 """Settings: flag over environment over file over default; an error names file, line, key and the likely key."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_misspelt_table_is_answered_with_the_likely_one() -> None:
 
 
 def test_a_missing_setting_says_where_to_set_it() -> None:
-    with pytest.raises(ConfigError, match=r"\[order_lists\] folder: Field required") as error:
+    with pytest.raises(ConfigError, match=r"\[order_lists\] folder is not set") as error:
         settings.load("order_lists")
     assert "FIRN_ORDER_LISTS__FOLDER" in error.value.hint
 
@@ -87,3 +88,58 @@ def test_an_unknown_pipeline_is_answered_with_the_likely_one() -> None:
     with pytest.raises(ConfigError) as error:
         settings.load("order_list")
     assert error.value.hint == "Did you mean order_lists?"
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("FIRN_ORDER_LIST__FOLDER", "FIRN_ORDER_LISTS__FOLDER"),
+        ("FIRN_TARGT__DSN", "FIRN_TARGET__DSN"),
+        ("FIRN_TARGET__DNS", "FIRN_TARGET__DSN"),
+        ("FIRN_ORDER_LISTS__LIMITS__MAX_ROW", "FIRN_ORDER_LISTS__LIMITS__MAX_ROWS"),
+        ("FIRN_HOMES", "FIRN_HOME"),
+    ],
+)
+@pytest.mark.parametrize("load", [lambda: settings.load("order_lists"), settings.load_target])
+def test_a_misspelt_variable_is_answered_with_the_likely_one(
+    monkeypatch: pytest.MonkeyPatch, load: Callable[[], object], variable: str, meant: str
+) -> None:
+    write('[order_lists]\nfolder = "."\n')
+    monkeypatch.setenv(variable, "its value")
+    with pytest.raises(ConfigError, match=f"environment variable {variable} names no setting") as error:
+        load()
+    assert error.value.hint == f"Did you mean {meant}?"
+    assert "its value" not in error.value.message
+
+
+def test_every_setting_has_a_variable_in_either_case(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FIRN_HOME", str(tmp_path))
+    monkeypatch.setenv("FIRN_CONFIG", str(write("")))
+    monkeypatch.setenv("firn_order_lists__folder", "books")
+    monkeypatch.setenv("FIRN_ORDER_LISTS__LIMITS__MAX_ROWS", "7")
+    monkeypatch.setenv("FIRN_ORDER_LISTS__TARGET__PRODUCTION", "sales")
+    loaded = settings.load("order_lists")
+    assert loaded.limits.max_rows == 7  # type: ignore[attr-defined]
+    assert loaded.target.production == "sales"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"phantom_rows": "kep"}, r"--set: \[order_lists\] phantom_rows must be 'keep' or 'set_aside'"),
+        ({"limits.max_rows": "many"}, r"--set: \[order_lists.limits\] max_rows must be a whole number"),
+        ({"limits.max_rows": "0"}, r"--set: \[order_lists.limits\] max_rows must be more than 0"),
+        ({"target.max_wait_s": "-1"}, r"--set: \[order_lists.target\] max_wait_s must be at least 0"),
+        ({"target.state": "public"}, r"four different schemas"),
+    ],
+)
+def test_a_wrong_value_is_answered_in_plain_words(flags: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        settings.load("order_lists", flags={"folder": "."} | flags)
+
+
+def test_a_wrong_value_of_the_environment_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[order_lists]\nfolder = "."\nphantom_rows = "keep"\n')
+    monkeypatch.setenv("FIRN_ORDER_LISTS__PHANTOM_ROWS", "kep")
+    with pytest.raises(ConfigError, match=r"^FIRN_ORDER_LISTS__PHANTOM_ROWS: "):
+        settings.load("order_lists")

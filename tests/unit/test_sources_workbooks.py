@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
@@ -110,9 +111,10 @@ def test_a_pattern_may_have_sets_of_characters(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_says_where_and_what_to_type(tmp_path: Path) -> None:
+    folder = tmp_path / "it's nowhere"
     with pytest.raises(SourceError, match=r"There is no folder .*nowhere.*Production is unchanged") as caught:
-        listed(tmp_path / "nowhere")
-    assert f"mkdir -p '{tmp_path / 'nowhere'}'" in caught.value.hint
+        listed(folder)
+    assert caught.value.hint.endswith(f"mkdir -p {shlex.quote(str(folder))}")
 
 
 def test_a_folder_without_workbooks_says_where_and_what_to_type(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_a_folder_without_workbooks_says_where_and_what_to_type(tmp_path: Path) 
     with pytest.raises(SourceError, match=r"has no file that matches \*\.xlsx\. Production is unchanged") as caught:
         listed(tmp_path)
     assert str(tmp_path) in caught.value.message
-    assert f"ls '{tmp_path}'" in caught.value.hint
+    assert caught.value.hint.endswith(f"ls {shlex.quote(str(tmp_path))}")
 
 
 def test_a_bad_workbook_is_listed_and_stops_no_other(tmp_path: Path) -> None:
