@@ -43,6 +43,7 @@ ANY = TYPED | TEXT | LIKE_NUMBERS
 ERRORS = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?")
 RUN_TOGETHER_FILE, RUN_TOGETHER = "GREY HERON", ("1.25 2.40 3.10", "0.85/1.10", "2.5020.75")
 CUSTOMER = "CUSTOMER NAME"
+UNNAMED_FIRST_FILE = "LOIRE"
 DESCRIPTIONS = frozenset(
     {"CUSTOMER COLOUR DESCRIPTION", "STYLE DESCRIPTION", "NOTES", "NOTES FOR PRICE", "HDPR", "RANGE / COLLECTION"}
 )
@@ -103,6 +104,8 @@ def soil(profile: Profile, columns: Columns, rows: RowPlan, chance: Chance) -> N
         if name not in {ORDER_NUMBER, TOTAL}:
             _soil_column(name, column, rows.data, chance, date1904=profile.layout.date1904)
     _blank_customers(columns[CUSTOMER], rows.data, chance)
+    if profile.customer == UNNAMED_FIRST_FILE:
+        columns[CUSTOMER].draw(chance, rows.data[:1], [Cell("\u00a0", "s")], "blank_customer")
     _wrong_totals(columns[TOTAL], rows.data, chance)
     if profile.customer == RUN_TOGETHER_FILE:
         _run_together(columns["FREIGHT"], rows.data)

@@ -68,11 +68,7 @@ def numbered(lines: pl.DataFrame) -> pl.DataFrame:
 def _keys(values: pl.DataFrame) -> list[str]:
     nothing = [None] * values.height
     columns = [values[name].to_list() if name in values.columns else nothing for name in (CUSTOMER, *KEY)]
-    customers = [canonical(name or "") for name in columns[0]]
-    return [
-        str(uuid.uuid5(NAMESPACE, SEPARATOR.join(map(folded, parts))))
-        for parts in zip(customers, *columns[1:], strict=True)
-    ]
+    return [str(uuid.uuid5(NAMESPACE, SEPARATOR.join(map(folded, parts)))) for parts in zip(*columns, strict=True)]
 
 
 def _hashes(values: pl.DataFrame) -> list[str]:

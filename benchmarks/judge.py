@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from benchmarks.identities import KEY, lines_of
+from benchmarks import business
+from benchmarks.identities import CUSTOMER, lines_of
 from benchmarks.oracle import (
     NUMBER_KINDS,
     ORDER_NUMBER,
@@ -105,17 +106,16 @@ def judge(columns: Sequence[Column], truth: FileTruth, first_column: int) -> Ver
         truth.columns[item.field.column] = _column_truth(item, published, aside)
     truth.unmapped = [_unmapped(item) for item in judged if item.field.reason is not None]
     truth.rows |= _row_counts(fate)
-    truth.names = _names(mapped["CUSTOMER NAME"], published)
+    truth.names = _names(mapped[CUSTOMER], published)
     truth.dirt = _dirt(columns, np.flatnonzero(fate != _BLANK))
-    values = _values(mapped, published)
-    truth.alike = _alike(values)
-    excel = pl.Series("row", published + truth.header_row + 1, dtype=pl.Int32)
-    return Verdict(
-        truth,
-        _expected(truth.file, excel, values),
-        _quarantine(truth, judged, fate),
-        lines_of(truth.file, excel, values),
+    said = _customers(mapped[CUSTOMER], fate)
+    values, truth.rules = business.applied(
+        _values(mapped, published), [said[row] for row in published.tolist()], truth.file
     )
+    excel = pl.Series("row", published + truth.header_row + 1, dtype=pl.Int32)
+    lines = lines_of(truth.file, excel, values)
+    truth.alike = _alike(values[ORDER_NUMBER], lines)
+    return Verdict(truth, _expected(truth.file, excel, values), _quarantine(truth, judged, fate), lines)
 
 
 _BLANK, _PUBLISHED, _KEYLESS, _PHANTOM = range(4)
@@ -219,13 +219,19 @@ def _values(mapped: Mapping[str, Judged], published: Rows) -> pl.DataFrame:
     )
 
 
-def _alike(values: pl.DataFrame) -> dict[str, int]:
-    folded = pl.all().fill_null("").str.replace_all("\u00a0", " ").str.strip_chars().str.to_lowercase()
-    keys = values.select(name for name in KEY if name in values.columns).select(folded)
+def _customers(item: Judged, fate: Rows) -> dict[int, str | None]:
+    """Return for each row with an order number what is said of its customer, in it or above it."""
+    numbered = np.flatnonzero((fate == _PUBLISHED) | (fate == _PHANTOM)).tolist()
+    written = [item.outcomes[item.column.codes[row]].value for row in numbered]
+    return dict(zip(numbered, business.said(written), strict=True))
+
+
+def _alike(numbers: pl.Series, lines: pl.DataFrame) -> dict[str, int]:
+    folded = numbers.str.replace_all("\u00a0", " ").str.strip_chars().str.to_lowercase()
     return {
-        "order_number": values.height - keys[ORDER_NUMBER].n_unique(),
-        "key": values.height - keys.n_unique(),
-        "identical": values.height - values.n_unique(),
+        "order_number": lines.height - folded.n_unique(),
+        "key": lines.height - lines["order_key"].n_unique(),
+        "identical": lines.height - lines["row_hash"].n_unique(),
     }
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "workbooks"
 MODULES = (
+    "business",
     "dirt",
     "grid",
     "identities",
@@ -81,7 +82,7 @@ def generate(
         scale: 1.0 is 101,662 rows in all; every file has at least one row with an order number.
         seed: Other seeds give other values in the same shape.
         files: Only this many workbooks, as they would be among all 45.
-        dirty: Whether anything is wrong with the cells, headers and sheets.
+        dirty: Whether anything is wrong with the cells, headers and sheets; there are rows of totals all the same.
         phantom: Whether one large file has rows with nothing but an order number.
     """
     settings = {"scale": scale, "seed": seed, "files": files, "dirty": dirty, "phantom": phantom}
@@ -194,6 +195,7 @@ def _columns(profile: Profile, rows: RowPlan, chance: Chance, *, dirty: bool) ->
     by_header = {column.header: column for column in columns}
     order_values.fill(profile, by_header, rows, chance)
     if not dirty:
+        stray_rows.totals(by_header, profile.sizes, rows)
         return columns
     stray_rows.template(by_header, rows, chance)
     dirt.soil(profile, by_header, rows, chance)

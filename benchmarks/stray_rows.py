@@ -34,6 +34,12 @@ def stray(columns: Columns, sizes: Sequence[str], rows: RowPlan, chance: Chance)
         _nothing(columns, int(row), chance)
 
 
+def totals(columns: Columns, sizes: Sequence[str], rows: RowPlan) -> None:
+    """Make every row without order number one of totals."""
+    for row in rows.keyless:
+        _totals(columns, sizes, int(row), rows)
+
+
 def template(columns: Columns, rows: RowPlan, chance: Chance) -> None:
     """Leave a total of 0 in some of the rows that have nothing but an order number."""
     columns[TOTAL].draw(chance, chance.some(rows.phantom, 0.4), [Cell("0", formula="0")], "phantom_zero")

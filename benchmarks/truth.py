@@ -52,9 +52,10 @@ class FileTruth:
         first_column: The letters of its first column.
         date1904: Whether day 0 is 1904-01-01.
         rows: ``landed`` = ``published`` + ``keyless`` + ``phantom``; ``blank`` rows stand between them.
-        columns: The cells by the column that they feed.
+        columns: The cells by the column that they feed; what the rules of the business make of them is not counted.
         unmapped: The headers that feed no column: ``header``, ``letters``, ``reason``, ``cells``.
         names: Published rows by what CUSTOMER NAME says, empty where it is blank.
+        rules: Published rows that a rule of the business changed, by rule.
         alike: Published rows that repeat an earlier row's ``order_number``, its ``key``, or all of it (``identical``).
         dirt: Cells in landed rows by what is irregular about them.
     """
@@ -68,6 +69,7 @@ class FileTruth:
     columns: dict[str, ColumnTruth] = field(default_factory=dict)
     unmapped: list[dict[str, Any]] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
     alike: dict[str, int] = field(default_factory=dict)
     dirt: dict[str, int] = field(default_factory=dict)
 

@@ -83,7 +83,7 @@ class Profile:
         return self.customer + SUFFIX
 
 
-# A file's customer is not always in its cells: legal names, regions, and sister brands are.
+# A file's customer is not always in its cells: legal names, regions, sister brands and strangers are.
 NAMES: dict[str, dict[str, float]] = {
     "ASHFORD": {"ASHFORD OUTFITTERS": 1.0},
     "COOPER BUILT": {"COOPER BUILT": 0.9, "COOPERBUILT": 0.1},
@@ -98,7 +98,7 @@ NAMES: dict[str, dict[str, float]] = {
     "NORTHSTAR": {"NORTHSTAR CHARITY (AU)": 1.0},
     "OMNIPLN": {"OMNIPLN (US)": 1.0},
     "ORO": {"ORO KINETICA (AU)": 1.0},
-    "PILOTWEAR": {"PILOTWEAR (AU)": 1.0},
+    "PILOTWEAR": {"PILOTWEAR (AU)": 0.95, "PILOTS OF THE NORTH": 0.05},
     "ROSALIND": {"ROSALIND (AU)": 1.0},
     "SOLO PIECE": {"SOLO PIECE (AU)": 1.0},
     "TEMPO": {"TEMPO (AU)": 0.5, "TEMPO (US)": 0.45, "TEMPO": 0.05},
@@ -130,13 +130,12 @@ def profiles(*, scale: float = 1.0, dirty: bool = True, phantom: bool = True) ->
 
     Args:
         scale: 1.0 is 101,662 rows in all; every file keeps at least one row with an order number.
-        dirty: Whether some rows have no order number, and sheets stand elsewhere than Excel puts them.
+        dirty: Whether sheets stand elsewhere than Excel puts them.
         phantom: Whether one file has rows with nothing but an order number.
     """
     whole = _whole()
-    keyless = apportion(round(KEYLESS * scale), [p.keyless for p in whole], least=0) if dirty else [0] * len(whole)
-    lost = 0 if dirty else round(KEYLESS * scale)
-    orders = apportion(round((LANDED - KEYLESS) * scale) + lost, [p.orders for p in whole], least=1)
+    keyless = apportion(round(KEYLESS * scale), [p.keyless for p in whole], least=0)
+    orders = apportion(round((LANDED - KEYLESS) * scale), [p.orders for p in whole], least=1)
     return [
         replace(
             p,

@@ -26,6 +26,7 @@ from transforms.order_lists import (
     order_list_accounting,
     order_rows,
     rows_accounted,
+    rules_accounted,
 )
 from transforms.order_lists.columns import REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
@@ -52,7 +53,7 @@ class OrderLists(Pipeline):
 
     reads = ("cells", "headers", "cell_errors", "workbook")
     transforms = (header_mapping, order_rows, order_list_accounting, order_keys, order_list)
-    checks = (rows_accounted, cells_accounted)
+    checks = (rows_accounted, cells_accounted, rules_accounted)
     publishes: ClassVar = {
         "order_list": OrderList,
         "order_list_origin": OrderListOrigin,
@@ -69,6 +70,7 @@ class OrderLists(Pipeline):
 
     folder: Path
     phantom_rows: Literal["keep", "set_aside"] = "set_aside"
+    unmapped_customers: Literal["fail", "keep", "quarantine"] = "keep"
     limits: Limits = Limits()
 
     def sources(self) -> Sequence[Source]:
@@ -89,7 +91,7 @@ class OrderLists(Pipeline):
         return figures | {"rows equal to another": int(duplicates)}
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
-        """Name, per workbook, the headers that feed no column, and the customers that it is not named for."""
+        """Name, per workbook, the headers that feed no column, and the customers that are not its own or unknown."""
         return [note for part in parts for note in notes_of(part.name, part.frames[ACCOUNTING])]
 
 
@@ -111,9 +113,12 @@ def notes_of(file: str, accounting: pl.DataFrame) -> Iterator[str]:
     others = accounting.filter(pl.col("figure") == "other_customer").iter_rows(named=True)
     if told := ", ".join(f"{row['item']} {row['count']:,}" for row in others):
         yield f"{file}: rows that name another customer: {told}"
+    strangers = accounting.filter(pl.col("figure") == "unmapped_customer").iter_rows(named=True)
+    if told := ", ".join(map(unmapped, strangers)):
+        yield f"{file}: rows of customers that customers.toml does not list: {told}"
 
 
 def unmapped(row: dict[str, object]) -> str:
-    """Count the cells under one header, and name the column that it may have meant."""
+    """Count what one name stands for that is not known, and say which one it may have meant."""
     meant = f" (did you mean {row['note']}?)" if row["note"] else ""
     return f"{row['item']} {row['count']:,}{meant}"

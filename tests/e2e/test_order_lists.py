@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Installation
 
 BROKEN = "ASHFORD ORDER LIST (M3).xlsx"
+STRANGER, STRANGERS_FILE = "PILOTS OF THE NORTH", "PILOTWEAR ORDER LIST (M3).xlsx"
 
 
 @pytest.fixture(scope="session")
@@ -90,10 +92,60 @@ def test_rows_are_accounted_for(loaded: Installation, made: Path) -> None:
     assert report["figures"]["rows set aside, phantom_row"] == sum(row["phantom"] for row in rows)
 
 
+def test_the_rules_of_the_business_are_counted_as_the_generator_counts_them(loaded: Installation, made: Path) -> None:
+    figures = loaded.json("run", "order_lists")["figures"]
+    wanted: Counter[str] = Counter()
+    for file in truth(made)["files"]:
+        wanted.update(file["rules"])
+    assert {rule: figures.get(f"cells changed by rule, {rule}") for rule in wanted} == dict(wanted)
+
+
+def test_unlisted_customers_are_kept_and_named_with_those_they_may_be(loaded: Installation) -> None:
+    notes = loaded.json("run", "order_lists")["notes"]
+    (note,) = (note for note in notes if "customers.toml" in note)
+    (count,) = loaded.query("""select count(*) from order_list where "CUSTOMER NAME" = %s""", STRANGER)
+    assert note == f"{STRANGERS_FILE}: rows of customers that customers.toml does not list: {STRANGER} {count[0]}"
+    assert count[0] > 0
+
+
+def test_unlisted_customers_are_set_aside_by_name(loaded: Installation, made: Path) -> None:
+    report = loaded.json("run", "order_lists", "--set", "unmapped_customers=quarantine")
+    aside = report["figures"]["rows set aside, unmapped_customer"]
+    assert report["tables"]["order_list"] == sum(file["rows"]["published"] for file in truth(made)["files"]) - aside
+    assert loaded.query("""select count(*) from order_list where "CUSTOMER NAME" = %s""", STRANGER) == [(0,)]
+    entries = loaded.query("select count(distinct row) from order_list_quarantine where reason = 'unmapped_customer'")
+    assert entries == [(aside,)]
+
+
+def test_unlisted_customers_stop_the_run_with_the_lines_to_add(loaded: Installation) -> None:
+    loaded.json("run", "order_lists")
+    before = loaded.production()
+    done = loaded.firn("run", "order_lists", "--set", "unmapped_customers=fail")
+    assert done.returncode == 1
+    assert STRANGERS_FILE in done.stderr
+    assert f'canonical = "{STRANGER}"' in done.stderr
+    assert "production is unchanged" in done.stderr
+    assert f"--allow-failed '{STRANGERS_FILE}'" in done.stderr.splitlines()[-1]
+    assert loaded.production() == before
+
+
 def test_phantom_rows_are_published_when_they_are_kept(loaded: Installation, made: Path) -> None:
     report = loaded.json("run", "order_lists", "--set", "phantom_rows=keep")
     rows = [file["rows"] for file in truth(made)["files"]]
     assert report["tables"]["order_list"] == sum(row["published"] + row["phantom"] for row in rows)
+
+
+def test_of_clean_workbooks_every_row_with_an_order_number_is_published_when_phantom_rows_are_kept(
+    installation: Installation,
+) -> None:
+    """At full scale these are 101,404 of 101,662 rows."""
+    made = cached(scale=0.01, seed=3, dirty=False)
+    shutil.copytree(made / "workbooks", installation.books, dirs_exist_ok=True)
+    report = installation.json("run", "order_lists", "--set", "phantom_rows=keep")
+    rows = [file["rows"] for file in truth(made)["files"]]
+    assert report["rows_read"] == sum(row["landed"] for row in rows)
+    assert report["tables"]["order_list"] == sum(row["landed"] - row["keyless"] for row in rows)
+    assert min(sum(row[kind] for row in rows) for kind in ("keyless", "phantom")) > 0
 
 
 def test_sums_of_money_and_quantities_are_exact(loaded: Installation, made: Path) -> None:

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.test_transforms_order_rows import HEADERS, Sheet
-from transforms.order_lists import cells_accounted, header_mapping, order_keys, rows_accounted
+from transforms.order_lists import cells_accounted, header_mapping, order_keys, rows_accounted, rules_accounted
 from transforms.order_lists.casts import cast_cells
 from transforms.order_lists.columns import COLUMNS, REQUIRED_COLUMNS
+from transforms.order_lists.customer_names import UnmappedCustomers
 from transforms.order_lists.dates import read_date
 from transforms.order_lists.identity import key_text
 from transforms.order_lists.numbers import read_amount, read_whole
@@ -91,6 +92,8 @@ def test_a_serial_counts_the_days_of_its_system(day: dt.date, date1904: bool) ->
     assert read_date(str((day - start).days), date1904=date1904).value == day
 
 
+NAMES = st.sampled_from([None, None, " ", "EVASIO", "evasio", "Ashford Outfitters", "NOBODY", "TOTAL", "#N/A"])
+TYPES = st.sampled_from([None, "ACTIVE", "active ", "Cancelled", "CANCELLED", "FORE", "RECEIVED"])
 TEXTS = st.one_of(
     st.none(),
     st.sampled_from(
@@ -98,17 +101,22 @@ TEXTS = st.one_of(
     ),
     st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=6),
 )
-ROWS = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(HEADERS, TEXTS)), max_size=12)
+NAMED = {"CUSTOMER NAME": NAMES, "ORDER TYPE": TYPES}
+ROWS = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(HEADERS, TEXTS) | NAMED), max_size=12)
 
 
 @settings(max_examples=60)
-@given(ROWS, st.sampled_from(["keep", "set_aside"]))
-def test_no_row_and_no_cell_is_ever_lost(rows: list[dict[str, str | None]], phantom_rows: PhantomRows) -> None:
-    sheet = Sheet(rows)
-    made = sheet.made(phantom_rows=phantom_rows)
+@given(ROWS, st.sampled_from(["keep", "set_aside"]), st.sampled_from(["keep", "quarantine"]))
+def test_no_row_and_no_cell_is_ever_lost(
+    rows: list[dict[str, str | None]], phantom_rows: PhantomRows, unmapped_customers: UnmappedCustomers
+) -> None:
+    sheet = Sheet(rows, headers=(*HEADERS, "ORDER TYPE"))
+    made = sheet.made(phantom_rows=phantom_rows, unmapped_customers=unmapped_customers)
     before = sheet.cells, sheet.cell_errors
     assert rows_accounted(*before, *made[:2], sheet.workbook).is_empty()  # type: ignore[arg-type]
     assert cells_accounted(*before, sheet.mapping, *made, sheet.workbook).is_empty()  # type: ignore[arg-type]
+    rules = made.order_list_rules
+    assert rules_accounted(sheet.cells, sheet.mapping, made.order_rows, rules, sheet.workbook).is_empty()  # type: ignore[arg-type]
 
 
 LINES = st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xyz"), st.sampled_from("fg")), max_size=20)

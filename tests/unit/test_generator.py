@@ -47,6 +47,7 @@ def test_at_full_scale_101662_rows_land_and_258_of_them_have_no_order_number() -
     assert sum(p.orders + p.keyless for p in made) == 101_662
     assert sum(p.keyless for p in made) == 258
     assert {1 <= p.keyless <= 24 for p in made} == {True}
+    assert sum(p.orders for p in profiles(dirty=False)) == 101_404
     assert [p.customer for p in made if p.phantom] == ["FIONA KATE"]
 
 
@@ -100,7 +101,17 @@ def test_sums_read_are_published_and_rounded_and_set_aside(truth: Truth) -> None
 def test_the_expected_cells_are_those_counted_as_published(truth: Truth) -> None:
     found = truth.expected().collect().group_by("file", "column").len()
     counted = {(f.file, name): c.published for f in truth.files for name, c in f.columns.items() if c.published}
+    for f in truth.files:
+        lines = f.rows["published"]
+        made = {"CUSTOMER NAME": lines, "group_name": lines, "item_name": lines}
+        made["SOURCE_CUSTOMER_NAME"] = f.columns["CUSTOMER NAME"].published
+        counted |= {(f.file, name): count for name, count in made.items() if count}
     assert dict(zip(zip(found["file"], found["column"], strict=True), found["len"], strict=True)) == counted
+
+
+def test_every_rule_of_the_business_has_cells_to_change(truth: Truth) -> None:
+    rules = Counter(rule for file in truth.files for rule in file.rules)
+    assert rules.keys() == {"canonical_customer", "customer_filled_down", "customer_from_file", "order_type_renamed"}
 
 
 def test_the_sums_are_those_of_the_expected_cells(truth: Truth) -> None:
@@ -156,10 +167,11 @@ def test_float_noise_is_written_with_17_digits(truth: Truth) -> None:
     assert re.search(r"<v>\d\d\.\d{14,15}</v>", sheet)
 
 
-def test_clean_workbooks_publish_every_row_and_every_cell_under_a_known_header(tmp_path: Path) -> None:
-    clean = generate(tmp_path, scale=0.001, dirty=False, phantom=False)
-    assert clean.totals["published"] == clean.totals["landed"]
-    assert all(c.published == c.filled for f in clean.files for c in f.columns.values())
+def test_clean_workbooks_publish_every_order_and_every_cell_of_it_under_a_known_header(tmp_path: Path) -> None:
+    clean = generate(tmp_path, scale=0.005, dirty=False, phantom=False)
+    assert clean.totals["published"] == clean.totals["landed"] - clean.totals["keyless"]
+    assert clean.totals["keyless"] > 0
+    assert all(c.published == c.filled - c.set_aside for f in clean.files for c in f.columns.values())
     assert {entry["reason"] for f in clean.files for entry in f.unmapped} == {"unknown_size", "unknown_header"}
 
 

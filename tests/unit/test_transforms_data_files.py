@@ -39,13 +39,13 @@ def test_there_are_57_order_245_size_and_107_detail_columns() -> None:
 
 def test_order_list_has_the_business_columns_between_what_identifies_a_line() -> None:
     names = OrderList.column_names()
-    assert (len(names), names[0], names[-2:]) == (412, "record_uuid", ["_SOURCE_TABLE", "row_hash"])
-    assert names[1:-2] == [column.name for column in COLUMNS]
+    assert (len(names), names[0], names[-2:]) == (414, "record_uuid", ["item_name", "row_hash"])
+    assert names[1:-4] == [column.name for column in COLUMNS]
 
 
 def test_only_what_identifies_a_line_must_be_filled() -> None:
     filled = [name for name, column in OrderList.columns().items() if not column.nullable]
-    assert filled == ["record_uuid", "_SOURCE_TABLE", "row_hash"]
+    assert filled == ["record_uuid", "_SOURCE_TABLE", "group_name", "item_name", "row_hash"]
 
 
 def test_the_record_uuid_is_a_uuid_to_postgresql() -> None:
@@ -58,6 +58,7 @@ def test_key_and_required_columns_exist() -> None:
 
 def test_a_source_can_know_every_header() -> None:
     assert {"AAG ORDER NUMBER", "30X30", "One Size"} <= HEADERS
+    assert "SOURCE_CUSTOMER_NAME" not in HEADERS
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from transforms.order_lists import header_mapping, order_rows
+from transforms.order_lists.customer_names import UnmappedCustomers
 from transforms.order_lists.customers import CUSTOMERS, Customer
 from transforms.order_lists.order_rows import OrderRows
 from transforms.order_lists.set_aside import PhantomRows
@@ -87,7 +88,7 @@ class Sheet:
         headers = pl.DataFrame({"letter": self.letters, "header": self.headers}, schema_overrides={"header": pl.String})
         return header_mapping(headers, self.workbook)  # type: ignore[arg-type]
 
-    def made(self, **settings: PhantomRows) -> OrderRows:
+    def made(self, **settings: PhantomRows | UnmappedCustomers) -> OrderRows:
         return order_rows(self.cells, self.cell_errors, self.mapping, self.workbook, self.run, **settings)  # type: ignore[arg-type]
 
 
@@ -290,6 +291,9 @@ def test_columns_that_the_sheet_lacks_or_never_fills_are_absent() -> None:
         "UNIT OF MEASURE",
         "TOTAL QTY",
         "PLANNED DELIVERY METHOD",
+        "SOURCE_CUSTOMER_NAME",
+        "group_name",
+        "item_name",
         "order_key",
         "row_hash",
     ]

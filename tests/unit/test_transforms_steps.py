@@ -24,6 +24,7 @@ ROW_LOCAL = {
     "order_list_accounting",
     "rows_accounted",
     "cells_accounted",
+    "rules_accounted",
 }
 
 
@@ -64,7 +65,7 @@ def test_settings_are_keyword_only_and_have_defaults() -> None:
         for name, parameter in inspect.signature(step).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    assert settings == {"phantom_rows": "set_aside"}
+    assert settings == {"phantom_rows": "set_aside", "unmapped_customers": "keep"}
 
 
 MESSY = Sheet([line(S=str(i)) | {"EX FACTORY DATE": "25/12/2024", "CUSTOMER PRICE": "1e-7"} for i in range(50)])

@@ -7,8 +7,9 @@ cells, cell_errors ─────────┴─ order_rows ── order_key
                                   ├── order_list_rules
                                   └── order_list_accounting
 ```
-``rows_accounted`` and ``cells_accounted`` check that nothing is lost on the way. ``columns.csv`` names the columns and
-``customers.toml`` the customers; a new spelling of either is a line there.
+``rows_accounted`` and ``cells_accounted`` check that nothing is lost on the way, ``rules_accounted`` that what no cell
+spells out is made as its rule says. ``columns.csv`` names the columns and ``customers.toml`` the customers; a new
+spelling of either is a line there.
 """
 
 from transforms.order_lists.accounting import order_list_accounting
@@ -18,6 +19,7 @@ from transforms.order_lists.header_mapping import header_mapping
 from transforms.order_lists.order_keys import order_keys
 from transforms.order_lists.order_list import order_list
 from transforms.order_lists.order_rows import order_rows
+from transforms.order_lists.rule_checks import rules_accounted
 
 __all__ = [
     "OrderList",
@@ -30,4 +32,5 @@ __all__ = [
     "order_list_accounting",
     "order_rows",
     "rows_accounted",
+    "rules_accounted",
 ]

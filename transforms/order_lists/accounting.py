@@ -8,9 +8,11 @@ import dataframely as dy
 import polars as pl
 
 from transforms import row_local
-from transforms.order_lists.columns import COLUMNS, CUSTOMER
+from transforms.order_lists.business_rules import FILLING_RULES
+from transforms.order_lists.columns import CUSTOMER, SOURCE_CUSTOMER
 from transforms.order_lists.contract import Accounting, AppliedRules, HeaderMapping, OrderListQuarantine, Workbook
-from transforms.order_lists.customers import canonical_name, folded_name, named_by_file
+from transforms.order_lists.customer_names import is_unlisted, likely_customer
+from transforms.order_lists.customers import CUSTOMERS, canonical_name, folded_name, named_by_file
 from transforms.order_lists.set_aside import ROW_RULES
 
 __all__ = ["order_list_accounting"]
@@ -36,11 +38,13 @@ def order_list_accounting(  # noqa: PLR0917 (the tables that it reads)
     ``rows_published``                         order lines
     ``rows_set_aside``     the rule            rows in quarantine whole
     ``rows_blank``                             the rest
-    ``cells_published``                        values that are not null
+    ``cells_published``                        cells whose value is published
     ``cells_quarantined``  the reason          cells in quarantine
-    ``cells_changed``      the rule            cells that a named rule nulled, rounded or read
+    ``cells_changed``      the rule            cells that a named rule nulled, rounded, read, renamed or filled
     ``unmapped_header``    the header          cells under it; ``note`` is the column it may have meant
     ``other_customer``     the name            order lines of a customer whom the file is not named for
+    ``unmapped_customer``  the name            lines or rows set aside of a customer whom nobody listed; ``note`` is
+                                               the one it may have meant
     =====================  ==================  =====================================================
 
     The checks prove that these figures close.
@@ -59,9 +63,10 @@ def order_list_accounting(  # noqa: PLR0917 (the tables that it reads)
     file = workbook["file"][0]
     figures = [
         *_rows(cells.height, order_rows.height, order_list_quarantine),
-        *_cells(order_rows, order_list_quarantine, order_list_rules),
+        *_cells(order_rows, order_list_quarantine, order_list_rules, header_mapping),
         *_unmapped_headers(header_mapping, order_list_quarantine),
         *_other_customers(order_rows, named_by_file(file)),
+        *_unmapped_customers(order_rows, order_list_quarantine),
     ]
     rows = [(file, *figure) for figure in figures if figure[2] or figure[0] == "unmapped_header"]
     return Accounting.cast(pl.DataFrame(rows, schema=Accounting.create_empty().schema, orient="row"))
@@ -76,9 +81,13 @@ def _rows(read: int, published: int, quarantine: pl.DataFrame) -> Iterator[_Figu
     yield "rows_blank", "", read - published - aside.height, None
 
 
-def _cells(order_rows: pl.DataFrame, quarantine: pl.DataFrame, rules: pl.DataFrame) -> Iterator[_Figure]:
-    business = {column.name for column in COLUMNS}
-    yield "cells_published", "", sum(order_rows[name].count() for name in order_rows.columns if name in business), None
+def _cells(
+    order_rows: pl.DataFrame, quarantine: pl.DataFrame, rules: pl.DataFrame, header_mapping: pl.DataFrame
+) -> Iterator[_Figure]:
+    fed = set(header_mapping["column"].drop_nulls())
+    filled = sum(rules.filter(pl.col("rule").is_in(FILLING_RULES))["cells"])
+    values = sum(order_rows[name].count() for name in order_rows.columns if name in fed)
+    yield "cells_published", "", values - filled, None
     yield from (("cells_quarantined", reason, count, None) for reason, count in _tally(quarantine["reason"]))
     for rule in sorted(set(rules["rule"])):
         yield "cells_changed", rule, sum(rules.filter(pl.col("rule") == rule)["cells"]), None
@@ -92,9 +101,15 @@ def _unmapped_headers(header_mapping: pl.DataFrame, quarantine: pl.DataFrame) ->
 
 
 def _other_customers(order_rows: pl.DataFrame, expected: str) -> Iterator[_Figure]:
-    for name, count in _tally(order_rows[CUSTOMER].drop_nulls()):
-        if folded_name(canonical_name(name)) != folded_name(expected):
+    for name, count in _tally(order_rows[SOURCE_CUSTOMER].drop_nulls()):
+        if folded_name(name) in CUSTOMERS and folded_name(canonical_name(name)) != folded_name(expected):
             yield "other_customer", name, count, None
+
+
+def _unmapped_customers(order_rows: pl.DataFrame, quarantine: pl.DataFrame) -> Iterator[_Figure]:
+    aside = quarantine.filter((pl.col("reason") == "unmapped_customer") & (pl.col("column") == CUSTOMER))["raw"]
+    for name, count in _tally(pl.concat([order_rows[CUSTOMER].filter(is_unlisted(order_rows[CUSTOMER])), aside])):
+        yield "unmapped_customer", name, count, likely_customer(name)
 
 
 def _tally(texts: pl.Series) -> list[tuple[str, int]]:

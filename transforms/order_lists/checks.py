@@ -25,10 +25,13 @@ from transforms.order_lists.contract import (
     Workbook,
 )
 
-__all__ = ["cells_accounted", "rows_accounted"]
+__all__ = ["Figure", "cells_accounted", "rows_accounted", "unaccounted"]
 
-_ROW_REASONS: Final = ("keyless_row", "phantom_row", "bad_key_row")
+_ROW_REASONS: Final = ("keyless_row", "phantom_row", "bad_key_row", "unmapped_customer")
 _NULLING_RULES: Final = ("null_word", "placeholder_date")
+_FILLING_RULES: Final = ("customer_filled_down", "customer_from_file")
+_RENAMING_RULES: Final = ("order_type_renamed",)
+_VERBATIM: Final = {"CUSTOMER NAME": "SOURCE_CUSTOMER_NAME"}
 _DATE_RULES: Final = ("date_from_text", "date_from_serial")
 _WHOLE_KINDS: Final = ("qty_size", "qty_total", "year")
 _AMOUNT_KINDS: Final = ("money", "rate")
@@ -37,7 +40,7 @@ _EXACT: Final = Context(prec=100_000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _ZERO: Final = Decimal(0)
 
 
-class _Figure(NamedTuple):
+class Figure(NamedTuple):
     """What one figure must be, and what it is."""
 
     column: str
@@ -103,12 +106,12 @@ def rows_accounted(
     rest = cells.filter(~pl.col("row").is_in(elsewhere))
     blank = rest.height - rest.unpivot(index="row").filter(pl.col("value").str.strip_chars() != "")["row"].n_unique()
     figures = (
-        _Figure("", "rows", read.len(), published.len() + aside.len() + blank),
-        _Figure("", "rows published once", published.len(), published.n_unique()),
-        _Figure("", "rows published and also set aside", 0, int(aside.is_in(published.implode()).sum())),
-        _Figure("", "rows published that were not read", 0, int((~published.is_in(read.implode())).sum())),
+        Figure("", "rows", read.len(), published.len() + aside.len() + blank),
+        Figure("", "rows published once", published.len(), published.n_unique()),
+        Figure("", "rows published and also set aside", 0, int(aside.is_in(published.implode()).sum())),
+        Figure("", "rows published that were not read", 0, int((~published.is_in(read.implode())).sum())),
     )
-    return _unaccounted(figures, workbook)
+    return unaccounted(figures, workbook)
 
 
 @row_local
@@ -124,7 +127,8 @@ def cells_accounted(  # noqa: PLR0917 (the tables that it reads)
     """Check, column by column, that what was written is published, null by a named rule, or in quarantine.
 
     Cells are counted; numbers are summed exactly, before and after rounding; dates are summed as days; text is compared
-    cell by cell, since it is published as it stands.
+    cell by cell, since it is published as it stands: the customer's in SOURCE_CUSTOMER_NAME, and all but the order
+    types that a rule renamed.
 
     Args:
         cells: The raw cells of a workbook.
@@ -146,22 +150,27 @@ def cells_accounted(  # noqa: PLR0917 (the tables that it reads)
     written = [text.name for text in cells.iter_columns() if text.name == "row" or text.null_count() < text.len()]
     sides = _Sides(cells.select(written), order_rows, kept_out, order_list_rules, fed)
     counts = _counts(sides, Counter(cell_errors["letter"]), Counter(entries["letter"]))
-    return _unaccounted(chain(counts, _sums_of_numbers(sides), _sums_of_days(sides), _texts(sides)), workbook)
+    return unaccounted(chain(counts, _sums_of_numbers(sides), _sums_of_days(sides), _texts(sides)), workbook)
 
 
-def _counts(sides: _Sides, errors: Mapping[str, int], kept_out: Mapping[str, int]) -> Iterator[_Figure]:
+def _counts(sides: _Sides, errors: Mapping[str, int], kept_out: Mapping[str, int]) -> Iterator[Figure]:
     """Compare the cells written with those published, null by a named rule, and kept out."""
     read = _row(sides.read.select((cs.string().str.strip_chars() != "").sum()))
     published = _row(sides.published.select(pl.all().count()))
-    nulled = sides.applied(*_NULLING_RULES)
+    nulled, filled = sides.applied(*_NULLING_RULES), sides.applied(*_FILLING_RULES)
     names = {letter: column for letter, column, _ in sides.fed}
     for letter in {**read, **errors, **kept_out}:
         name = names.get(letter, letter)
-        found = _sum(published.get(names.get(letter, ""), 0), nulled.get(name, (0,))[0], kept_out.get(letter, 0))
-        yield _Figure(name, "cells", read.get(letter, 0) + errors.get(letter, 0), found)
+        found = _sum(
+            published.get(names.get(letter, ""), 0),
+            nulled.get(name, (0,))[0],
+            -filled.get(name, (0,))[0],
+            kept_out.get(letter, 0),
+        )
+        yield Figure(name, "cells", read.get(letter, 0) + errors.get(letter, 0), found)
 
 
-def _sums_of_numbers(sides: _Sides) -> Iterator[_Figure]:
+def _sums_of_numbers(sides: _Sides) -> Iterator[Figure]:
     """Compare the numbers written with those published, what rounding took from them, and those kept out."""
     whole, amounts = sides.letters(*_WHOLE_KINDS), sides.letters(*_AMOUNT_KINDS)
     text = cs.by_name(*amounts, require_all=False)
@@ -178,10 +187,10 @@ def _sums_of_numbers(sides: _Sides) -> Iterator[_Figure]:
     rounded = sides.applied("rounded")
     for letter, name in {**whole, **amounts}.items():
         found = _sum(published.get(name, 0), rounded.get(name, (0, _ZERO))[1], kept_out.get(letter, 0))
-        yield _Figure(name, "sum of numbers", read.get(letter, 0), found)
+        yield Figure(name, "sum of numbers", read.get(letter, 0), found)
 
 
-def _sums_of_days(sides: _Sides) -> Iterator[_Figure]:
+def _sums_of_days(sides: _Sides) -> Iterator[Figure]:
     """Compare the dates written year-month-day with those published, less those read from other text, and kept out."""
     letters = sides.letters("date")
     read = _row(sides.read.select(_days(cs.by_name(*letters, require_all=False)).sum()))
@@ -190,19 +199,22 @@ def _sums_of_days(sides: _Sides) -> Iterator[_Figure]:
     other = sides.applied(*_DATE_RULES)
     for letter, name in letters.items():
         found = _sum(published.get(name, 0), -other.get(name, (0, _ZERO))[1], kept_out.get(letter, 0))
-        yield _Figure(name, "sum of days", read.get(letter, 0), found)
+        yield Figure(name, "sum of days", read.get(letter, 0), found)
 
 
-def _texts(sides: _Sides) -> Iterator[_Figure]:
+def _texts(sides: _Sides) -> Iterator[Figure]:
     """Compare the text of each order line with the text in its row."""
     present = {*sides.read.columns, *sides.published.columns}
-    letters = {letter: name for letter, name in sides.letters(*_TEXT_KINDS).items() if {letter, name} <= present}
+    verbatim = {letter: _VERBATIM.get(name, name) for letter, name in sides.letters(*_TEXT_KINDS).items()}
+    letters = {letter: name for letter, name in verbatim.items() if {letter, name} <= present}
     rows = sides.read.select("row", *letters).filter(pl.col("row").is_in(sides.published["row"].implode()))
     if rows["row"].equals(sides.published["row"]):
         differ = rows.select((pl.col(letter) != sides.published[name]).sum() for letter, name in letters.items())
-        yield from (_Figure(letters[letter], "texts that differ", 0, found) for letter, found in _row(differ).items())
+        renamed = {name: cells for name, (cells, _) in sides.applied(*_RENAMING_RULES).items()}
+        for letter, found in _row(differ).items():
+            yield Figure(letters[letter], "texts that differ", renamed.get(letters[letter], 0), found)
     else:
-        yield _Figure("", "rows in the order of the sheet", sides.published.height, 0)
+        yield Figure("", "rows in the order of the sheet", sides.published.height, 0)
 
 
 def _others(cells: pl.DataFrame, plain: pl.DataFrame) -> Iterator[tuple[str, str]]:
@@ -247,7 +259,8 @@ def _row(frame: pl.DataFrame) -> dict[str, Decimal | int]:
     return {name: found or 0 for name, found in next(frame.iter_rows(named=True), {}).items()}
 
 
-def _unaccounted(figures: Iterable[_Figure], workbook: pl.DataFrame) -> dy.DataFrame[Unaccounted]:
+def unaccounted(figures: Iterable[Figure], workbook: pl.DataFrame) -> dy.DataFrame[Unaccounted]:
+    """Keep the figures that do not close."""
     file = workbook["file"][0]
     rows = [
         (file, column, figure, f"{_sum(expected):f}", f"{_sum(found):f}", f"{_sum(found, -expected):f}")

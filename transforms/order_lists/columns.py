@@ -20,7 +20,9 @@ __all__ = [
     "KEY_COLUMNS",
     "LAST_BEFORE_SIZES",
     "ORDER_NUMBER",
+    "ORDER_TYPE",
     "REQUIRED_COLUMNS",
+    "SOURCE_CUSTOMER",
     "TYPES",
     "Column",
     "read_columns",
@@ -32,6 +34,10 @@ _FIELDS: Final = ("ordinal", "name", "type", "group", "kind", "aliases")
 
 ORDER_NUMBER: Final = "AAG ORDER NUMBER"
 CUSTOMER: Final = "CUSTOMER NAME"
+SOURCE_CUSTOMER: Final = "SOURCE_CUSTOMER_NAME"
+"""The customer as the cell has it: made of ``CUSTOMER NAME``, so that no header feeds it."""
+
+ORDER_TYPE: Final = "ORDER TYPE"
 LAST_BEFORE_SIZES: Final = "UNIT OF MEASURE"
 FIRST_AFTER_SIZES: Final = "TOTAL QTY"
 
@@ -41,7 +47,7 @@ KEY_COLUMNS: Final = (
     "PLANNED DELIVERY METHOD",
     "CUSTOMER STYLE",
     "PO NUMBER",
-    "ORDER TYPE",
+    ORDER_TYPE,
     "ALIAS/RELATED ITEM",
     "CUSTOMER ALT PO",
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 import dataframely as dy
 
-from transforms.order_lists.columns import COLUMNS
+from transforms.order_lists.columns import COLUMNS, SOURCE_CUSTOMER
 
 __all__ = [
     "HEADERS",
@@ -166,6 +166,8 @@ class OrderList(dy.Schema):
     record_uuid = dy.Binary(primary_key=True, metadata={"postgres": "uuid"})
     locals().update({column.name: _published(column.type) for column in COLUMNS})
     source_table = dy.String(alias="_SOURCE_TABLE", nullable=False)
+    group_name = dy.String(nullable=False)
+    item_name = dy.String(nullable=False)
     row_hash = dy.String(nullable=False)
 
 
@@ -201,4 +203,6 @@ class OrderListQuarantine(dy.Schema):
 
 # --- What a source looks for ------------------------------------------------------------------------------------------
 
-HEADERS: Final = frozenset(header for column in COLUMNS for header in (column.name, *column.aliases))
+HEADERS: Final = frozenset(
+    header for column in COLUMNS if column.name != SOURCE_CUSTOMER for header in (column.name, *column.aliases)
+)

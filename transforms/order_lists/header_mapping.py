@@ -10,7 +10,14 @@ import polars as pl
 
 from firn import SourceChanged
 from transforms import row_local
-from transforms.order_lists.columns import COLUMNS, FIRST_AFTER_SIZES, LAST_BEFORE_SIZES, REQUIRED_COLUMNS, Column
+from transforms.order_lists.columns import (
+    COLUMNS,
+    FIRST_AFTER_SIZES,
+    LAST_BEFORE_SIZES,
+    REQUIRED_COLUMNS,
+    SOURCE_CUSTOMER,
+    Column,
+)
 from transforms.order_lists.contract import HeaderMapping, Headers, Workbook
 
 __all__ = ["collapsed", "header_mapping"]
@@ -46,7 +53,7 @@ def _spellings(columns: Iterable[Column]) -> _Spellings:
 
 _SCHEMA: Final = HeaderMapping.create_empty().schema
 _SIZES: Final = _spellings(column for column in COLUMNS if column.is_size)
-_OTHERS: Final = _spellings(column for column in COLUMNS if not column.is_size)
+_OTHERS: Final = _spellings(column for column in COLUMNS if not column.is_size and column.name != SOURCE_CUSTOMER)
 
 
 @row_local

@@ -9,8 +9,7 @@ from uuid import UUID
 
 import polars as pl
 
-from transforms.order_lists.columns import COLUMNS, CUSTOMER, KEY_COLUMNS
-from transforms.order_lists.customers import canonical_name
+from transforms.order_lists.columns import COLUMNS, KEY_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,13 +61,7 @@ def key_text(values: pl.DataFrame) -> pl.Series:
     present = set(values.columns)
     parts = [pl.col(name).str.strip_chars().fill_null("") if name in present else pl.lit("") for name in KEY_COLUMNS]
     keys = pl.concat_str(parts, separator=BETWEEN).str.replace_all("\u00a0", " ", literal=True).str.to_lowercase()
-    return _case_folded(values.with_columns(_canonical(values[CUSTOMER])).select(key_text=keys).to_series())
-
-
-def _canonical(names: pl.Series) -> pl.Series:
-    distinct = names.drop_nulls().unique().to_list()
-    canonical = [canonical_name(name) for name in distinct]
-    return names.replace_strict(distinct, canonical, default=None, return_dtype=pl.String)
+    return _case_folded(values.select(key_text=keys).to_series())
 
 
 def _case_folded(lower: pl.Series) -> pl.Series:

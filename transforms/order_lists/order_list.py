@@ -48,7 +48,8 @@ def order_list(
     own = order_keys.filter(pl.col("file") == file).select("row", "record_uuid")
     lines = order_rows.join(own, on="row", how="left", maintain_order="left")
     business = [column.name for column in COLUMNS if column.name in lines.columns]
-    published = lines.select("record_uuid", *business, pl.lit(source_table(file)).alias("_SOURCE_TABLE"), "row_hash")
+    source = pl.lit(source_table(file)).alias("_SOURCE_TABLE")
+    published = lines.select("record_uuid", *business, source, "group_name", "item_name", "row_hash")
     origin = lines.select(
         "record_uuid",
         "order_key",

@@ -8,9 +8,11 @@ import dataframely as dy
 import polars as pl
 
 from transforms import row_local
+from transforms.order_lists.business_rules import ruled
 from transforms.order_lists.casts import cast_cells
-from transforms.order_lists.columns import COLUMNS, CUSTOMER, REQUIRED_COLUMNS
+from transforms.order_lists.columns import COLUMNS, REQUIRED_COLUMNS
 from transforms.order_lists.contract import AppliedRules, CellErrors, HeaderMapping, OrderListQuarantine, Run, Workbook
+from transforms.order_lists.customer_names import UnmappedCustomers, customer_names, is_unlisted, refuse_unlisted
 from transforms.order_lists.identity import order_key, row_hash
 from transforms.order_lists.quarantine import quarantined, unpublished_cells
 from transforms.order_lists.readings import filled
@@ -23,8 +25,8 @@ class OrderRows(NamedTuple):
     """The tables that ``order_rows`` makes.
 
     Attributes:
-        order_rows: ``file`` and ``row``, the published columns in which the sheet has anything, ``order_key`` and
-            ``row_hash``.
+        order_rows: ``file`` and ``row``, the published columns in which the sheet has anything, ``group_name``,
+            ``item_name``, ``order_key`` and ``row_hash``.
         order_list_quarantine: The cells that are not published.
         order_list_rules: The named rules that changed what is published.
     """
@@ -43,10 +45,12 @@ def order_rows(
     run: dy.DataFrame[Run],
     *,
     phantom_rows: PhantomRows = "set_aside",
+    unmapped_customers: UnmappedCustomers = "keep",
 ) -> OrderRows:
     """Cast the rows of a sheet that are order lines, and keep every cell that is not published in quarantine.
 
-    Blank text is null. Text columns hold the rest verbatim; typed ones hold what ``numbers`` and ``dates`` read.
+    Blank text is null. Text columns hold the rest verbatim; typed ones hold what ``numbers`` and ``dates`` read. Then
+    the ``business_rules`` apply.
 
     Args:
         cells: ``row``, the Excel row, and one column of text per letter; null where a cell is empty or an error.
@@ -55,21 +59,31 @@ def order_rows(
         workbook: The workbook.
         run: The run that reads it.
         phantom_rows: Whether rows that hold little but an order number are set aside, or kept as order lines.
+        unmapped_customers: Whether lines of a customer whom nobody listed are kept, set aside, or refused.
 
     Returns:
         The order lines in sheet order, the quarantine, and the rules applied.
+
+    Raises:
+        SourceError: A customer is not listed, and ``unmapped_customers`` is ``fail``.
     """
+    file = workbook["file"][0]
     letters = dict(header_mapping.drop_nulls("column").select("column", "letter").iter_rows())
     texts = _texts(cells, [letters[name] for name in REQUIRED_COLUMNS])
-    rules = row_rules(texts, cell_errors, letters, phantom_rows=phantom_rows)
-    lines = texts.filter(rules.is_null())
-    cast = cast_cells(lines, _fed(letters, texts), lines[letters[CUSTOMER]], date1904=workbook["date1904"][0])
+    names = customer_names(texts, letters, file)
+    unmapped = is_unlisted(names["name"]) if unmapped_customers == "quarantine" else None
+    rules = row_rules(texts, cell_errors, letters, phantom_rows=phantom_rows, unmapped=unmapped)
+    lines, names = texts.filter(rules.is_null()), names.filter(rules.is_null())
+    if unmapped_customers == "fail":
+        refuse_unlisted(names["name"], file)
+    cast = cast_cells(lines, _fed(letters, texts), names["name"], date1904=workbook["date1904"][0])
+    values, applied = ruled(cast.values, names)
     entries = pl.concat([cast.refused, unpublished_cells(texts, rules, cell_errors, header_mapping)])
-    file = pl.lit(workbook["file"][0]).alias("file")
+    of_file = pl.lit(file).alias("file")
     return OrderRows(
-        cast.values.select(file, lines["row"], pl.all(), order_key(cast.values), row_hash(cast.values)),
+        values.select(of_file, lines["row"], pl.all(), order_key(values), row_hash(values)),
         quarantined(entries, header_mapping, workbook, run),
-        AppliedRules.cast(cast.applied.with_columns(file)),
+        AppliedRules.cast(pl.concat([cast.applied, applied]).with_columns(of_file)),
     )
 
 

@@ -19,6 +19,7 @@ _EXPECTED_BY_REASON: Final = {
     "keyless_row": "an order number in this row",
     "phantom_row": "an order line, not only its number",
     "bad_key_row": "no error in the columns that identify an order line",
+    "unmapped_customer": "a customer whom customers.toml lists",
     "unknown_header": "a header that firn knows",
     "unknown_size": "a size that firn knows",
     "duplicate_header": "one column with this header",

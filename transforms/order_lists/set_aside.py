@@ -17,7 +17,7 @@ __all__ = ["BLANK", "ROW_RULES", "PhantomRows", "row_rules"]
 PhantomRows = Literal["keep", "set_aside"]
 
 BLANK: Final = "blank_row"
-ROW_RULES: Final = ("keyless_row", "phantom_row", "bad_key_row")
+ROW_RULES: Final = ("keyless_row", "phantom_row", "bad_key_row", "unmapped_customer")
 """The rules whose rows go to quarantine whole; a row that several fit goes by the first."""
 
 _PHANTOM_LACKS: Final = (
@@ -32,20 +32,26 @@ _PHANTOM_LACKS: Final = (
 
 
 def row_rules(
-    texts: pl.DataFrame, cell_errors: pl.DataFrame, letters: Mapping[str, str], *, phantom_rows: PhantomRows
+    texts: pl.DataFrame,
+    cell_errors: pl.DataFrame,
+    letters: Mapping[str, str],
+    *,
+    phantom_rows: PhantomRows,
+    unmapped: pl.Series | None = None,
 ) -> pl.Series:
     """Name the rule that sets each row aside.
 
     ``blank_row``: nothing stands in any cell. ``keyless_row``: no order number. ``phantom_row``, by the deployed
     definition: delivery method, style, both purchase orders, both seasons and colour are blank, and the quantity is
     blank, unreadable or 0. ``bad_key_row``: a part of the key is an Excel error, so that the line cannot be told from
-    others.
+    others. ``unmapped_customer``: nobody has listed its customer.
 
     Args:
         texts: ``row`` and one column of text per letter, blank cells null.
         cell_errors: ``row`` and ``letter`` of the cells that hold an error.
         letters: The letter that feeds each published column.
         phantom_rows: Whether phantom rows are set aside.
+        unmapped: Per row whether its customer keeps it out; none where that keeps nothing out.
 
     Returns:
         One rule per row, null for order lines.
@@ -64,6 +70,8 @@ def row_rules(
         .then(pl.lit("phantom_row"))
         .when(pl.col("row").is_in(bad_keys.implode()))
         .then(pl.lit("bad_key_row"))
+        .when(pl.lit(value=False) if unmapped is None else unmapped)
+        .then(pl.lit("unmapped_customer"))
     )
     return texts.select(rule.alias("rule"))["rule"]
 
