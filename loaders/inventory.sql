@@ -40,34 +40,60 @@ WITH target AS (
     WHERE NOT coalesce(g.tgisinternal, false)
       AND NOT EXISTS (SELECT FROM part o WHERE o.target = p.target AND o.classid = d.classid AND o.objid = d.objid)
 ), item AS (
-    SELECT relname, 'column' AS kind, attname::text AS name,
+    -- Columns
+    SELECT relname,
+           'column' AS kind,
+           attname::text AS name,
            format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END AS definition
     FROM own_column
     UNION ALL
-    SELECT c.relname, CASE c.attgenerated WHEN '' THEN 'default of column' ELSE 'generated column' END, c.attname,
+    SELECT c.relname,
+           CASE c.attgenerated WHEN '' THEN 'default of column' ELSE 'generated column' END,
+           c.attname,
            pg_get_expr(d.adbin, d.adrelid)
-    FROM own_column c JOIN pg_attrdef d ON d.adrelid = c.attrelid AND d.adnum = c.attnum
+    FROM own_column c
+    JOIN pg_attrdef d ON d.adrelid = c.attrelid AND d.adnum = c.attnum
     UNION ALL
-    SELECT relname, 'identity column', attname, '' FROM own_column WHERE attidentity <> ''
+    SELECT relname, 'identity column', attname, ''
+    FROM own_column
+    WHERE attidentity <> ''
     UNION ALL
     SELECT relname, 'collation of column', attname, attcollation::regcollation::text
-    FROM own_column WHERE attcollation <> typcollation
+    FROM own_column
+    WHERE attcollation <> typcollation
     UNION ALL
-    SELECT relname, 'storage of column', attname, attstorage::text FROM own_column WHERE attstorage <> typstorage
+    SELECT relname, 'storage of column', attname, attstorage::text
+    FROM own_column
+    WHERE attstorage <> typstorage
     UNION ALL
-    SELECT relname, 'compression of column', attname, attcompression::text FROM own_column WHERE attcompression <> ''
+    SELECT relname, 'compression of column', attname, attcompression::text
+    FROM own_column
+    WHERE attcompression <> ''
     UNION ALL
     SELECT relname, 'statistics target of column', attname, attstattarget::text
-    FROM own_column WHERE attstattarget >= 0
+    FROM own_column
+    WHERE attstattarget >= 0
     UNION ALL
-    SELECT relname, 'option of column', attname, attoptions::text FROM own_column WHERE attoptions IS NOT NULL
+    SELECT relname, 'option of column', attname, attoptions::text
+    FROM own_column
+    WHERE attoptions IS NOT NULL
     UNION ALL
-    SELECT relname, 'grant on column', attname, attacl::text FROM own_column WHERE attacl IS NOT NULL
+
+    -- Rights
+    SELECT relname, 'grant on column', attname, attacl::text
+    FROM own_column
+    WHERE attacl IS NOT NULL
     UNION ALL
-    SELECT t.relname, 'grant to', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
-           string_agg(x.privilege_type || CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
-                      ', ' ORDER BY x.privilege_type)
-    FROM target t, aclexplode(t.relacl) x WHERE x.grantee <> t.relowner GROUP BY t.relname, x.grantee
+    SELECT t.relname,
+           'grant to',
+           CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
+           string_agg(
+               x.privilege_type || CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
+               ', ' ORDER BY x.privilege_type
+           )
+    FROM target t, aclexplode(t.relacl) x
+    WHERE x.grantee <> t.relowner
+    GROUP BY t.relname, x.grantee
     UNION ALL
     SELECT relname, 'right withdrawn from owner', relowner::regrole::text, relacl::text
     FROM target
@@ -75,59 +101,109 @@ WITH target AS (
       AND (SELECT count(*) FROM aclexplode(relacl) x WHERE x.grantee = relowner)
         < (SELECT count(*) FROM aclexplode(acldefault('r', relowner)) x WHERE x.grantee = relowner)
     UNION ALL
-    SELECT relname, 'owner', relowner::regrole::text, '' FROM target WHERE relowner <> current_user::regrole
+    SELECT relname, 'owner', relowner::regrole::text, ''
+    FROM target
+    WHERE relowner <> current_user::regrole
     UNION ALL
-    SELECT relname, 'kind of relation',
-           CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'p' THEN 'partitioned table'
-                        WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' ELSE relkind::text END, ''
-    FROM target WHERE relkind <> 'r'
+
+    -- What kind of table it is, and where it is kept
+    SELECT relname,
+           'kind of relation',
+           CASE relkind
+               WHEN 'v' THEN 'view'
+               WHEN 'm' THEN 'materialized view'
+               WHEN 'p' THEN 'partitioned table'
+               WHEN 'f' THEN 'foreign table'
+               WHEN 'S' THEN 'sequence'
+               ELSE relkind::text
+           END,
+           ''
+    FROM target
+    WHERE relkind <> 'r'
     UNION ALL
     SELECT relname, 'persistence', CASE relpersistence WHEN 'u' THEN 'unlogged' ELSE 'temporary' END, ''
-    FROM target WHERE relpersistence <> 'p'
+    FROM target
+    WHERE relpersistence <> 'p'
     UNION ALL
-    SELECT relname, 'type of table', reloftype::regtype::text, '' FROM target WHERE reloftype <> 0
+    SELECT relname, 'type of table', reloftype::regtype::text, ''
+    FROM target
+    WHERE reloftype <> 0
     UNION ALL
     SELECT relname, 'row level security', CASE WHEN relforcerowsecurity THEN 'forced' ELSE 'enabled' END, ''
-    FROM target WHERE relrowsecurity OR relforcerowsecurity
+    FROM target
+    WHERE relrowsecurity OR relforcerowsecurity
     UNION ALL
-    SELECT relname, 'replica identity', CASE relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' ELSE 'index' END, ''
-    FROM target WHERE relreplident <> 'd'
+    SELECT relname,
+           'replica identity',
+           CASE relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' ELSE 'index' END,
+           ''
+    FROM target
+    WHERE relreplident <> 'd'
     UNION ALL
-    SELECT relname, 'storage options', array_to_string(reloptions, ', '), '' FROM target WHERE reloptions IS NOT NULL
+    SELECT relname, 'storage options', array_to_string(reloptions, ', '), ''
+    FROM target
+    WHERE reloptions IS NOT NULL
     UNION ALL
     SELECT t.relname, 'toast options', array_to_string(o.reloptions, ', '), ''
-    FROM target t JOIN pg_class o ON o.oid = t.reltoastrelid WHERE o.reloptions IS NOT NULL
+    FROM target t
+    JOIN pg_class o ON o.oid = t.reltoastrelid
+    WHERE o.reloptions IS NOT NULL
     UNION ALL
-    SELECT t.relname, 'tablespace', s.spcname, '' FROM target t JOIN pg_tablespace s ON s.oid = t.reltablespace
+    SELECT t.relname, 'tablespace', s.spcname, ''
+    FROM target t
+    JOIN pg_tablespace s ON s.oid = t.reltablespace
     UNION ALL
-    SELECT t.relname, 'access method', m.amname, '' FROM target t JOIN pg_am m ON m.oid = t.relam WHERE m.amname <> 'heap'
+    SELECT t.relname, 'access method', m.amname, ''
+    FROM target t
+    JOIN pg_am m ON m.oid = t.relam
+    WHERE m.amname <> 'heap'
     UNION ALL
-    SELECT t.relname, 'parent', h.inhparent::regclass::text, '' FROM target t JOIN pg_inherits h ON h.inhrelid = t.oid
+    SELECT t.relname, 'parent', h.inhparent::regclass::text, ''
+    FROM target t
+    JOIN pg_inherits h ON h.inhrelid = t.oid
     UNION ALL
+
+    -- Constraints and indexes
     SELECT t.relname, 'constraint', k.conname, pg_get_constraintdef(k.oid)
-    FROM target t JOIN pg_constraint k ON k.conrelid = t.oid
+    FROM target t
+    JOIN pg_constraint k ON k.conrelid = t.oid
     UNION ALL
-    SELECT target, 'index', relname, pg_get_indexdef(indexrelid) FROM own_index WHERE NOT implied
+    SELECT target, 'index', relname, pg_get_indexdef(indexrelid)
+    FROM own_index
+    WHERE NOT implied
     UNION ALL
-    SELECT target, 'cluster mark on index', relname, '' FROM own_index WHERE indisclustered
+    SELECT target, 'cluster mark on index', relname, ''
+    FROM own_index
+    WHERE indisclustered
     UNION ALL
-    SELECT target, 'options of index', relname, reloptions::text FROM own_index WHERE reloptions IS NOT NULL
+    SELECT target, 'options of index', relname, reloptions::text
+    FROM own_index
+    WHERE reloptions IS NOT NULL
     UNION ALL
     SELECT i.target, 'tablespace of index', i.relname, s.spcname
-    FROM own_index i JOIN pg_tablespace s ON s.oid = i.reltablespace
+    FROM own_index i
+    JOIN pg_tablespace s ON s.oid = i.reltablespace
     UNION ALL
+
+    -- What is said of it
     SELECT p.relname, 'comment on', pg_describe_object(c.classoid, c.objoid, c.objsubid), c.description
-    FROM part p JOIN pg_description c ON c.classoid = p.classid AND c.objoid = p.objid
+    FROM part p
+    JOIN pg_description c ON c.classoid = p.classid AND c.objoid = p.objid
     UNION ALL
     SELECT p.relname, 'security label on', pg_describe_object(l.classoid, l.objoid, l.objsubid), l.label
-    FROM part p JOIN pg_seclabel l ON l.classoid = p.classid AND l.objoid = p.objid
+    FROM part p
+    JOIN pg_seclabel l ON l.classoid = p.classid AND l.objoid = p.objid
     UNION ALL
+
+    -- Who else counts on it
     SELECT p.relname, 'extension', e.extname, ''
     FROM part p
     JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid AND d.deptype IN ('e', 'x')
     JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
     UNION ALL
-    SELECT t.relname, 'publication', b.pubname, 'for all tables' FROM target t JOIN pg_publication b ON b.puballtables
+    SELECT t.relname, 'publication', b.pubname, 'for all tables'
+    FROM target t
+    JOIN pg_publication b ON b.puballtables
     UNION ALL
     SELECT t.relname, 'publication', b.pubname, 'for tables in schema'
     FROM target t
@@ -135,9 +211,11 @@ WITH target AS (
     JOIN pg_publication b ON b.oid = s.pnpubid
     UNION ALL
     SELECT t.relname, 'subscription', r.srsubid::text, ''
-    FROM target t JOIN pg_subscription_rel r ON r.srrelid = t.oid
+    FROM target t
+    JOIN pg_subscription_rel r ON r.srrelid = t.oid
     UNION ALL
-    SELECT relname, 'dependent', name, '' FROM dependent
+    SELECT relname, 'dependent', name, ''
+    FROM dependent
 )
 SELECT relname::text AS table, kind, name::text AS name, coalesce(definition, '') AS definition FROM item
 

@@ -91,7 +91,7 @@ class OrderLists(Pipeline):
         return figures | {"rows equal to another": int(duplicates)}
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
-        """Name, per workbook, the headers that feed no column, and the customers that are not its own or unknown."""
+        """Name, per workbook, headers that feed nothing or are there twice, and customers not its own or unknown."""
         return [note for part in parts for note in notes_of(part.name, part.frames[ACCOUNTING])]
 
 
@@ -110,6 +110,8 @@ def notes_of(file: str, accounting: pl.DataFrame) -> Iterator[str]:
     headers = accounting.filter(pl.col("figure") == "unmapped_header").iter_rows(named=True)
     if told := ", ".join(map(unmapped, headers)):
         yield f"{file}: cells under headers that feed no column are in quarantine: {told}"
+    for row in accounting.filter(pl.col("figure") == "duplicate_header").iter_rows(named=True):
+        yield f"{file}: header {row['item']} is there twice ({row['note']}); {row['count']:,} cells are in quarantine"
     others = accounting.filter(pl.col("figure") == "other_customer").iter_rows(named=True)
     if told := ", ".join(f"{row['item']} {row['count']:,}" for row in others):
         yield f"{file}: rows that name another customer: {told}"

@@ -14,7 +14,7 @@ from tests.conftest import FIRN, reachable_folder
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
 
-def sessions() -> list[tuple[str, str]]:
+def commands() -> list[tuple[str, str]]:
     """Every command of the page with the output that it shows."""
     blocks = re.findall(r"```console\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     return [
@@ -38,17 +38,17 @@ def shown(output: str) -> re.Pattern[str]:
     return re.compile("".join(lines) + r"\s*\Z")
 
 
-def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
-    with reachable_folder() as home:
-        environment = os.environ | {"PATH": f"{FIRN.parent}:{os.environ['PATH']}", "FIRN_HOME": str(home / "pg")}
-        for command, output in sessions():
+def test_the_tutorial_prints_what_it_shows_and_stays_in_its_folder() -> None:
+    with reachable_folder() as folder:
+        environment = os.environ | {"PATH": f"{FIRN.parent}:{os.environ['PATH']}", "FIRN_HOME": "/nowhere/else"}
+        for command, output in commands():
             done = subprocess.run(
-                ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+                ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
             )
             said = "".join(f"{plain(line)}\n" for line in (done.stderr + done.stdout).splitlines())
             assert shown(output).match(said), f"$ {command}\n--- shown\n{output}\n--- said\n{said}"
 
 
-@pytest.mark.parametrize("verb", ["check", "run", "rollback", "runs", "psql"])
+@pytest.mark.parametrize("verb", ["list", "check", "run", "report", "publish", "discard", "rollback", "runs", "psql"])
 def test_the_tutorial_shows_the_verb(verb: str) -> None:
-    assert any(re.search(rf"firn {verb}\b", command) for command, _ in sessions())
+    assert any(re.search(rf"firn {verb}\b", command) for command, _ in commands())

@@ -1,19 +1,39 @@
 """The documents are true: short where they promise it, complete where they list, and free of broken links."""
 
 import importlib.util
+import inspect
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from firn import Published, Run
+from loaders.memory import Memory
 from loaders.postgres import Postgres
+from pipelines.engine import commands
 from pipelines.engine.cli import cli
+from pipelines.engine.pipeline import Pipeline
+from pipelines.engine.progress import Silent
+from pipelines.engine.report import Report
+from pipelines.engine.runner import Options, execute
 from pipelines.order_lists import OrderLists
 from sources.xlsx.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def imported(path: Path) -> Any:  # noqa: ANN401 (a module)
+    """Import a file that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_readme_is_read_in_one_go() -> None:
@@ -32,11 +52,7 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 def test_the_command_reference_is_what_the_commands_say() -> None:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs/reference.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = imported(ROOT / "docs/reference.py")
     assert (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8") == module.page(), (
         "run: python docs/reference.py"
     )
@@ -55,3 +71,46 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
         assert name in examples or value == Postgres.model_fields[name].default
     for name, value in shown["order_lists"].items():
         assert name in examples or value == OrderLists.model_fields[name].default
+
+
+def excerpt(page: str) -> str:
+    """The first piece of Python on a page."""
+    found = re.search(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_excerpt_of_the_readme_stands_in_the_pipeline() -> None:
+    source = re.sub(r"\s", "", (ROOT / "pipelines/order_lists.py").read_text(encoding="utf-8"))
+    at = 0
+    for piece in re.split(r"\.\.\.|\n", re.sub(r"  # .*", "", excerpt("README.md"))):
+        wanted = re.sub(r"\s", "", piece)
+        assert wanted in source[at:], piece
+        at = source.index(wanted, at) + len(wanted)
+
+
+def test_the_pipeline_of_the_reference_runs(tmp_path: Path) -> None:
+    path = tmp_path / "shops.py"
+    path.write_text(excerpt("docs/reference/pipelines.md"), encoding="utf-8")
+    loader = Memory()
+    report = execute(imported(path).Shops(), Run.start("shops"), loader, Options(), Silent())
+    assert report.status == "published"
+    assert loader.production["sales"].rows() == [("north", "hat", 3), ("south", "hat", 3)]
+
+
+def test_the_reference_explains_every_attribute_and_method_of_a_pipeline() -> None:
+    page = (ROOT / "docs/reference/pipelines.md").read_text(encoding="utf-8")
+    methods = [name for name, value in vars(Pipeline).items() if inspect.isfunction(value) and name[0] != "_"]
+    own = [*Pipeline.__class_vars__, *methods]
+    named = set(re.findall(r"`(\w+)[`(]", page))
+    assert {*own, *Pipeline.model_fields} - {"model_config"} <= named
+    assert "sources" in methods
+
+
+def test_the_reference_lists_every_key_of_a_listed_run_and_of_a_report() -> None:
+    page = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
+    row = {"report": None, "tables": {}} | dict.fromkeys(
+        ["run_id", "pipeline", "status", "started_at", "finished_at", "generation", "published_as", "error"]
+    )
+    promised = {*commands.listed(row), *(field.name for kind in (Report, Published) for field in fields(kind))}
+    assert promised <= set(re.findall(r"`(\w+)`", page))

@@ -201,6 +201,13 @@ def test_the_accounting_names_headers_that_feed_nothing_and_what_they_may_mean()
     assert found["unmapped_header", "column R"] == (0, None)
 
 
+def test_the_accounting_says_which_of_two_equal_headers_was_used() -> None:
+    sheet = Sheet([line() | {"NOTES": "x"}], headers=(*HEADERS, "NOTES"))
+    count, note = figures(sheet)["duplicate_header", "NOTES"]
+    assert (count, note) == (1, "Q1 repeats L1; column L was used")
+    assert ("unmapped_header", "NOTES") not in figures(sheet)
+
+
 def test_the_accounting_counts_lines_of_a_customer_whom_the_file_is_not_named_for() -> None:
     sheet = Sheet([line(), line(CUSTOMER_NAME="evasio "), line(CUSTOMER_NAME="LOIRE"), line(CUSTOMER_NAME=None)])
     others = {key[1]: count for key, (count, _) in figures(sheet).items() if key[0] == "other_customer"}

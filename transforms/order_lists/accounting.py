@@ -17,6 +17,7 @@ from transforms.order_lists.set_aside import ROW_RULES
 
 __all__ = ["order_list_accounting"]
 
+_HEADERS = ("unmapped_header", "duplicate_header")
 _Figure = tuple[str, str, int, str | None]
 
 
@@ -42,6 +43,7 @@ def order_list_accounting(  # noqa: PLR0917 (the tables that it reads)
     ``cells_quarantined``  the reason          cells in quarantine
     ``cells_changed``      the rule            cells that a named rule nulled, rounded, read, renamed or filled
     ``unmapped_header``    the header          cells under it; ``note`` is the column it may have meant
+    ``duplicate_header``   the header          cells under it; ``note`` says which column was used
     ``other_customer``     the name            order lines of a customer whom the file is not named for
     ``unmapped_customer``  the name            lines or rows set aside of a customer whom nobody listed; ``note`` is
                                                the one it may have meant
@@ -65,10 +67,11 @@ def order_list_accounting(  # noqa: PLR0917 (the tables that it reads)
         *_rows(cells.height, order_rows.height, order_list_quarantine),
         *_cells(order_rows, order_list_quarantine, order_list_rules, header_mapping),
         *_unmapped_headers(header_mapping, order_list_quarantine),
+        *_duplicate_headers(header_mapping, order_list_quarantine, workbook["header_row"][0]),
         *_other_customers(order_rows, named_by_file(file)),
         *_unmapped_customers(order_rows, order_list_quarantine),
     ]
-    rows = [(file, *figure) for figure in figures if figure[2] or figure[0] == "unmapped_header"]
+    rows = [(file, *figure) for figure in figures if figure[2] or figure[0] in _HEADERS]
     return Accounting.cast(pl.DataFrame(rows, schema=Accounting.create_empty().schema, orient="row"))
 
 
@@ -95,9 +98,23 @@ def _cells(
 
 def _unmapped_headers(header_mapping: pl.DataFrame, quarantine: pl.DataFrame) -> Iterator[_Figure]:
     cells = dict(_tally(quarantine["cell"].str.extract(r"^([A-Z]+)")))
-    unmapped = header_mapping.filter(pl.col("column").is_null()).select("letter", "header", "suggestion")
-    for letter, header, suggestion in unmapped.iter_rows():
+    unmapped = header_mapping.filter(pl.col("column").is_null() & (pl.col("role") != "duplicate"))
+    for letter, header, suggestion in unmapped.select("letter", "header", "suggestion").iter_rows():
         yield "unmapped_header", header or f"column {letter}", cells.get(letter, 0), suggestion
+
+
+def _duplicate_headers(header_mapping: pl.DataFrame, quarantine: pl.DataFrame, row: int) -> Iterator[_Figure]:
+    cells = dict(_tally(quarantine["cell"].str.extract(r"^([A-Z]+)")))
+    used = {column: (letter, header) for letter, header, column in _named(header_mapping, "column")}
+    duplicates = header_mapping.filter(pl.col("role") == "duplicate")
+    for letter, header, column in _named(duplicates, "suggestion"):
+        by, spelt = used[column]
+        what = f"{letter}{row} repeats {by}{row}" if header == spelt else f"{letter}{row} means {spelt} of {by}{row}"
+        yield "duplicate_header", header, cells.get(letter, 0), f"{what}; column {by} was used"
+
+
+def _named(header_mapping: pl.DataFrame, column: str) -> list[tuple[str, str, str]]:
+    return header_mapping.drop_nulls(column).select("letter", "header", column).rows()
 
 
 def _other_customers(order_rows: pl.DataFrame, expected: str) -> Iterator[_Figure]:

@@ -85,7 +85,8 @@ class HeaderMapping(dy.Schema):
     """Which published column each column of a sheet feeds.
 
     ``column`` and ``kind`` are null unless ``role`` is ``column`` or ``size``; ``header`` has its whitespace collapsed
-    and is null where ``role`` is ``unnamed``; ``suggestion`` is the column that an unknown header may have meant.
+    and is null where ``role`` is ``unnamed``; ``suggestion`` is the column that a duplicate means, or an unknown header
+    may have meant.
     """
 
     letter = dy.String(primary_key=True)

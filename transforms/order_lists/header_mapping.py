@@ -82,9 +82,9 @@ def header_mapping(headers: dy.DataFrame[Headers], workbook: dy.DataFrame[Workbo
     sizes = _size_positions(texts, workbook)
     fits = _fits(texts, sizes)
     fed = _fed(fits)
-    meant = {fit.position for fit in fits}
+    meant = {fit.position: fit.column.name for fit in fits}
     rows = [
-        (letter, text, *_target(fed.get(i), text, known=i in meant, is_size=i in sizes))
+        (letter, text, *_target(fed.get(i), text, meant.get(i), is_size=i in sizes))
         for i, (letter, text) in enumerate(zip(letters, texts, strict=True))
     ]
     return HeaderMapping.cast(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
@@ -136,15 +136,15 @@ def _fed(fits: Iterable[_Fit]) -> dict[int, Column]:
 
 
 def _target(
-    column: Column | None, text: str | None, *, known: bool, is_size: bool
+    column: Column | None, text: str | None, meant: str | None, *, is_size: bool
 ) -> tuple[str | None, str | None, str, str | None]:
     """The columns ``column``, ``kind``, ``role`` and ``suggestion`` of one header."""
     if column:
         return column.name, column.kind, "size" if is_size else "column", None
     if text is None:
         return None, None, "unnamed", None
-    if known:
-        return None, None, "duplicate", None
+    if meant:
+        return None, None, "duplicate", meant
     return None, None, "unknown_size" if is_size else "unknown", _suggestion(text, _SIZES if is_size else _OTHERS)
 
 
