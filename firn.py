@@ -22,10 +22,10 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import dataframely as dy
     import polars as pl
@@ -37,6 +37,7 @@ __all__ = [
     "LoadError",
     "Namespace",
     "PartKey",
+    "PartRecord",
     "PublishError",
     "Published",
     "Run",
@@ -62,6 +63,7 @@ class Table:
         contract: What the columns must be, where that is known.
         fingerprint: Equal fingerprints mean equal content.
         part: The workbook or key range that these rows come from; empty for a whole table.
+        content: Returns the SHA-256 of the content; asked only where the fingerprint is not known.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Table:
     contract: type[dy.Schema] | None = None
     fingerprint: str = ""
     part: str = ""
+    content: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,27 @@ class PartKey:
     table: str
     column: str
     joined_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What a generation holds of one part, and what that was made of: the ledger's line.
+
+    Attributes:
+        part: The part.
+        fingerprint: The fingerprint under which its source listed it.
+        content: The SHA-256 of its content.
+        recipe: The fingerprint of the code, the data files and the settings that made its rows.
+        run_id: The run that read it.
+        tables: Per table its ``rows`` and the ``digest`` of them, which is free of order.
+    """
+
+    part: str
+    fingerprint: str
+    content: str
+    recipe: str
+    run_id: str
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

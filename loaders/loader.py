@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import PartKey, Published, Run, Staged
+    from firn import PartKey, PartRecord, Published, Run, Staged
 
 
 class Loader(Protocol):
@@ -43,13 +43,20 @@ class Loader(Protocol):
         """
         ...
 
-    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]], quarantine: str = "") -> None:
+    def prepare(
+        self,
+        run: Run,
+        contracts: Mapping[str, type[dy.Schema]],
+        parts: Mapping[str, PartKey] | None = None,
+        quarantine: str = "",
+    ) -> None:
         """Start the run if it is not, make the checks of `check`, then make empty staging tables.
 
         Args:
             run: The run that will stage and publish.
             contracts: Every table that the run will publish, with its columns.
             quarantine: The one whose rows are cells that are not published; publications keep a log of them.
+            parts: Where each of them says which part a row belongs to; the ledger needs all of them.
 
         Raises:
             TargetUnavailable: The target does not answer.
@@ -69,16 +76,45 @@ class Loader(Protocol):
         """
         ...
 
-    def verify(self, run: Run) -> None:
+    def ledger(self, dataset: str) -> Mapping[str, PartRecord]:
+        """Return what the visible generation holds, by part; empty where nothing is recorded of it."""
+        ...
+
+    def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
+        """Record under which fingerprints the parts of the visible generation are listed now."""
+        ...
+
+    def take(self, run: Run, parts: Sequence[str]) -> Mapping[str, int]:
+        """Copy the rows of parts from production to staging, inside the target; rows by table."""
+        ...
+
+    def verify(self, run: Run, read: Sequence[PartRecord] = (), taken: Sequence[PartRecord] = ()) -> None:
         """Compare what staging really holds with what was sent, then index and analyse it; the run is then ready.
 
+        Args:
+            run: The run.
+            read: The parts that were sent; they are recorded in the ledger.
+            taken: The parts that were copied from production, as the ledger has them.
+
         Raises:
-            LoadError: Something differs; the message names table, column and up to ten keys.
+            LoadError: Something differs; the message names table, column and up to ten keys, or the part.
         """
         ...
 
-    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
-        """Read one part of a table as production shows it, to stage it again; empty where there is no such table.
+    def published(
+        self,
+        tables: Mapping[str, type[dy.Schema]],
+        key: PartKey,
+        parts: Sequence[str],
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame | None:
+        """Read parts of published tables, joined by their common key; None where production lacks one of them.
+
+        Args:
+            tables: The tables and their contracts.
+            key: Where they say which part a row belongs to, and by which column they are joined.
+            parts: The parts.
+            columns: The columns wanted; by default those of the first table.
 
         Raises:
             LoadError: Production no longer has the columns of the contract.

@@ -9,6 +9,7 @@ import polars as pl
 
 from firn import LoadError, Published, PublishError, Run, Staged, StateError
 from loaders import ddl
+from loaders.ledger import prove, with_digests
 from loaders.memory_log import MemoryLog
 from loaders.state import RunRecord, unknown_run
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from firn import PartKey
+    from firn import PartKey, PartRecord
     from loaders.ddl import Layout
 
 __all__ = ["Memory"]
@@ -34,6 +35,7 @@ class _Generation:
 class _Stage:
     layouts: Mapping[str, Layout]
     generation: int
+    keys: Mapping[str, PartKey]
     parts: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
 
     def table(self, name: str) -> pl.DataFrame:
@@ -57,6 +59,7 @@ class Memory:
         self._generations: dict[str, list[_Generation]] = {}
         self._undone: dict[str, dict[str, pl.DataFrame]] = {}
         self._logs: dict[str, MemoryLog] = {}
+        self._ledgers: dict[str, dict[str, PartRecord]] = {}
 
     def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> dict[str, str]:
         """Check the contracts, and say what would happen to each table."""
@@ -71,12 +74,18 @@ class Memory:
             raise StateError(f"Run {run.id} is {known.status} and cannot start again. Production is unchanged.")
         self._runs[run.id] = RunRecord(run.id, run.pipeline, "running", run.started_at)
 
-    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]], quarantine: str = "") -> None:
+    def prepare(
+        self,
+        run: Run,
+        contracts: Mapping[str, type[dy.Schema]],
+        parts: Mapping[str, PartKey] | None = None,
+        quarantine: str = "",
+    ) -> None:
         """Check the contracts and make empty staging tables."""
         self.start(run)
         layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
         self._logs.setdefault(run.pipeline, MemoryLog(quarantine))
-        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])))
+        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])), parts or {})
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
         """Keep one part, in place of an earlier try."""
@@ -87,23 +96,55 @@ class Memory:
         stage.parts[table, part] = frame
         return Staged(table, part, frame.height)
 
-    def verify(self, run: Run) -> None:
-        """Check keys; the run is then ready."""
+    def ledger(self, dataset: str) -> Mapping[str, PartRecord]:
+        """Return what the visible generation holds, by part."""
+        generations = self._generations.get(dataset)
+        return self._ledgers.get(generations[-1].published.run_id, {}) if generations else {}
+
+    def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
+        """Record under which fingerprints the parts of the visible generation are listed now."""
+        for part, record in self.ledger(run.pipeline).items():
+            self._ledgers[record.run_id][part] = replace(record, fingerprint=fingerprints.get(part, record.fingerprint))
+
+    def take(self, run: Run, parts: Sequence[str]) -> Mapping[str, int]:
+        """Copy the rows of parts from production to staging; rows by table."""
+        stage = self._stage(run)
+        for name, key in stage.keys.items():
+            for part in parts:
+                stage.parts[name, part] = _rows_of(self.production, name, key, part)
+        return {name: sum(stage.parts[name, part].height for part in parts) for name in stage.keys}
+
+    def verify(self, run: Run, read: Sequence[PartRecord] = (), taken: Sequence[PartRecord] = ()) -> None:
+        """Check keys, and taken parts against the ledger; the run is then ready."""
         stage = self._stage(run)
         for name, layout in stage.layouts.items():
             for _, columns in layout.constraints().values():
                 _check_key(name, stage.table(name), columns)
+        tables = {name: stage.table(name) for name in stage.layouts}
+        found = {
+            record.part: {name: _digest(_rows_of(tables, name, key, record.part)) for name, key in stage.keys.items()}
+            for record in (*read, *taken)
+        }
+        prove(taken, found, "Production")
+        self._ledgers[run.id] = {r.part: with_digests(r, found, stage.keys) for r in read} | {r.part: r for r in taken}
         self._set(run.id, status="ready")
 
-    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
-        """Return one part of a table as production shows it; empty where there is no such table."""
-        rows = self.production.get(table)
-        if rows is None:
-            return contract.create_empty()
-        if key.table == table:
-            return rows.filter(pl.col(key.column) == part)
-        of_part = self.production[key.table].filter(pl.col(key.column) == part)
-        return rows.join(of_part.select(key.joined_by), on=key.joined_by, how="semi")
+    def published(
+        self,
+        tables: Mapping[str, type[dy.Schema]],
+        key: PartKey,
+        parts: Sequence[str],
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame | None:
+        """Return parts of published tables, joined by their common key; None where there is no such table."""
+        if not {*tables, key.table} <= self.production.keys():
+            return None
+        names = list(dict.fromkeys([*tables, key.table]))
+        rows = self.production[names[0]]
+        for name in names[1:]:
+            rows = rows.join(self.production[name], on=key.joined_by)
+        first = self.production[names[0]].columns
+        return rows.filter(pl.col(key.column).is_in(list(parts))).select(first if columns is None else columns)
 
     def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
         """Return the open entries of the quarantine and, on demand, the resolved ones."""
@@ -215,6 +256,17 @@ class Memory:
         self._logs[dataset].follow(tables, run_id, len(generations) + 1)
         generations.append(_Generation(Published(dataset, len(generations) + 1, run_id, rows), tables, replaced))
         return generations[-1].published
+
+
+def _rows_of(tables: Mapping[str, pl.DataFrame], name: str, key: PartKey, part: str) -> pl.DataFrame:
+    if key.table == name:
+        return tables[name].filter(pl.col(key.column) == part)
+    of_part = tables[key.table].filter(pl.col(key.column) == part)
+    return tables[name].join(of_part.select(key.joined_by), on=key.joined_by, how="semi")
+
+
+def _digest(rows: pl.DataFrame) -> dict[str, Any]:
+    return {"rows": rows.height, "digest": str(rows.hash_rows().sum()) if rows.height else None}
 
 
 def _check_key(table: str, frame: pl.DataFrame, columns: Sequence[str]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from firn import PartKey, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
-from loaders import build, cleanup, kept, plans, readback
+from firn import Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
+from loaders import build, cleanup, ledger, plans, readback, shown
 from loaders.approval import approve
 from loaders.ddl import cut, layout
 from loaders.patience import Patience
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
+    from firn import PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
     from loaders.postgres import Postgres
@@ -139,10 +140,21 @@ class PostgresLoader:
         found = self.row(run_id)
         return Run(found["run_id"], found["pipeline"], found["started_at"])
 
-    def prepare(self, run: Run, contracts: Mapping[str, type[dy.Schema]], quarantine: str = "") -> None:
+    def prepare(
+        self,
+        run: Run,
+        contracts: Mapping[str, type[dy.Schema]],
+        parts: Mapping[str, PartKey] | None = None,
+        quarantine: str = "",
+    ) -> None:
         """Check what can be refused before rows are sent, then make empty staging tables in a schema of the run's own.
 
         The staging schemas of runs that failed or died are dropped.
+
+        Args:
+            run: The run that will stage and publish.
+            contracts: Every table that it will publish.
+            parts: Where each of them says which part a row belongs to; the ledger needs all of them.
 
         Raises:
             TargetUnavailable: The target does not answer. Production is unchanged.
@@ -161,6 +173,7 @@ class PostgresLoader:
                 self._refuse_losses(run.pipeline, staging)
                 generation = self.state.generation(run.pipeline)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
+        staging.keys = parts or {}
         self._staging[run.id] = staging
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
@@ -178,8 +191,34 @@ class PostgresLoader:
             self._staged(run).send(self._streams, table, part, frame, self._settings.batch_rows)
             return Staged(table, part, frame.height)
 
-    def verify(self, run: Run) -> None:
+    def ledger(self, dataset: str) -> Mapping[str, PartRecord]:
+        """Return what the visible generation holds, by part; empty where nothing is recorded of it."""
+        with border("Reading the ledger"):
+            return ledger.read(self._statements, self._names.state, dataset) if self.state.exists() else {}
+
+    def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
+        """Record under which fingerprints the parts of the visible generation are listed now."""
+        with border("Writing the ledger"):
+            ledger.relist(self._statements, self._names.state, run.pipeline, fingerprints)
+
+    def take(self, run: Run, parts: Sequence[str]) -> Mapping[str, int]:
+        """Copy the rows of parts from production to staging, inside the server; rows by table.
+
+        Raises:
+            LoadError: Production no longer has the columns of the contract. Production is unchanged.
+        """
+        staging = self._staged(run)
+        with self._timed("take"), border("Copying the rows of unchanged parts"):
+            staging.taken = ledger.take(self._statements, self._names.production, staging, parts)
+        return {table: rows for table, (_, rows) in staging.taken.items()}
+
+    def verify(self, run: Run, read: Sequence[PartRecord] = (), taken: Sequence[PartRecord] = ()) -> None:
         """Compare what staging holds with what was sent, then add keys and statistics; the run is then ready.
+
+        Args:
+            run: The run.
+            read: The parts that were sent; they are recorded in the ledger.
+            taken: The parts that were copied from production, as the ledger has them.
 
         Raises:
             LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named.
@@ -191,21 +230,39 @@ class PostgresLoader:
         with self._timed("verify"), border("Verifying staging"):
             readback.compare(staging, self._statements, self._streams)
             build.finish_tables(self._statements, staging.schema, staging.layouts)
+            self._record(run, staging, read, taken)
             self.state.set_ready(run.id, staging.recorded())
         staging.stop()
 
-    def published(self, table: str, contract: type[dy.Schema], part: str, key: PartKey) -> pl.DataFrame:
-        """Read one part of a table as production shows it, to stage it again; empty where there is no such table.
+    def published(
+        self,
+        tables: Mapping[str, type[dy.Schema]],
+        key: PartKey,
+        parts: Sequence[str],
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame | None:
+        """Read parts of published tables, joined by their common key, as production shows them.
+
+        Args:
+            tables: The tables and their contracts.
+            key: Where they say which part a row belongs to, and by which column they are joined.
+            parts: The parts.
+            columns: The columns wanted; by default those of the first table.
+
+        Returns:
+            The rows; None where production lacks one of the tables.
 
         Raises:
             LoadError: Production no longer has the columns of the contract. Production is unchanged.
         """
-        with border(f'Reading what production shows of "{part}"'):
-            if not kept.is_there(self._statements, self._names.production, table):
-                return contract.create_empty()
-            wanted = layout(table, contract)
-            production = self._names.production
-            return self._streams.submit(lambda reader: kept.read_part(reader, production, wanted, part, key)).result()
+        production = self._names.production
+        with border(f"Reading what production shows of {', '.join(tables)}"):
+            if not shown.are_there(self._statements, production, [*tables, key.table]):
+                return None
+            layouts = [layout(name, contract) for name, contract in tables.items()]
+            return self._streams.submit(
+                lambda reader: shown.read_rows(reader, production, layouts, key, parts=parts, columns=columns)
+            ).result()
 
     def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
         """Return the cells that production does not show, and on demand those that an earlier generation did not.
@@ -277,6 +334,14 @@ class PostgresLoader:
             self.state.release(run.id)
             return dropped
 
+    def _record(self, run: Run, staging: Staging, read: Sequence[PartRecord], taken: Sequence[PartRecord]) -> None:
+        if not (read or taken):
+            return
+        found = ledger.digests(self._statements, staging.schema, staging.keys)
+        ledger.prove(taken, found, "Production")
+        records = [*(ledger.with_digests(record, found, staging.keys) for record in read), *taken]
+        ledger.write(self._statements, self._names.state, run, records)
+
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         started = time.monotonic()
@@ -340,6 +405,7 @@ class PostgresLoader:
                 f"firn publish {plan.run_id}",
             )
         self._keep_one(plan, done)
+        ledger.forget(self._statements, self._names.state, self.find(plan.run_id)) if plan.run_id else None
         self.seconds["wait"] = patience.slept
         return plans.told(done)
 

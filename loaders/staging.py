@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from firn import PartKey
     from loaders.connections import Copying
     from loaders.ddl import Layout
     from loaders.inventory import Item
@@ -58,12 +59,16 @@ class Staging:
         layouts: Their columns and keys.
         carries: What each will carry once it has its keys.
         quarantine: The one whose rows are cells that are not published; empty where there is none.
+        keys: Where each says which part a row belongs to.
+        taken: Per table the transaction that copied rows from production, and how many.
     """
 
     schema: str
     layouts: Mapping[str, Layout]
     carries: Mapping[str, Sequence[Item]]
     quarantine: str = ""
+    keys: Mapping[str, PartKey] = field(default_factory=dict)
+    taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
 
     def send(self, streams: Streams, table: str, part: str, frame: pl.DataFrame, batch: int) -> None:
@@ -108,6 +113,7 @@ class Staging:
         rows = Counter[str]()
         for sent in self.sent():
             rows[sent.table] += sent.rows.height
+        rows.update({table: count for table, (_, count) in self.taken.items()})
         tables = {name: record(rows[name], items) for name, items in self.carries.items()}
         return mark(tables, self.quarantine)
 

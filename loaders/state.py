@@ -32,7 +32,8 @@ class RunRecord:
     Attributes:
         run_id: The run's name.
         pipeline: The pipeline's name, which is also the dataset's.
-        status: ``running``, ``ready``, ``sample``, ``published``, ``failed``, ``discarded`` or ``rolled_back``.
+        status: ``running``, ``extracted``, ``ready``, ``sample``, ``unchanged``, ``published``, ``failed``,
+            ``discarded`` or ``rolled_back``.
         started_at: When it started.
         finished_at: When its end was recorded.
         generation: The generation that was visible when it was staged.

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS {state}.dataset (
 CREATE TABLE IF NOT EXISTS {state}.run (
     run_id text PRIMARY KEY,
     pipeline text NOT NULL,
-    status text NOT NULL CHECK (status IN ('running', 'ready', 'sample', 'published', 'failed', 'discarded', 'rolled_back')),
+    status text NOT NULL,
     started_at timestamptz NOT NULL,
     finished_at timestamptz,
     generation bigint,
@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS {state}.run (
     report jsonb,
     error text
 );
+ALTER TABLE {state}.run DROP CONSTRAINT IF EXISTS run_status_check;
+ALTER TABLE {state}.run ADD CONSTRAINT run_status_check CHECK (status IN (
+    'running', 'extracted', 'ready', 'sample', 'unchanged', 'published', 'failed', 'discarded', 'rolled_back'
+));
 CREATE TABLE IF NOT EXISTS {state}.publication (
     dataset text NOT NULL REFERENCES {state}.dataset,
     generation bigint NOT NULL,
@@ -56,6 +60,17 @@ CREATE TABLE IF NOT EXISTS {state}.quarantine_log (
 );
 CREATE INDEX IF NOT EXISTS quarantine_log_open ON {state}.quarantine_log (dataset, file)
 WHERE resolved_generation IS NULL;
+CREATE TABLE IF NOT EXISTS {state}.part (
+    dataset text NOT NULL,
+    run_id text NOT NULL,
+    part text NOT NULL,
+    fingerprint text NOT NULL,
+    content text NOT NULL,
+    recipe text NOT NULL,
+    read_by text NOT NULL,
+    tables jsonb NOT NULL,
+    PRIMARY KEY (dataset, run_id, part)
+);
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
 INSERT INTO {state}.version VALUES ({number}, {production}) ON CONFLICT DO NOTHING;
 COMMIT

@@ -6,13 +6,16 @@ One workbook a customer; its rows, typed and exact, become ``order_list``. Where
 
 from __future__ import annotations
 
+import glob
+import shlex
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 
-from firn import PartKey
-from pipelines.engine.pipeline import Pipeline
+from firn import ConfigError, PartKey
+from pipelines.engine.pipeline import Pipeline, Recalled
 from sources import Workbooks
 from sources.xlsx.limits import Limits
 from transforms.order_lists import (
@@ -28,12 +31,14 @@ from transforms.order_lists import (
     rows_accounted,
     rules_accounted,
 )
-from transforms.order_lists.columns import REQUIRED_COLUMNS
+from transforms.order_lists.columns import CUSTOMER, REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
+from transforms.order_lists.customers import canonical_name, folded_name, named_by_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from loaders.loader import Loader
     from pipelines.engine.frames import Frames, Part
     from sources import Source
 
@@ -64,7 +69,14 @@ class OrderLists(Pipeline):
         "order_list_origin": PartKey("order_list_origin", "file"),
         "order_list_quarantine": PartKey("order_list_quarantine", "file"),
     }
+    recalled: ClassVar = {
+        "order_rows": Recalled(
+            ("order_list", "order_list_origin"), ("file", "row", "order_key", "row_hash", "record_uuid")
+        ),
+    }
     kept = (ACCOUNTING,)
+    compared = "order_list"
+    label = ("AAG ORDER NUMBER", "CUSTOMER STYLE", "PO NUMBER")
     quarantine = "order_list_quarantine"
     strategy = "swap"
 
@@ -76,6 +88,52 @@ class OrderLists(Pipeline):
     def sources(self) -> Sequence[Source]:
         """Read the workbooks of one folder."""
         return (Workbooks(folder=self.folder, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits),)
+
+    def one_file(self, path: Path, part: str) -> Source:
+        """Read one local workbook in place of a part of the same file name.
+
+        Raises:
+            ConfigError: It has another name.
+        """
+        if path.name != part:
+            raise ConfigError(
+                f"{path} cannot replace {part}: it has another name. Production is unchanged.",
+                f"cp {shlex.quote(str(path))} {shlex.quote(str(path.with_name(part)))}",
+            )
+        pattern = glob.escape(path.name)
+        return Workbooks(
+            folder=path.parent, pattern=pattern, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits
+        )
+
+    def parts_of(self, customer: str, parts: Sequence[str], loader: Loader) -> frozenset[str]:
+        """Name the workbooks in which a customer is published, and those named for them.
+
+        Raises:
+            ConfigError: No workbook is; the likely names are listed.
+        """
+        wanted = folded_name(canonical_name(customer))
+        names = {part: {named_by_file(part)} for part in parts}
+        contracts = {"order_list": OrderList, "order_list_origin": OrderListOrigin}
+        published = loader.published(contracts, self.parts["order_list"], parts, ("file", CUSTOMER))
+        if published is not None:
+            for part, name in published.unique().drop_nulls().iter_rows():
+                names[part].add(canonical_name(name))
+        found = frozenset(part for part, known in names.items() if wanted in map(folded_name, known))
+        if not found:
+            known = sorted(set().union(*names.values()))
+            close = get_close_matches(customer.upper(), known, n=3, cutoff=0.5)
+            hint = f"Did you mean {', '.join(close)}?" if close else f"Known: {', '.join(known[:8])}, ..."
+            raise ConfigError(f"--customer: no workbook holds {customer!r}. Production is unchanged.", hint)
+        return found
+
+    def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:
+        """Name the workbooks of which a line gets another number among those of its key than it is published with."""
+        if "order_rows" not in recalled:
+            return frozenset()
+        keys = whole["order_keys"].select("file", "row", numbered="record_uuid")
+        published = recalled["order_rows"].select("file", pl.col("row").cast(keys.schema["row"]), "record_uuid")
+        both = published.join(keys, on=["file", "row"], how="inner")
+        return frozenset(both.filter(pl.col("record_uuid") != pl.col("numbered"))["file"].unique())
 
     def describe(self, part: str) -> str:
         """Name the customer that a workbook is named for."""

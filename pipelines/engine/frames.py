@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from firn import Table
+    from firn import PartRecord, Table
     from pipelines.engine.pipeline import Step
 
 Frames = dict[str, pl.DataFrame]
@@ -40,6 +40,10 @@ class Part:
         frames: The tables made so far, by name.
         error: Why it could not be read; its other fields then mean nothing.
         rows: Rows of the first table that its source listed.
+        fingerprint: The fingerprint under which its source listed it.
+        content: The SHA-256 of its content, once it was read.
+        known: What the ledger has of it, where the rows made of equal content would be equal.
+        unchanged: Whether it turned out to have the content that the ledger knows; its frames are then not read.
         seconds: Time spent, by ``read``, ``transform`` and ``check``.
     """
 
@@ -48,14 +52,23 @@ class Part:
     frames: Frames = field(default_factory=dict)
     error: FirnError | None = None
     rows: int = 0
+    fingerprint: str = ""
+    content: str = ""
+    known: PartRecord | None = None
+    unchanged: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of the content; a source without one has fingerprints that are."""
+        asked = next((table.content for table in self.tables.values() if table.content), None)
+        return asked() if asked else self.fingerprint
 
 
 def by_part(tables: Sequence[Table]) -> list[Part]:
     """Group the tables that a source listed by part, in the order listed."""
     parts: dict[str, Part] = {}
     for table in tables:
-        parts.setdefault(table.part, Part(table.part, {})).tables[table.name] = table
+        parts.setdefault(table.part, Part(table.part, {}, fingerprint=table.fingerprint)).tables[table.name] = table
     return list(parts.values())
 
 
@@ -63,7 +76,10 @@ def read(part: Part) -> None:
     """Collect the tables of a part, again when the source is unavailable for a moment."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            part.frames = {name: table.frame.collect() for name, table in part.tables.items()}
+            part.content = part.content_hash()
+            part.unchanged = part.known is not None and bool(part.content) and part.known.content == part.content
+            if not part.unchanged:
+                part.frames = {name: table.frame.collect() for name, table in part.tables.items()}
         except SourceError as error:
             if not isinstance(error, Transient) or attempt == ATTEMPTS:
                 raise
@@ -75,7 +91,7 @@ def read(part: Part) -> None:
             ) from error
         else:
             break
-    part.rows = next(iter(part.frames.values())).height
+    part.rows = next((frame.height for frame in part.frames.values()), 0)
     part.tables = {}
 
 
@@ -92,11 +108,11 @@ def run_local(
     try:
         if part.tables:
             timed(part, "read", partial(read, part))
-        for step in steps:
+        for step in () if part.unchanged else steps:
             kind = "check" if step.is_check else "transform"
             timed(part, kind, partial(apply, step, part.frames, whole, settings))
     except SourceError as error:
-        return Part(part.name, {}, error=error)
+        return Part(part.name, {}, error=error, fingerprint=part.fingerprint)
     part.frames = {name: frame for name, frame in part.frames.items() if name in keep}
     return part
 
@@ -138,17 +154,34 @@ def refuse_rows(check: str, found: pl.DataFrame) -> None:
         )
 
 
-def run_whole(step: Step, parts: Sequence[Part], whole: Frames, settings: Mapping[str, Any]) -> None:
-    """Run a step on the union of the parts, of just the columns that its contracts name."""
-    united = {name: union(parts, name, step.columns(name)) for name in step.reads if name not in whole}
+def run_whole(
+    step: Step, parts: Sequence[Part], whole: Frames, settings: Mapping[str, Any], recalled: Mapping[str, pl.DataFrame]
+) -> None:
+    """Run a step on the union of the parts, of just the columns that its contracts name.
+
+    Args:
+        step: The step.
+        parts: The parts that were read.
+        whole: The tables without parts; what the step makes is put there.
+        settings: The pipeline's settings.
+        recalled: The rows of the parts that were not read, by table.
+    """
+    united = {
+        name: union(parts, name, step.columns(name), recalled.get(name)) for name in step.reads if name not in whole
+    }
     frames = united.copy()
     apply(step, frames, whole, settings)
     whole |= {name: frames[name] for name in step.makes}
 
 
-def union(parts: Sequence[Part], name: str, columns: Sequence[str] | None) -> pl.DataFrame:
+def union(
+    parts: Sequence[Part], name: str, columns: Sequence[str] | None, recalled: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Stack one table of all parts; a column that a part does not have is null there."""
     frames = [part.frames[name] for part in parts]
+    if recalled is not None:
+        dtypes = frames[0].schema if frames else {}
+        frames.append(recalled.cast({c: dtypes[c] for c in recalled.columns if c in dtypes}))
     if columns is not None:
         frames = [frame.select(c for c in columns if c in frame.columns) for frame in frames]
     return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()

@@ -17,6 +17,11 @@ from firn import ConfigError, PartKey
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from loaders.loader import Loader
     from pipelines.engine.frames import Frames, Part
     from sources import Source
 
@@ -58,14 +63,29 @@ class Step:
         return None if contract is None else list(contract.column_names())
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Where a table that steps over all parts read is found for the parts that are taken over.
+
+    Attributes:
+        tables: The published tables whose join has its columns.
+        columns: The columns to read of it; more than the steps read where ``outdated`` needs them.
+    """
+
+    tables: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
 class Pipeline(BaseModel):
     """One job: sources, transforms, checks and a target; its fields are its settings.
 
     A subclass states ``reads`` (the tables that its sources list), ``transforms``, ``checks`` and ``publishes`` (the
     contract of each table that readers will see); ``parts`` says where each of
-    these names the part a row belongs to, so that a part that failed can be published as it was; ``kept`` are
-    unpublished tables that ``figures`` and ``notes`` need; ``quarantine`` is the published table of the cells that are
-    not published.
+    these names the part a row belongs to, so that the rows of a part that has not changed, or failed, can be taken over
+    as they are; ``recalled`` names, for a table that steps over all parts read, the published tables whose join has
+    its columns for such parts; ``kept`` are unpublished tables that ``figures`` and ``notes`` need; ``compared`` is the
+    table whose rows a person looks at when one part is replaced, and ``label`` the columns by which they know one.
+    ``quarantine`` is the published table of the cells that are not published.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -77,8 +97,11 @@ class Pipeline(BaseModel):
     checks: ClassVar[tuple[Transform, ...]] = ()
     publishes: ClassVar[Mapping[str, type[dy.Schema]]] = {}
     parts: ClassVar[Mapping[str, PartKey]] = {}
+    recalled: ClassVar[Mapping[str, Recalled]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
     quarantine: ClassVar[str] = ""
+    compared: ClassVar[str] = ""
+    label: ClassVar[tuple[str, ...]] = ()
     strategy: ClassVar[Literal["swap"]] = "swap"
     steps: ClassVar[tuple[Step, ...]] = ()
 
@@ -92,6 +115,28 @@ class Pipeline(BaseModel):
     def sources(self) -> Sequence[Source]:
         """Name the places that the tables come from."""
         raise ConfigError(f"Pipeline {type(self).__name__} names no sources.", "Define its method sources().")
+
+    def one_file(self, path: Path, part: str) -> Source:
+        """Read one local file in place of a part.
+
+        Raises:
+            ConfigError: This pipeline reads no files.
+        """
+        del path
+        raise ConfigError(f"Pipeline {type(self).__name__} reads no files, so {part} cannot be replaced by one.")
+
+    def parts_of(self, customer: str, parts: Sequence[str], loader: Loader) -> frozenset[str]:
+        """Name the parts in which a customer is published, or that are named for them.
+
+        Raises:
+            ConfigError: This pipeline knows no customers, or not this one.
+        """
+        del parts, loader
+        raise ConfigError(f"Pipeline {type(self).__name__} has no customers, so there is no {customer}.")
+
+    def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:  # noqa: ARG002
+        """Name the parts taken over whose published rows no longer fit what was made of all parts."""
+        return frozenset()
 
     def describe(self, part: str) -> str:
         """Say in the user's words what a part is."""
@@ -126,6 +171,9 @@ def bind(pipeline: type[Pipeline]) -> list[Step]:
         refuse_unknown(pipeline, "quarantine", "table", [pipeline.quarantine], list(pipeline.publishes))
         columns = pipeline.publishes[pipeline.quarantine].column_names()
         refuse_unknown(pipeline, "quarantine", "column", QUARANTINE, columns)
+    refuse_unknown(pipeline, "parts", "published table", pipeline.parts, list(pipeline.publishes))
+    for recalled in pipeline.recalled.values():
+        refuse_unknown(pipeline, "recalled", "published table", recalled.tables, list(pipeline.publishes))
     return steps
 
 

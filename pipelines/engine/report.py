@@ -8,11 +8,23 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pipelines.engine.differences import Difference, text
 from pipelines.engine.progress import rate
 
 UNCHANGED = " Production is unchanged."
 NAME_WIDTH, LINE_WIDTH = 26, 110
-STATUSES = ("running", "checked", "sample", "ready", "published", "failed", "discarded", "rolled_back")
+STATUSES = (
+    "running",
+    "checked",
+    "extracted",
+    "sample",
+    "ready",
+    "unchanged",
+    "published",
+    "failed",
+    "discarded",
+    "rolled_back",
+)
 
 
 @dataclass(slots=True)
@@ -34,12 +46,14 @@ class Report:
         status: One of ``STATUSES``.
         seconds: From the first listing to the end.
         phases: What each phase did.
-        parts: Workbooks or key ranges listed.
+        parts: Workbooks or key ranges listed, or taken over.
+        taken: How many of them were taken over from production as they are.
         failed: Parts that could not be read: ``part``, ``message``, ``hint``.
         rows_read: Rows that the source gave.
         figures: The pipeline's own counts, such as rows set aside and cells quarantined.
         tables: Rows by published table.
         notes: What a person should know, such as unmapped headers.
+        differences: What replacing single parts changes, where that was asked for; see ``Difference``.
         generation: The generation published, else 0.
         locked_ms: How long production was locked.
         attempts: How often its locks were asked for.
@@ -54,11 +68,13 @@ class Report:
     seconds: float = 0.0
     phases: list[Phase] = field(default_factory=list)
     parts: int = 0
+    taken: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     rows_read: int = 0
     figures: dict[str, int] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
     generation: int = 0
     locked_ms: float = 0.0
     attempts: int = 0
@@ -73,7 +89,9 @@ class Report:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Report:
         """Read a report that was stored with its run."""
-        return cls(**{**stored, "phases": [Phase(**phase) for phase in stored["phases"]]})
+        phases = [Phase(**phase) for phase in stored["phases"]]
+        differences = [Difference(**one) for one in stored.get("differences", [])]
+        return cls(**{**stored, "phases": phases, "differences": differences})
 
     @property
     def success_rate(self) -> float:
@@ -94,11 +112,17 @@ def lines(report: Report, *, brief: bool = False) -> list[str]:
         ("status", report.status),
         ("duration", f"{report.seconds:.2f} s"),
         *((f"  {phase.name}", phase_rate(phase)) for phase in report.phases),
-        ("files", f"{report.parts - len(report.failed)} ok of {report.parts} ({report.success_rate:.1f} %)"),
+        ("files", files(report)),
         ("rows extracted", f"{report.rows_read:,}"),
         *([] if brief else details(report)),
     ]
     return [line for name, text in facts for line in wrapped(name, text)]
+
+
+def files(report: Report) -> str:
+    """Say how many files were read, and how many did not need to be."""
+    read = f"{report.parts - len(report.failed)} ok of {report.parts} ({report.success_rate:.1f} %)"
+    return f"{read}, {report.taken} of them unchanged" if report.taken else read
 
 
 def details(report: Report) -> list[tuple[str, str]]:
@@ -109,6 +133,7 @@ def details(report: Report) -> list[tuple[str, str]]:
         *((done, f"{name}: {count:,} rows") for name, count in report.tables.items()),
         ("peak memory", f"{report.peak_memory_mb:,.0f} MB"),
         *publication(report),
+        *(("difference", line) for one in report.differences for line in text(one)),
         *(("not read", failed["message"].replace(UNCHANGED, "")) for failed in report.failed),
         *(("note", note) for note in report.notes),
     ]

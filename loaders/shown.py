@@ -1,0 +1,79 @@
+"""Reads what production shows of some parts: to compare with what replaces it, and to number lines with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+from psycopg.sql import SQL, Identifier, Literal
+
+from loaders import queries
+from loaders.readback import as_sent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from firn import PartKey
+    from loaders.connections import Copying, Statements
+    from loaders.ddl import Layout
+
+__all__ = ["are_there", "read_rows"]
+
+_SQL = queries.read("shown.sql")
+
+
+def are_there(statements: Statements, schema: str, tables: Sequence[str]) -> bool:
+    """Tell whether production has tables of all these names."""
+    found = statements.execute(_SQL["is_there"], {"schema": schema, "tables": list(tables)}).fetchall()
+    return len(found) == len(set(tables))
+
+
+def read_rows(
+    reader: Copying,
+    schema: str,
+    layouts: Sequence[Layout],
+    key: PartKey,
+    *,
+    parts: Sequence[str],
+    columns: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """Read the rows of some parts of a published table, or of several joined by their common key.
+
+    Args:
+        reader: A connection for rows.
+        schema: Production.
+        layouts: The tables.
+        key: Which column, of which table, tells parts apart, and which column joins the tables.
+        parts: The parts.
+        columns: The columns wanted; by default those of the first table.
+
+    Returns:
+        The columns, of the types in which they are staged.
+    """
+    owner = {column.name: (layout.table, column) for layout in reversed(layouts) for column in layout.columns}
+    names = [column.name for column in layouts[0].columns] if columns is None else columns
+    wanted = [owner[name] for name in names]
+    tables = list(dict.fromkeys([*(layout.table for layout in layouts), key.table]))
+    selected = [
+        SQL("{}::text AS {}" if isinstance(column.dtype, pl.Decimal) else "{} AS {}").format(
+            Identifier(table, column.name), Identifier(f"{i}")
+        )
+        for i, (table, column) in enumerate(wanted)
+    ]
+    query = _SQL["rows"].format(
+        columns=SQL(", ").join(selected),
+        first=_named(schema, tables[0]),
+        joins=SQL(" ").join(
+            SQL("JOIN {} USING ({})").format(_named(schema, table), Identifier(key.joined_by)) for table in tables[1:]
+        ),
+        column=Identifier(key.table, key.column),
+        parts=Literal(list(parts)),
+    )
+    with reader.cursor() as cursor:
+        cursor.execute(query.as_string())
+        frame = pl.DataFrame(cursor.fetch_arrow_table())
+    return pl.DataFrame([as_sent(frame[f"{i}"], column) for i, (_, column) in enumerate(wanted)])
+
+
+def _named(schema: str, table: str) -> SQL:
+    return SQL("{} AS {}").format(Identifier(schema, table), Identifier(table))  # type: ignore[return-value]

@@ -1,0 +1,90 @@
+"""One run on its way: what it was asked, whom it tells, and what it has so far."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipelines.engine.report import Phase, Report
+from pipelines.engine.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from firn import PartRecord, Run
+    from pipelines.engine.frames import Frames, Part
+    from pipelines.engine.pipeline import Pipeline, Step
+    from pipelines.engine.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one run is asked to do.
+
+    Attributes:
+        load: Stage the rows; without it the run only reads, transforms and checks.
+        publish: Publish them; without it they stay staged and ready.
+        limit: Read only the first so many parts; such a run is never published.
+        allow_failed: Parts that may fail: their rows of the published generation are kept.
+        accept_missing: Parts that are gone from the source, and whose rows may leave production.
+        full_refresh: Read every part, whether it has changed or not.
+        only: Read just these parts, and take over all others as they are published.
+        local: A file that is read in place of the one part of ``only``.
+        extract_to: Store what the sources give there, and do no more.
+        extract_from: Read what was stored there, and open no source.
+    """
+
+    load: bool = True
+    publish: bool = True
+    limit: int | None = None
+    allow_failed: frozenset[str] = frozenset()
+    accept_missing: frozenset[str] = frozenset()
+    full_refresh: bool = False
+    only: frozenset[str] | None = None
+    local: Path | None = None
+    extract_to: Path | None = None
+    extract_from: Path | None = None
+
+    @property
+    def phases(self) -> int:
+        """How many phases such a run has at most."""
+        return 1 if self.extract_to else 5 if self.load else 2
+
+
+@dataclass(slots=True)
+class Execution:
+    """One run on its way: what it was asked, whom it tells, and what it has so far."""
+
+    pipeline: Pipeline
+    run: Run
+    options: Options
+    progress: Progress
+    report: Report
+    ledger: Mapping[str, PartRecord] = field(default_factory=dict)
+    listed: Mapping[str, Part] = field(default_factory=dict)
+    recipe: str = ""
+    selection: Selection = field(default_factory=Selection)
+    parts: list[Part] = field(default_factory=list)
+    whole: Frames = field(default_factory=dict)
+    recalled: Frames = field(default_factory=dict)
+    staged_in_parts: tuple[Step, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The pipeline's fields by name."""
+        return {name: getattr(self.pipeline, name) for name in type(self.pipeline).model_fields}
+
+    @contextmanager
+    def phase(self, title: str) -> Iterator[Phase]:
+        """Time a phase and tell of it."""
+        phase = Phase(title)
+        self.report.phases.append(phase)
+        self.progress.phase(len(self.report.phases), self.options.phases, title)
+        started = time.perf_counter()
+        try:
+            yield phase
+        finally:
+            phase.seconds = time.perf_counter() - started

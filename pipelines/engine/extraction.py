@@ -1,0 +1,263 @@
+"""Reads parts and makes tables of them; what the whole set is needed for is made with the parts taken over as well."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from firn import ContractError, SourceError
+from pipelines.engine import extracts
+from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_whole
+from pipelines.engine.pipeline import RUN, Recalled, segments
+from pipelines.engine.recipe import recipe
+from pipelines.engine.report import UNCHANGED
+from pipelines.engine.selection import Selection, refuse_unknown, rows, select, select_only, settle_gone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from firn import PartRecord
+    from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
+    from pipelines.engine.pipeline import Pipeline, Step
+
+    Segments = list[tuple[bool, tuple[Step, ...]]]
+
+__all__ = ["choose_parts", "extract", "extract_and_transform"]
+
+
+def choose_parts(execution: Execution, ledger: Mapping[str, PartRecord]) -> None:
+    """List the source, and decide which parts are read and which are taken over.
+
+    Args:
+        execution: The run.
+        ledger: What the visible generation holds.
+
+    Raises:
+        SourceError: A part of the ledger is gone from the source. Production is unchanged.
+        ConfigError: An option names a part that nobody knows.
+    """
+    options, pipeline = execution.options, execution.pipeline
+    listed = list_parts(execution)
+    names = [part.name for part in listed]
+    execution.listed = {part.name: part for part in listed}
+    execution.ledger = ledger if is_incremental(pipeline) else {}
+    execution.recipe = recipe(pipeline)
+    refuse_unknown("--allow-failed", options.allow_failed, names)
+    if options.only is not None:
+        refuse_unknown("--file", options.only, names)
+        execution.selection = select_only(listed, execution.ledger, options.only)
+    elif options.limit is not None:
+        execution.selection = Selection(listed[: options.limit])
+    else:
+        afresh = options.full_refresh
+        execution.selection = select(listed, execution.ledger, execution.recipe, afresh=afresh)
+        settle_gone(execution.selection, listed, execution.ledger, options.accept_missing, pipeline.describe)
+    execution.report.taken = len(execution.selection.taken)
+    execution.report.parts = len(execution.selection.read) + execution.report.taken
+
+
+def list_parts(execution: Execution) -> list[Part]:
+    """List the parts of the sources, or of a stored extract; a local file stands in for the part that it replaces."""
+    options, pipeline = execution.options, execution.pipeline
+    sources = [extracts.Extract(options.extract_from)] if options.extract_from else pipeline.sources()
+    listed = by_part([table for source in sources for table in source.tables()])
+    if options.local is None or options.only is None:
+        return listed
+    (name,) = options.only
+    (part,) = by_part(list(pipeline.one_file(options.local, name).tables()))
+    # Under its own fingerprint the next run would put back what the source has: it counts as what is listed there.
+    part.fingerprint = next((other.fingerprint for other in listed if other.name == name), part.fingerprint)
+    return [*(other for other in listed if other.name != name), part]
+
+
+def is_incremental(pipeline: Pipeline) -> bool:
+    """Tell whether parts can be taken over: their published rows, and what steps over all parts read of them."""
+    local = {name for step in pipeline.steps if step.row_local for name in step.makes}
+    needed = {name for step in pipeline.steps if not step.row_local for name in step.reads if name in local}
+    return set(pipeline.parts) == set(pipeline.publishes) and needed <= {*pipeline.recalled, *pipeline.publishes}
+
+
+def extract(execution: Execution, workers: Executor, folder: Path) -> None:
+    """Read every part and store its frames.
+
+    Raises:
+        SourceError: A part could not be read; nothing was stored.
+    """
+    with execution.phase("Extract") as phase:
+        listed = list_parts(execution)[: execution.options.limit]
+        execution.report.parts = len(listed)
+        read = transform_parts(execution, workers, listed, (), frozenset(execution.pipeline.reads), tell=True)
+        refuse_failed(execution, left=False)
+        extracts.store(folder, execution.run, read)
+        phase.rows = execution.report.rows_read = sum(part.rows for part in read)
+    execution.report.status = "extracted"
+
+
+def extract_and_transform(execution: Execution, loader: Loader, workers: Executor) -> None:
+    """Read each part and run every step but the last row-local ones, which run while staging.
+
+    Raises:
+        SourceError: A part could not be read, and was not allowed to fail. Production is unchanged.
+        ContractError: A check found rows. Production is unchanged.
+    """
+    pipeline, run = execution.pipeline, execution.run
+    groups = segments(pipeline.steps)
+    if len(groups) > 1 and groups[-1][0] and not any(step.is_check for step in groups[-1][1]):
+        execution.staged_in_parts = groups.pop()[1]
+    execution.whole[RUN] = pl.DataFrame({"run_id": [run.id], "started_at": [run.started_at]})
+    with execution.phase("Extract and transform") as phase:
+        read_parts(execution, workers, groups, execution.selection.read)
+        if execution.selection.changes_nothing:
+            return
+        transform_whole(execution, loader, workers, groups)
+        phase.rows = execution.report.rows_read = sum(part.rows for part in execution.parts)
+    execution.report.figures = pipeline.figures(execution.parts, execution.whole)
+    execution.report.notes = [*execution.selection.notes, *pipeline.notes(execution.parts, execution.whole)]
+
+
+def read_parts(execution: Execution, workers: Executor, groups: Segments, parts: Sequence[Part]) -> None:
+    """Read parts and run the first row-local steps; those that turn out unchanged, or may fail, are taken over."""
+    selection, report = execution.selection, execution.report
+    done = transform_parts(execution, workers, parts, groups[0][1], needed(execution, groups[1:]), tell=True)
+    refuse_failed(execution, left=bool(done or execution.parts or selection.taken or execution.ledger))
+    for failed in report.failed:
+        if failed["part"] in execution.ledger:
+            selection.taken[failed["part"]] = execution.ledger[failed["part"]]
+        selection.notes.insert(0, kept(execution, failed["part"]))
+    for part in done:
+        if part.unchanged and part.known:
+            selection.taken[part.name] = replace(part.known, fingerprint=part.fingerprint)
+    execution.parts = selection.read = [*execution.parts, *(part for part in done if not part.unchanged)]
+    report.taken = len(selection.taken) - sum(failed["part"] in execution.ledger for failed in report.failed)
+
+
+def kept(execution: Execution, part: str) -> str:
+    """Say what stays published of a part that failed and may, and how old that is."""
+    described, record = execution.pipeline.describe(part), execution.ledger.get(part)
+    if record is None:
+        return f"{described} was not read, and nothing of it was published before."
+    return f"{described} was not read: its {rows(record):,} published rows are kept as run {record.run_id} read them."
+
+
+def transform_whole(execution: Execution, loader: Loader, workers: Executor, groups: Segments) -> None:
+    """Run the later steps; parts taken over whose rows no longer fit are read, and the steps are run again.
+
+    Raises:
+        ContractError: Such a part was not to be read. Production is unchanged.
+    """
+    recall(execution, loader)
+    run_later(execution, workers, groups)
+    outdated = execution.pipeline.outdated(execution.whole, execution.recalled)
+    if not outdated:
+        return
+    if execution.options.only is not None:
+        names = " ".join(f"--file {shlex.quote(name)}" for name in sorted(outdated | execution.options.only))
+        raise ContractError(
+            f"Rows of {', '.join(sorted(outdated))} share their key with rows of "
+            f"{', '.join(sorted(execution.options.only))}, and would change. Nothing was published; production is "
+            "unchanged.",
+            f"replace them together: firn run {execution.run.pipeline} {names}",
+        )
+    for name in outdated:
+        del execution.selection.taken[name]
+        execution.listed[name].known = None
+    read_parts(execution, workers, groups, [execution.listed[name] for name in sorted(outdated)])
+    execution.recalled.clear()
+    recall(execution, loader)
+    run_later(execution, workers, groups)
+
+
+def run_later(execution: Execution, workers: Executor, groups: Segments) -> None:
+    """Run all steps but the first row-local ones and those that run while staging."""
+    for number, (local, steps) in enumerate(groups):
+        if not local:
+            for step in steps:
+                run_whole(step, execution.parts, execution.whole, execution.settings, execution.recalled)
+        elif number:
+            keep = needed(execution, groups[number + 1 :])
+            execution.parts = transform_parts(execution, workers, execution.parts, steps, keep, tell=False)
+
+
+def recall(execution: Execution, loader: Loader) -> None:
+    """Read from production, of the parts taken over, the rows that steps over all parts need."""
+    pipeline, taken = execution.pipeline, sorted(execution.selection.taken)
+    asked = {name: step.columns(name) for step in pipeline.steps if not step.row_local for name in step.reads}
+    own = {
+        name: Recalled((name,), tuple(columns or ())) for name, columns in asked.items() if name in pipeline.publishes
+    }
+    for name, recalled in ({**own, **pipeline.recalled} if taken else {}).items():
+        contracts = {table: pipeline.publishes[table] for table in recalled.tables}
+        key = pipeline.parts[recalled.tables[0]]
+        found = loader.published(contracts, key, taken, recalled.columns or None)
+        if found is not None:
+            execution.recalled[name] = found
+
+
+def needed(execution: Execution, later: Sequence[tuple[bool, tuple[Step, ...]]]) -> frozenset[str]:
+    """Name the tables of a part that something still to come will use; all others are let go."""
+    steps = [step for _, steps in later for step in steps] + list(execution.staged_in_parts)
+    used = {name for step in steps for name in step.reads}
+    return frozenset(used | set(execution.pipeline.publishes) | set(execution.pipeline.kept))
+
+
+def transform_parts(
+    execution: Execution,
+    workers: Executor,
+    parts: Sequence[Part],
+    steps: Sequence[Step],
+    keep: frozenset[str],
+    *,
+    tell: bool,
+) -> list[Part]:
+    """Run row-local steps over parts; failed ones are left out and set apart in the report."""
+    count, done = len(parts), 0
+
+    def finished(part: Part) -> None:
+        nonlocal done
+        done += 1
+        if tell:
+            title = execution.pipeline.describe(part.name) + ("  FAILED" if part.error else "")
+            execution.progress.step(done, count, title, part.rows, sum(part.seconds.values()))
+
+    work = partial(run_local, steps=steps, whole=execution.whole, settings=execution.settings, keep=keep)
+    finished_parts = run_parts(workers, parts, work, finished)
+    for part in finished_parts:
+        if part.error:
+            execution.report.failed.append({"part": part.name, "message": part.error.message, "hint": part.error.hint})
+    return [part for part in finished_parts if not part.error]
+
+
+def refuse_failed(execution: Execution, *, left: bool) -> None:
+    """Stop before anything is staged when a part failed that was not allowed to, or nothing is left without it.
+
+    Raises:
+        SourceError: Names every such part, why it failed, and how to allow it.
+    """
+    allowed = execution.options.allow_failed if left else ()
+    failed = [f for f in execution.report.failed if f["part"] not in allowed]
+    if not failed:
+        return
+    listed = "\n".join(
+        f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED, '')}" for f in failed
+    )
+    raise SourceError(
+        f"{len(failed)} of {execution.report.parts} files could not be read:\n{listed}\n"
+        "Nothing was published; production is unchanged.",
+        way_out(execution.run.pipeline, [f["part"] for f in failed], left=left),
+    )
+
+
+def way_out(pipeline: str, failed: Sequence[str], *, left: bool) -> str:
+    """Say how to go on: without the files that failed, where any are left."""
+    again = f"firn run {pipeline}"
+    if not left:
+        return f"No file is left to publish. Mend them and run again:\n{again}"
+    allow = " ".join(f"--allow-failed {shlex.quote(name)}" for name in failed)
+    return f"Mend the file and run again, or publish the others and keep this one's published rows:\n{again} {allow}"

@@ -1,0 +1,128 @@
+"""Which parts a run reads, which it takes over from production as they are, and which are gone."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from firn import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from firn import PartRecord
+    from pipelines.engine.frames import Part
+
+
+@dataclass(slots=True)
+class Selection:
+    """What a run does with each part.
+
+    Attributes:
+        read: The parts to read.
+        taken: The parts whose published rows are taken over, as the ledger has them.
+        gone: The parts of the ledger that leave production.
+        notes: What a person should know of it.
+    """
+
+    read: list[Part] = field(default_factory=list)
+    taken: dict[str, PartRecord] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether production already shows all of it."""
+        return bool(self.taken) and not self.read and not self.gone
+
+
+def select(listed: Sequence[Part], ledger: Mapping[str, PartRecord], recipe: str, *, afresh: bool) -> Selection:
+    """Read what is new or changed, take over what is not.
+
+    Args:
+        listed: What the source has.
+        ledger: What the visible generation holds.
+        recipe: The fingerprint of code, data files and settings.
+        afresh: Read everything, changed or not.
+    """
+    selection = Selection()
+    for part in listed:
+        known = ledger.get(part.name)
+        same = known is not None and known.recipe == recipe and not afresh
+        if known and same and part.fingerprint and part.fingerprint == known.fingerprint:
+            selection.taken[part.name] = known
+        else:
+            part.known = known if same else None
+            selection.read.append(part)
+    return selection
+
+
+def select_only(listed: Sequence[Part], ledger: Mapping[str, PartRecord], only: Collection[str]) -> Selection:
+    """Read the parts named, and take over all others that are published, whatever became of them at the source."""
+    selection = Selection([part for part in listed if part.name in only])
+    selection.taken = {name: record for name, record in ledger.items() if name not in only}
+    if unread := [part.name for part in listed if part.name not in only and part.name not in ledger]:
+        selection.notes.append(f"not published yet, and not read by this run: {', '.join(unread)}")
+    return selection
+
+
+def settle_gone(
+    selection: Selection,
+    listed: Sequence[Part],
+    ledger: Mapping[str, PartRecord],
+    accepted: Collection[str],
+    describe: Callable[[str], str],
+) -> None:
+    """Decide about the parts that production shows and the source no longer has.
+
+    Raises:
+        SourceError: One is gone, and neither renamed nor accepted. Production is unchanged.
+        ConfigError: One is accepted that is not gone.
+    """
+    gone = [name for name in ledger if name not in {part.name for part in listed}]
+    refuse_unknown("--accept-missing", accepted, gone, "is not missing")
+    renamed = renamings(gone, [part for part in listed if part.name not in ledger], ledger)
+    selection.gone = gone
+    selection.notes += [f"{old} is now called {new}" for old, new in renamed.items()]
+    selection.notes += [
+        f"{name} is gone from the source, which was accepted: its {rows(ledger[name]):,} rows leave production"
+        for name in gone
+        if name in accepted
+    ]
+    missing = [name for name in gone if name not in renamed and name not in accepted]
+    if missing:
+        told = "\n".join(f"  {describe(name)}: {name}, {rows(ledger[name]):,} rows" for name in missing)
+        accept = " ".join(f"--accept-missing {shlex.quote(name)}" for name in missing)
+        raise SourceError(
+            f"{len(missing)} of {len(ledger)} published files are gone from the source:\n{told}\n"
+            "Nothing was published; production is unchanged.",
+            f"Put them back, or run again and let their rows go: {accept}",
+        )
+
+
+def renamings(gone: Iterable[str], new: Sequence[Part], ledger: Mapping[str, PartRecord]) -> dict[str, str]:
+    """Pair parts that are gone with new ones of the same content."""
+    names = {ledger[name].content: name for name in gone}
+    found = {names.get(part.fingerprint) or names.get(part.content_hash()): part.name for part in new} if names else {}
+    return {old: name for old, name in found.items() if old is not None}
+
+
+def refuse_unknown(option: str, asked: Iterable[str], known: Sequence[str], wrong: str = "is not a file") -> None:
+    """Refuse a part that an option names and nobody knows.
+
+    Raises:
+        ConfigError: Names it, and the likely intended one.
+    """
+    for name in asked:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
+            some = f"{', '.join(known[:5])}{', ...' if len(known) > 5 else ''}"  # noqa: PLR2004 (enough to see the kind)
+            hint = f"Did you mean {close[0]}?" if close else f"Known: {some or 'none'}"
+            raise ConfigError(f"{option}: {name} {wrong}. Production is unchanged.", hint)
+
+
+def rows(record: PartRecord) -> int:
+    """Say how many rows the longest table of a part has."""
+    return max((int(table["rows"]) for table in record.tables.values()), default=0)

@@ -1,0 +1,98 @@
+"""Sends what a run made to the loader, takes over what it did not make anew, and has it verified and published."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from firn import PartRecord
+from pipelines.engine.differences import difference
+from pipelines.engine.frames import Frames, Part, check_contract, run_local
+
+if TYPE_CHECKING:
+    from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
+
+__all__ = ["leave", "publish", "stage", "verify"]
+
+
+def leave(execution: Execution, loader: Loader) -> None:
+    """End a run that would change nothing: production already shows all of it."""
+    loader.relist(execution.run, {name: record.fingerprint for name, record in execution.selection.taken.items()})
+    loader.discard(execution.run)
+    execution.report.notes = list(execution.selection.notes)
+    execution.report.status = "unchanged"
+
+
+def stage(execution: Execution, loader: Loader) -> None:
+    """Run the last row-local steps and send every published table, part by part, then the tables without parts."""
+    report, taken = execution.report, sorted(execution.selection.taken)
+    report.tables = dict.fromkeys(execution.pipeline.publishes, 0)
+    with execution.phase("Stage") as phase:
+        for number, part in enumerate(execution.parts, start=1):
+            started = time.perf_counter()
+            frames = finish(execution, part)
+            if execution.options.only is not None:
+                compare(execution, loader, part.name, frames)
+            rows = stage_frames(execution, loader, part.name, frames)
+            seconds = time.perf_counter() - started
+            title = execution.pipeline.describe(part.name)
+            execution.progress.step(number, len(execution.parts), title, rows, seconds)
+        stage_frames(execution, loader, "", execution.whole)
+        if taken:
+            for table, count in loader.take(execution.run, taken).items():
+                report.tables[table] += count
+        phase.rows = sum(report.tables.values())
+
+
+def finish(execution: Execution, part: Part) -> Frames:
+    """Run the last row-local steps on a part, and let its frames go."""
+    keep = frozenset(execution.pipeline.publishes)
+    frames = run_local(part, execution.staged_in_parts, execution.whole, execution.settings, keep).frames
+    part.frames = {}
+    return frames
+
+
+def compare(execution: Execution, loader: Loader, part: str, frames: Frames) -> None:
+    """Put into the report what replacing a part changes."""
+    pipeline = execution.pipeline
+    table = pipeline.compared
+    if table in frames:
+        contract = pipeline.publishes[table]
+        found = loader.published({table: contract}, pipeline.parts[table], [part])
+        before = contract.create_empty() if found is None else found
+        key = contract.primary_key()
+        execution.report.differences.append(difference(part, table, before, frames[table], key, pipeline.label))
+
+
+def stage_frames(execution: Execution, loader: Loader, part: str, frames: Frames) -> int:
+    """Check and send the published tables among some frames; say how many rows the longest has."""
+    publishes = execution.pipeline.publishes
+    longest = 0
+    for name in (name for name in publishes if name in frames):
+        check_contract(name, part, frames[name], publishes[name])
+        rows = loader.stage(execution.run, name, part, frames[name]).rows
+        execution.report.tables[name] += rows
+        longest = max(longest, rows)
+    return longest
+
+
+def verify(execution: Execution, loader: Loader) -> None:
+    """Have staging compared with what was sent, and what was taken over with what the ledger says of it."""
+    with execution.phase("Verify") as phase:
+        run_id = execution.run.id
+        read = [
+            PartRecord(part.name, part.fingerprint, part.content, execution.recipe, run_id) for part in execution.parts
+        ]
+        loader.verify(execution.run, read, list(execution.selection.taken.values()))
+        phase.rows = sum(execution.report.tables.values())
+
+
+def publish(execution: Execution, loader: Loader) -> None:
+    """Publish what was staged."""
+    with execution.phase("Publish") as phase:
+        published = loader.publish(execution.run)
+        phase.rows = sum(published.rows.values())
+    report = execution.report
+    report.status, report.generation = "published", published.generation
+    report.locked_ms, report.attempts = published.locked_ms, published.attempts
