@@ -103,8 +103,9 @@ class Memory:
 
     def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
         """Record under which fingerprints the parts of the visible generation are listed now."""
-        for part, record in self.ledger(run.pipeline).items():
-            self._ledgers[record.run_id][part] = replace(record, fingerprint=fingerprints.get(part, record.fingerprint))
+        visible = self._generations[run.pipeline][-1].published.run_id
+        for part, record in self._ledgers[visible].items():
+            self._ledgers[visible][part] = replace(record, fingerprint=fingerprints.get(part, record.fingerprint))
 
     def take(self, run: Run, parts: Sequence[str]) -> Mapping[str, int]:
         """Copy the rows of parts from production to staging; rows by table."""

@@ -155,6 +155,7 @@ class PostgresLoader:
             run: The run that will stage and publish.
             contracts: Every table that it will publish.
             parts: Where each of them says which part a row belongs to; the ledger needs all of them.
+            quarantine: The one whose rows are cells that are not published; publications keep a log of them.
 
         Raises:
             TargetUnavailable: The target does not answer. Production is unchanged.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import StateError
-from loaders import kept, queries
+from loaders import queries, shown
 from loaders.state import State
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def entries(
         StateError: Production has no such table, or it was published by an older firn.
     """
     state = State(connection, names)
-    if not kept.is_there(connection, names.production, table):
+    if not shown.are_there(connection, names.production, [table]):
         raise StateError(f'Nothing of {dataset} is published: there is no table "{table}".', f"firn run {dataset}")
     if not state.exists() or state.version() < _SINCE_VERSION:
         raise StateError(f'Table "{table}" was published by an older firn, which kept no log.', f"firn run {dataset}")

@@ -107,20 +107,31 @@ def check(
 @click.option("--dry-run", is_flag=True, help="Show the plan; read no rows, write nothing.")
 @click.option("--no-publish", is_flag=True, help="Stage and verify, then wait for: firn publish RUN.")
 @click.option("--allow-failed", multiple=True, metavar="FILE", help="Keep this file's published rows when it fails.")
+@click.option("--accept-missing", multiple=True, metavar="FILE", help="Let the rows of a file that is gone leave.")
+@click.option(
+    "--file", "files", multiple=True, metavar="FILE", help="Replace this file's rows only; a path may be local."
+)
+@click.option("--customer", default="", metavar="NAME", help="Replace the rows of this customer's files only.")
+@click.option("--full-refresh", is_flag=True, help="Read every file, changed or not.")
+@click.option("--extract-only", is_flag=True, help="Store what the source gives under the run's name, and stop.")
+@click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
+@click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")
 @LIMIT
 @SET
 @CONFIG
 @JSON
 def run(
     pipeline: str,
-    allow_failed: tuple[str, ...],
-    limit_files: int | None,
     flags: tuple[str, ...],
     config: Path | None,
     *,
     dry_run: bool,
     no_publish: bool,
+    extract_only: bool,
+    transform_only: bool,
+    from_run: str | None,
     as_json: bool,
+    **asked: Any,  # noqa: ANN401 (the options that narrow a run)
 ) -> None:
     """Run a pipeline and publish its tables, all at once or not at all."""
     from pipelines.engine import commands
@@ -128,15 +139,16 @@ def run(
 
     typed = Typed(pipeline, config, parse(flags))
     if dry_run:
-        plan = commands.plan(pipeline, config, parse(flags), limit_files)
+        plan = commands.plan(pipeline, config, parse(flags), asked["limit_files"])
         return show(lambda: commands.plan_text(plan, typed), plan, as_json=as_json)
     report = commands.run(
         pipeline,
         config,
         parse(flags),
-        limit=limit_files,
-        publish=not no_publish,
-        allow_failed=frozenset(allow_failed),
+        options=commands.options(**asked, publish=not no_publish),
+        extract_only=extract_only,
+        transform_only=transform_only,
+        from_run=from_run,
         quiet=as_json,
     )
     return show(lambda: commands.completed(report, typed), report.as_dict(), as_json=as_json)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pipelines as folder
-from firn import FirnError, Published, Run, StateError
-from pipelines.engine import settings
+from firn import ConfigError, FirnError, Published, Run, StateError
+from pipelines.engine import extracts, settings
 from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report, box, lines, wrapped
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipelines.engine.pipeline import Pipeline
+
+
+EVERYTHING = Options()
+"""Read what has changed, and publish it."""
 
 
 def pipelines() -> list[dict[str, str]]:
@@ -52,19 +56,34 @@ def run(
     config: Path | None = None,
     flags: dict[str, str] | None = None,
     *,
-    limit: int | None = None,
-    publish: bool = True,
-    allow_failed: frozenset[str] = frozenset(),
+    options: Options = EVERYTHING,
+    extract_only: bool = False,
+    transform_only: bool = False,
+    from_run: str | None = None,
     quiet: bool = True,
 ) -> Report:
     """Run a pipeline, and keep its report with its run whatever becomes of it.
+
+    Args:
+        name: The pipeline.
+        config: The settings file.
+        flags: Settings of the command line.
+        options: How far to go, and with which parts.
+        extract_only: Store what the sources give under the run's name, and do no more.
+        transform_only: Open no source: read what an earlier run stored.
+        from_run: That run; by default the latest.
+        quiet: Tell of no phases and steps.
 
     Raises:
         FirnError: What went wrong; the run is recorded as failed, and production is unchanged.
     """
     pipeline = settings.load(name, config, flags)
     this = Run.start(name)
-    options = Options(publish=publish, limit=limit, allow_failed=allow_failed)
+    home = extracts.home(pipeline.target)
+    if extract_only:
+        options = replace(options, extract_to=home)
+    if transform_only or from_run:
+        options = replace(options, extract_from=extracts.find(home, name, from_run))
     progress = choose(quiet=quiet)
     if not quiet:
         progress.start(this.id)
@@ -83,6 +102,32 @@ def run(
             return report
     finally:
         progress.close()
+
+
+def options(
+    *,
+    publish: bool,
+    limit_files: int | None,
+    files: tuple[str, ...],
+    allow_failed: tuple[str, ...],
+    accept_missing: tuple[str, ...],
+    **same: Any,  # noqa: ANN401 (options of the same name here and there)
+) -> Options:
+    """Put the options of the command line together.
+
+    Raises:
+        ConfigError: Two of them exclude each other.
+    """
+    if limit_files and (files or same.get("customer")):
+        raise ConfigError("--limit-files goes with neither --file nor --customer.", "Leave one of them out.")
+    return Options(
+        publish=publish,
+        limit=limit_files,
+        files=files,
+        allow_failed=frozenset(allow_failed),
+        accept_missing=frozenset(accept_missing),
+        **same,
+    )
 
 
 def failed_report(this: Run, error: BaseException) -> Report:
@@ -218,6 +263,8 @@ def completed(report: Report, typed: Typed) -> str:
         "ready": f"firn publish {report.run_id}   (or: firn discard {report.run_id})",
         "sample": f"firn run {report.pipeline}   (a sample is never published)",
         "checked": f"firn run {report.pipeline}",
+        "extracted": f"firn run {report.pipeline} --transform-only --from-run {report.run_id}",
+        "unchanged": f"firn runs {report.pipeline}   (production shows all of it already)",
     }
     next_line = typed.again(following.get(report.status, ""))
     return box(f"{report.status.upper()} {report.run_id}", lines(report), [f"Next: {next_line}"] if next_line else [])

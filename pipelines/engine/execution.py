@@ -31,8 +31,9 @@ class Options:
         allow_failed: Parts that may fail: their rows of the published generation are kept.
         accept_missing: Parts that are gone from the source, and whose rows may leave production.
         full_refresh: Read every part, whether it has changed or not.
-        only: Read just these parts, and take over all others as they are published.
-        local: A file that is read in place of the one part of ``only``.
+        files: Read just these parts, and take over all others as they are published; one may be the path of a local
+            file, which is read in place of the part of its name.
+        customer: Read just the parts of this customer, likewise.
         extract_to: Store what the sources give there, and do no more.
         extract_from: Read what was stored there, and open no source.
     """
@@ -43,8 +44,8 @@ class Options:
     allow_failed: frozenset[str] = frozenset()
     accept_missing: frozenset[str] = frozenset()
     full_refresh: bool = False
-    only: frozenset[str] | None = None
-    local: Path | None = None
+    files: tuple[str, ...] = ()
+    customer: str = ""
     extract_to: Path | None = None
     extract_from: Path | None = None
 
@@ -66,6 +67,8 @@ class Execution:
     ledger: Mapping[str, PartRecord] = field(default_factory=dict)
     listed: Mapping[str, Part] = field(default_factory=dict)
     recipe: str = ""
+    only: frozenset[str] | None = None
+    local: Mapping[str, Path] = field(default_factory=dict)
     selection: Selection = field(default_factory=Selection)
     parts: list[Part] = field(default_factory=list)
     whole: Frames = field(default_factory=dict)

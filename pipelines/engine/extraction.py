@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,14 +16,12 @@ from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_who
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
 from pipelines.engine.report import UNCHANGED
-from pipelines.engine.selection import Selection, refuse_unknown, rows, select, select_only, settle_gone
+from pipelines.engine.selection import refuse_unknown, rows, select, select_only, settle_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Executor
-    from pathlib import Path
 
-    from firn import PartRecord
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
     from pipelines.engine.pipeline import Pipeline, Step
@@ -32,12 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["choose_parts", "extract", "extract_and_transform"]
 
 
-def choose_parts(execution: Execution, ledger: Mapping[str, PartRecord]) -> None:
+def choose_parts(execution: Execution, loader: Loader) -> None:
     """List the source, and decide which parts are read and which are taken over.
-
-    Args:
-        execution: The run.
-        ledger: What the visible generation holds.
 
     Raises:
         SourceError: A part of the ledger is gone from the source. Production is unchanged.
@@ -45,36 +40,59 @@ def choose_parts(execution: Execution, ledger: Mapping[str, PartRecord]) -> None
     """
     options, pipeline = execution.options, execution.pipeline
     listed = list_parts(execution)
-    names = [part.name for part in listed]
-    execution.listed = {part.name: part for part in listed}
-    execution.ledger = ledger if is_incremental(pipeline) else {}
+    if options.load and options.limit is None and is_incremental(pipeline):
+        execution.ledger = loader.ledger(execution.run.pipeline)
     execution.recipe = recipe(pipeline)
-    refuse_unknown("--allow-failed", options.allow_failed, names)
-    if options.only is not None:
-        refuse_unknown("--file", options.only, names)
-        execution.selection = select_only(listed, execution.ledger, options.only)
-    elif options.limit is not None:
-        execution.selection = Selection(listed[: options.limit])
+    listed = narrow(execution, loader, listed)
+    execution.listed = {part.name: part for part in listed}
+    refuse_unknown("--allow-failed", options.allow_failed, list(execution.listed))
+    if execution.only is not None:
+        execution.selection = select_only(listed, execution.ledger, execution.only)
+        execution.selection.notes += [
+            f"{name} was read from {path}: these rows stay until the one in the source is saved again"
+            for name, path in execution.local.items()
+        ]
     else:
         afresh = options.full_refresh
-        execution.selection = select(listed, execution.ledger, execution.recipe, afresh=afresh)
+        execution.selection = select(listed[: options.limit], execution.ledger, execution.recipe, afresh=afresh)
         settle_gone(execution.selection, listed, execution.ledger, options.accept_missing, pipeline.describe)
     execution.report.taken = len(execution.selection.taken)
     execution.report.parts = len(execution.selection.read) + execution.report.taken
 
 
 def list_parts(execution: Execution) -> list[Part]:
-    """List the parts of the sources, or of a stored extract; a local file stands in for the part that it replaces."""
+    """List the parts of the sources, or of a stored extract."""
+    stored = execution.options.extract_from
+    sources = [extracts.Extract(stored)] if stored else execution.pipeline.sources()
+    return by_part([table for source in sources for table in source.tables()])
+
+
+def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Part]:
+    """Find the parts that a run is narrowed to, and put a local file in place of the part of its name.
+
+    Raises:
+        ConfigError: No part is called so, or holds the customer.
+    """
     options, pipeline = execution.options, execution.pipeline
-    sources = [extracts.Extract(options.extract_from)] if options.extract_from else pipeline.sources()
-    listed = by_part([table for source in sources for table in source.tables()])
-    if options.local is None or options.only is None:
+    names = list(dict.fromkeys([*(part.name for part in listed), *execution.ledger]))
+    if options.customer:
+        execution.only = pipeline.parts_of(options.customer, names, loader) & {part.name for part in listed}
+    if not options.files:
         return listed
-    (name,) = options.only
-    (part,) = by_part(list(pipeline.one_file(options.local, name).tables()))
+    execution.local = {Path(f).name: Path(f) for f in options.files if f not in names and Path(f).is_file()}
+    asked = [file if file in names else Path(file).name for file in options.files]
+    refuse_unknown("--file", asked, names)
+    execution.only = frozenset(asked) | (execution.only or frozenset())
+    kept = [part for part in listed if part.name not in execution.local]
+    return kept + [stand_in(execution, listed, name, path) for name, path in execution.local.items()]
+
+
+def stand_in(execution: Execution, listed: Sequence[Part], name: str, path: Path) -> Part:
+    """Make a part of a local file, in place of the one listed under a name."""
+    (part,) = by_part(list(execution.pipeline.one_file(path, name).tables()))
     # Under its own fingerprint the next run would put back what the source has: it counts as what is listed there.
     part.fingerprint = next((other.fingerprint for other in listed if other.name == name), part.fingerprint)
-    return [*(other for other in listed if other.name != name), part]
+    return part
 
 
 def is_incremental(pipeline: Pipeline) -> bool:
@@ -157,11 +175,11 @@ def transform_whole(execution: Execution, loader: Loader, workers: Executor, gro
     outdated = execution.pipeline.outdated(execution.whole, execution.recalled)
     if not outdated:
         return
-    if execution.options.only is not None:
-        names = " ".join(f"--file {shlex.quote(name)}" for name in sorted(outdated | execution.options.only))
+    if execution.only is not None:
+        names = " ".join(f"--file {shlex.quote(name)}" for name in sorted(outdated | execution.only))
         raise ContractError(
             f"Rows of {', '.join(sorted(outdated))} share their key with rows of "
-            f"{', '.join(sorted(execution.options.only))}, and would change. Nothing was published; production is "
+            f"{', '.join(sorted(execution.only))}, and would change. Nothing was published; production is "
             "unchanged.",
             f"replace them together: firn run {execution.run.pipeline} {names}",
         )

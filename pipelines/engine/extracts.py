@@ -11,20 +11,27 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from firn import SourceError, Table
+from loaders.embedded import default_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from firn import Run
+    from loaders.postgres import Postgres
     from pipelines.engine.frames import Part
 
-__all__ = ["Extract", "find", "store"]
+__all__ = ["Extract", "find", "home", "store"]
 
 MANIFEST = "manifest.json"
 """Written last: an extract without it was not finished."""
 KEPT = 3
 """How many extracts of a pipeline are kept."""
+
+
+def home(target: Postgres) -> Path:
+    """Return the folder of the extracts: beside the data of the embedded server, whichever the target is."""
+    return (target.home or default_home()) / "extracts"
 
 
 def store(home: Path, run: Run, parts: Sequence[Part]) -> Path:
@@ -51,7 +58,8 @@ def store(home: Path, run: Run, parts: Sequence[Part]) -> Path:
 
 def stored(home: Path, pipeline: str) -> list[Path]:
     """Return the finished extracts of a pipeline, newest first."""
-    return sorted((file.parent for file in home.glob(f"{pipeline}_*/{MANIFEST}")), key=lambda path: path.name)[::-1]
+    found = home.glob(f"{pipeline}_*/{MANIFEST}")
+    return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)]
 
 
 def find(home: Path, pipeline: str, run_id: str | None) -> Path:

@@ -85,7 +85,7 @@ def steps_to_the_end(execution: Execution, loader: Loader, workers: Executor) ->
         load(execution, loader, workers)
     else:
         with execution.phase("List the source"):
-            choose_parts(execution, {})
+            choose_parts(execution, loader)
         extract_and_transform(execution, loader, workers)
         execution.report.status = "checked"
 
@@ -94,7 +94,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
     """Read, transform, stage, verify and publish; each phase leaves production as it was, but for the last."""
     options, report, pipeline = execution.options, execution.report, execution.pipeline
     with execution.phase("Check the target"):
-        choose_parts(execution, loader.ledger(execution.run.pipeline))
+        choose_parts(execution, loader)
         if not execution.selection.changes_nothing:
             loader.prepare(execution.run, pipeline.publishes, pipeline.parts, pipeline.quarantine)
     if not execution.selection.changes_nothing:
@@ -104,6 +104,8 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
             with suppress(FirnError):  # the first error is the one to show
                 loader.discard(execution.run)
             raise
+        if execution.selection.changes_nothing:
+            loader.discard(execution.run)
     if execution.selection.changes_nothing:
         staging.leave(execution, loader)
         return

@@ -19,7 +19,6 @@ __all__ = ["leave", "publish", "stage", "verify"]
 def leave(execution: Execution, loader: Loader) -> None:
     """End a run that would change nothing: production already shows all of it."""
     loader.relist(execution.run, {name: record.fingerprint for name, record in execution.selection.taken.items()})
-    loader.discard(execution.run)
     execution.report.notes = list(execution.selection.notes)
     execution.report.status = "unchanged"
 
@@ -32,7 +31,7 @@ def stage(execution: Execution, loader: Loader) -> None:
         for number, part in enumerate(execution.parts, start=1):
             started = time.perf_counter()
             frames = finish(execution, part)
-            if execution.options.only is not None:
+            if execution.only is not None:
                 compare(execution, loader, part.name, frames)
             rows = stage_frames(execution, loader, part.name, frames)
             seconds = time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 from test_postgres_servers import CONTRACTS, VERSIONS, fresh, lines, notes, orders
 
-from firn import LoadError, PartKey, PublishError, Run, Staged, StateError
+from firn import LoadError, PartKey, PartRecord, PublishError, Run, Staged, StateError
 from loaders.connections import Server
 from loaders.memory import Memory
 
@@ -445,11 +446,93 @@ def test_one_part_of_production_is_read_as_it_was_staged(loader: Loader) -> None
     loader.publish(run)
 
     own, through = PartKey("shelves", "shelf"), PartKey("shelves", "shelf", joined_by="id")
-    assert loader.published("shelves", Shelf, "top", own).sort("id").equals(shelves.filter(shelf="top"))
-    assert loader.published("counted", Counted, "top", through).sort("id")["count"].to_list() == [10, 30]
+    found = loader.published({"shelves": Shelf}, own, ["top"])
+    assert found is not None
+    assert found.sort("id").equals(shelves.filter(shelf="top"))
+    joined = loader.published({"counted": Counted, "shelves": Shelf}, through, ["top"], ["shelf", "count"])
+    assert joined is not None
+    assert sorted(joined.iter_rows()) == [("top", 10), ("top", 30)]
 
 
-def test_a_part_of_a_table_that_was_never_published_is_empty(loader: Loader) -> None:
-    found = loader.published("shelves", Shelf, "top", PartKey("shelves", "shelf"))
-    assert found.height == 0
-    assert found.schema == Shelf.create_empty().schema
+def test_a_part_of_a_table_that_was_never_published_is_not_there(loader: Loader) -> None:
+    assert loader.published({"shelves": Shelf}, PartKey("shelves", "shelf"), ["top"]) is None
+
+
+# --- The ledger -------------------------------------------------------------------------------------------------------
+
+SHOPS = {"sales": PartKey("sales", "shop"), "notes": PartKey("sales", "shop", joined_by="id")}
+
+
+class Sale(dy.Schema):
+    """What a shop sold."""
+
+    id = dy.Int32(primary_key=True)
+    shop = dy.String(nullable=False)
+    price = dy.Decimal(10, 2, nullable=True)
+
+
+class Note(dy.Schema):
+    """What was said of a sale."""
+
+    id = dy.Int32(primary_key=True)
+    note = dy.String(nullable=True)
+
+
+def sold(loader: Loader, run: Run, shop: str, *ids: int) -> PartRecord:
+    """Stage a shop's sales and notes, and return its line of the ledger."""
+    keys = pl.Series("id", ids, dtype=pl.Int32)
+    prices = pl.Series("price", [Decimal(n) for n in ids], dtype=pl.Decimal(10, 2))
+    loader.stage(run, "sales", shop, pl.DataFrame([keys, prices]).with_columns(shop=pl.lit(shop)))
+    loader.stage(run, "notes", shop, pl.DataFrame([keys]).with_columns(note=pl.lit(f"of {shop}")))
+    return PartRecord(shop, f"listed {shop}", f"content {shop}", "recipe", run.id)
+
+
+@pytest.fixture
+def two_shops(loader: Loader) -> Run:
+    """A published run of two shops."""
+    run = Run.start("shop")
+    loader.prepare(run, {"sales": Sale, "notes": Note}, SHOPS)
+    loader.verify(run, [sold(loader, run, "north", 1, 2), sold(loader, run, "south", 3)])
+    loader.publish(run)
+    return run
+
+
+def test_the_ledger_says_what_the_visible_generation_holds(loader: Loader, two_shops: Run) -> None:
+    ledger = loader.ledger("shop")
+    assert set(ledger) == {"north", "south"}
+    assert ledger["north"].run_id == two_shops.id
+    assert {name: table["rows"] for name, table in ledger["north"].tables.items()} == {"sales": 2, "notes": 2}
+    assert loader.ledger("other") == {}
+
+
+def test_a_part_taken_over_is_published_as_it_was(loader: Loader, two_shops: Run, see: Seen) -> None:
+    run = Run.start("shop")
+    loader.prepare(run, {"sales": Sale, "notes": Note}, SHOPS)
+    north = sold(loader, run, "north", 1, 5, 6)
+    south = loader.ledger("shop")["south"]
+    assert loader.take(run, ["south"]) == {"sales": 1, "notes": 1}
+    loader.verify(run, [north], [south])
+    loader.publish(run)
+    shown = see("notes")
+    assert shown is not None
+    assert sorted(shown["note"]) == ["of north"] * 3 + ["of south"]
+    assert loader.ledger("shop")["south"] == south
+    assert loader.ledger("shop")["north"].run_id == run.id
+    loader.rollback("shop")
+    assert loader.ledger("shop")["north"].run_id == two_shops.id
+
+
+def test_a_part_that_somebody_changed_in_production_is_not_taken_over(loader: Loader, two_shops: Run) -> None:
+    run = Run.start("shop")
+    loader.prepare(run, {"sales": Sale, "notes": Note}, SHOPS)
+    south = loader.ledger("shop")["south"]
+    changed = replace(south, tables={**south.tables, "notes": {"rows": 1, "digest": "1"}})
+    loader.take(run, ["south"])
+    with pytest.raises(LoadError, match=f'other rows of south than run {two_shops.id} published, in table "notes"'):
+        loader.verify(run, [], [changed])
+
+
+def test_a_fingerprint_of_the_same_content_is_listed_anew(loader: Loader, two_shops: Run) -> None:
+    loader.relist(two_shops, {"north": "listed again"})
+    assert loader.ledger("shop")["north"].fingerprint == "listed again"
+    assert loader.ledger("shop")["south"].fingerprint == "listed south"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import dataframely as dy
@@ -11,7 +12,7 @@ import pytest
 
 from firn import ConfigError, ContractError, PartKey, Run, SourceError, SourceUnavailable, Table
 from loaders.memory import Memory as MemoryLoader
-from pipelines.engine import frames
+from pipelines.engine import extraction, extracts, frames
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report, box, lines
@@ -21,6 +22,7 @@ from transforms import row_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Sales(dy.Schema):
@@ -113,7 +115,7 @@ def test_an_allowed_failure_keeps_the_published_rows_of_that_part(loader: Memory
 
 
 def test_a_part_that_nobody_could_name_is_not_allowed_to_fail(loader: MemoryLoader) -> None:
-    with pytest.raises(ConfigError, match="there is no file sooth") as error:
+    with pytest.raises(ConfigError, match="sooth is not a file") as error:
         run(loader, shop("north", 1), failing("south", lambda: SourceError("torn")), allow_failed={"sooth"})
     assert error.value.hint == "Did you mean south?"
 
@@ -199,3 +201,98 @@ def test_the_box_is_as_wide_as_its_longest_line() -> None:
     drawn = box("DONE", [*lines(Report("r", "shops")), "x" * 150], ["Next: firn runs"]).splitlines()
     assert len({len(line) for line in drawn}) == 1
     assert "Next: firn runs" in drawn[-2]
+
+
+def fingerprinted(name: str, *pieces: int, content: str = "") -> Table:
+    table = shop(name, *pieces)
+    asked = (lambda: content) if content else None
+    return replace(table, fingerprint=f"{name} {pieces}", content=asked)
+
+
+def test_a_run_that_changes_nothing_publishes_nothing(loader: MemoryLoader) -> None:
+    first = run(loader, fingerprinted("north", 1), fingerprinted("south", 3))
+    again = run(loader, fingerprinted("north", 1), fingerprinted("south", 3))
+    assert (first.status, again.status, again.taken, again.rows_read) == ("published", "unchanged", 2, 0)
+    assert [phase.name for phase in again.phases] == ["Check the target"]
+
+
+def test_only_what_changed_is_read_and_the_rest_is_taken_over(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1), fingerprinted("south", 3))
+    unread = replace(failing("north", AssertionError), fingerprint="north (1,)")
+    report = run(loader, unread, fingerprinted("south", 4, 5))
+    assert (report.status, report.taken, report.rows_read) == ("published", 1, 2)
+    assert sorted(loader.production["sales"]["pieces"]) == [1, 4, 5]
+
+
+def test_equal_content_under_another_fingerprint_is_no_work_and_is_remembered(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1, content="same"))
+    listed_anew = replace(failing("north", AssertionError), fingerprint="new", content=lambda: "same")
+    assert run(loader, listed_anew).status == "unchanged"
+    unasked = replace(failing("north", AssertionError), fingerprint="new", content=lambda: pytest.fail("asked"))
+    assert run(loader, unasked).status == "unchanged"
+
+
+def test_another_recipe_reads_everything_again(loader: MemoryLoader, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(loader, fingerprinted("north", 1))
+    monkeypatch.setattr(extraction, "recipe", lambda _: "another")
+    assert run(loader, fingerprinted("north", 1)).status == "published"
+
+
+def test_a_full_refresh_reads_everything_again(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1))
+    report = run(loader, fingerprinted("north", 1), full_refresh=True)
+    assert (report.status, report.rows_read, report.generation) == ("published", 1, 2)
+
+
+def test_a_part_gone_from_the_source_stops_the_run_until_it_is_accepted(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1), fingerprinted("south", 3))
+    with pytest.raises(SourceError, match=r"(?s)1 of 2 published files are gone.*south, 1 rows") as error:
+        run(loader, fingerprinted("north", 1))
+    assert "--accept-missing south" in error.value.hint
+    assert sorted(loader.production["sales"]["pieces"]) == [1, 3]
+    report = run(loader, fingerprinted("north", 1), accept_missing=frozenset({"south"}))
+    assert (report.status, loader.production["sales"]["pieces"].to_list()) == ("published", [1])
+    assert "south is gone from the source, which was accepted: its 1 rows leave production" in report.notes
+
+
+def test_a_part_that_is_not_gone_cannot_be_accepted_as_such(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1))
+    with pytest.raises(ConfigError, match="north is not missing"):
+        run(loader, fingerprinted("north", 1), accept_missing=frozenset({"north"}))
+
+
+def test_a_part_of_the_same_content_under_another_name_is_renamed(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1, content="same"))
+    report = run(loader, fingerprinted("north pole", 1, content="same"))
+    assert report.notes == ["north is now called north pole"]
+    assert loader.production["sales"]["shop"].to_list() == ["north pole"]
+
+
+def test_a_run_narrowed_to_a_file_takes_over_all_others_whatever_became_of_them(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1), fingerprinted("south", 3), fingerprinted("west", 7))
+    report = run(loader, fingerprinted("north", 2), fingerprinted("south", 4), files=("north",))
+    assert sorted(loader.production["sales"]["pieces"]) == [2, 3, 7]
+    assert (report.parts, report.taken) == (3, 2)
+    assert run(loader, fingerprinted("north", 2), fingerprinted("south", 4), fingerprinted("west", 7)).taken == 2
+
+
+def test_a_check_over_all_parts_sees_those_taken_over(loader: MemoryLoader) -> None:
+    run(loader, fingerprinted("north", 1), fingerprinted("south", 3))
+    loader.production["sales"] = loader.production["sales"].with_columns(pieces=-pl.col("pieces"))
+    with pytest.raises(ContractError, match="nothing_negative found 1 rows"):
+        run(loader, fingerprinted("north", 2), fingerprinted("south", 3))
+
+
+def test_an_extract_is_transformed_without_opening_the_source(loader: MemoryLoader, tmp_path: Path) -> None:
+    stored = run(loader, fingerprinted("north", 1), fingerprinted("south", 3), extract_to=tmp_path)
+    assert (stored.status, stored.rows_read, loader.production) == ("extracted", 2, {})
+    report = run(loader, failing("east", AssertionError), extract_from=tmp_path / stored.run_id)
+    assert (report.status, sorted(loader.production["sales"]["pieces"])) == ("published", [1, 3])
+
+
+def test_the_latest_extracts_are_kept(loader: MemoryLoader, tmp_path: Path) -> None:
+    stored = [run(loader, shop("north", n), extract_to=tmp_path).run_id for n in range(4)]
+    assert extracts.find(tmp_path, "shops", stored[-1]).name == stored[-1]
+    assert len(list(tmp_path.iterdir())) == extracts.KEPT
+    with pytest.raises(SourceError, match="no stored extract of run shops_x"):
+        extracts.find(tmp_path, "shops", "shops_x")
