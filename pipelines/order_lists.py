@@ -87,7 +87,15 @@ class OrderLists(Pipeline):
 
     def sources(self) -> Sequence[Source]:
         """Read the workbooks of one folder."""
-        return (Workbooks(folder=self.folder, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits),)
+        return (self.workbooks(),)
+
+    def workbooks(self) -> Workbooks:
+        """Name the folder, and what is looked for in its workbooks."""
+        return Workbooks(folder=self.folder, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits)
+
+    def workbook(self, part: str) -> tuple[bytes, Limits]:
+        """Return the bytes of a workbook as it lies in the folder now."""
+        return self.workbooks().content(part), self.limits
 
     def one_file(self, path: Path, part: str) -> Source:
         """Read one local workbook in place of a part of the same file name.

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 import shlex
+from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the class is made)
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from sources.xlsx.sheet_choice import Wanted
 from sources.xlsx.workbook import TABLES, read_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["Limits", "Workbooks"]
 
@@ -75,6 +76,14 @@ class Workbooks(BaseModel):
             for name in TABLES:
                 yield Table(name, reading.frame(name), fingerprint=fingerprint, part=part)
 
+    def content(self, part: str) -> bytes:
+        """Return the bytes of one workbook.
+
+        Raises:
+            SourceError: It cannot be read, or is larger than allowed. Production is unchanged.
+        """
+        return _Reading(self, self.folder / part, part, "").content()
+
     def _files(self) -> list[Path]:
         if self.folder.is_file():
             raise SourceError(
@@ -130,12 +139,23 @@ class _Reading:
             raise self._error
         return self._frames.pop(name)
 
+    def content(self) -> bytes:
+        """Return the bytes of the workbook."""
+        with self._border():
+            return self._content()
+
     def _read(self) -> dict[str, pl.DataFrame]:
         source = self._source
-        try:
+        with self._border():
             content = self._content()
             wanted = Wanted.of(source.sheet, source.headers, source.required)
             return read_workbook(content, self._part, wanted, source.limits)
+
+    @contextmanager
+    def _border(self) -> Iterator[None]:
+        """Raise what is wrong with the workbook as an error that names it."""
+        try:
+            yield
         except Refused as refused:
             made = SourceChanged if isinstance(refused, NoList) else SourceError
             end = "" if refused.reason.endswith("\n") else ". "

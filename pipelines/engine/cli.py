@@ -19,6 +19,8 @@ CONFIG = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 SET = click.option("--set", "flags", multiple=True, metavar="KEY=VALUE", help="Set one setting of the pipeline.")
+CUSTOMER = click.option("--customer", default="", metavar="NAME", help="Only the workbooks of this customer.")
+REASON = click.option("--reason", default="", metavar="REASON", help="Only the cells set aside for this reason.")
 LIMIT = click.option("--limit-files", type=click.IntRange(min=1), help="Read only the first N files; never published.")
 
 
@@ -214,6 +216,80 @@ def report(run_id: str | None, config: Path | None, *, as_json: bool) -> None:
 
     found = commands.report(run_id, config)
     show(lambda: commands.report_text(found), found.as_dict(), as_json=as_json)
+
+
+@cli.group()
+def quarantine() -> None:
+    """Work on the cells that could not be published."""
+
+
+@quarantine.command("list")
+@click.argument("pipeline", required=False)
+@CUSTOMER
+@click.option("--file", default="", metavar="FILE", help="Only this workbook.")
+@REASON
+@click.option("--all", "resolved", is_flag=True, help="Also the entries that a later run resolved, and which run.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many lines, or entries with --json.")
+@SET
+@CONFIG
+@JSON
+def quarantine_list(
+    *,
+    pipeline: str | None,
+    customer: str,
+    file: str,
+    reason: str,
+    limit: int | None,
+    flags: tuple[str, ...],
+    config: Path | None,
+    resolved: bool,
+    as_json: bool,
+) -> None:
+    """List the cells that production does not show, by workbook and reason; every cell with --json."""
+    from pipelines.engine import quarantine as work
+    from pipelines.engine.typed import Typed
+
+    name, wanted, most = work.pipeline_name(pipeline), work.Wanted(customer, file, reason), limit if as_json else None
+    typed = Typed(name, config, parse(flags))
+    with typed.repeated():
+        found = work.listing(name, config, parse(flags), wanted, limit=most, resolved=resolved)
+    show(lambda: typed.again(work.listing_text(found, limit)), found, as_json=as_json)
+
+
+@quarantine.command("export")
+@click.argument("pipeline", required=False)
+@CUSTOMER
+@click.option("--file", default="", metavar="FILE", help="Only this workbook.")
+@REASON
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the copies.")
+@click.option("--force", is_flag=True, help="Replace copies; annotate also what was saved again since it was read.")
+@SET
+@CONFIG
+@JSON
+def quarantine_export(
+    *,
+    pipeline: str | None,
+    customer: str,
+    file: str,
+    reason: str,
+    out: Path,
+    flags: tuple[str, ...],
+    config: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Copy workbooks with every such cell highlighted and a comment that says what was expected."""
+    from pipelines.engine import export as work
+    from pipelines.engine.quarantine import Wanted, pipeline_name
+    from pipelines.engine.typed import Typed
+
+    name = pipeline_name(pipeline)
+    typed = Typed(name, config, parse(flags))
+    with typed.repeated():
+        copies = work.export(name, config, parse(flags), Wanted(customer, file, reason), out, force=force)
+        if not as_json or not any(copy.error for copy in copies):
+            show(lambda: typed.again(work.text(name, copies)), work.document(copies), as_json=as_json)
+        work.refuse_failed(copies)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loaders.loader import Loader
     from pipelines.engine.frames import Frames, Part
     from sources import Source
+    from sources.xlsx.limits import Limits
 
 Transform = Callable[..., Any]
 
@@ -137,6 +138,15 @@ class Pipeline(BaseModel):
     def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:  # noqa: ARG002
         """Name the parts taken over whose published rows no longer fit what was made of all parts."""
         return frozenset()
+
+    def workbook(self, part: str) -> tuple[bytes, Limits]:
+        """Return the bytes of a part that is a workbook, and what it may ask of this machine.
+
+        Raises:
+            ConfigError: The parts of this pipeline are no workbooks.
+            SourceError: It cannot be read.
+        """
+        raise ConfigError(f"{part} is no workbook of pipeline {type(self).__name__}.")
 
     def describe(self, part: str) -> str:
         """Say in the user's words what a part is."""

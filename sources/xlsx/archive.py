@@ -86,6 +86,15 @@ class Archive:
         inflated = _inflate(compressed, entry.filename) if entry.compress_type else _slices(compressed)
         return _verified(inflated, entry)
 
+    def check_whole(self) -> None:
+        """Check the size of every part, for a reader that will unpack them all.
+
+        Raises:
+            Refused: The workbook is larger than allowed.
+        """
+        for entry in self._entries.values():
+            self._check_size(entry)
+
     def _check_size(self, entry: zipfile.ZipInfo) -> None:
         self._opened[entry.filename] = entry.file_size
         self._limits.check("max_inflated_bytes", sum(self._opened.values()), "bytes when unpacked")

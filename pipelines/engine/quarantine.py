@@ -1,0 +1,160 @@
+"""The cells that production does not show: which are open, of which workbook, why, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from firn import ConfigError
+from pipelines.engine import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from loaders.loader import Loader
+    from pipelines.engine.pipeline import Pipeline
+
+Entry = dict[str, Any]
+
+LINES = 20
+"""How many lines a person is shown who does not say how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for; what is empty asks for all.
+
+    Attributes:
+        customer: Those of the workbooks of a customer.
+        file: Those of a workbook, by its name in the source, or by the path of a copy of it.
+        reason: Those that were set aside for a reason.
+    """
+
+    customer: str = ""
+    file: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """Say it as it was typed."""
+        given = {"--customer": self.customer, "--file": self.file, "--reason": self.reason}
+        return " ".join(f"{option} {shlex.quote(value)}" for option, value in given.items() if value)
+
+
+def pipeline_name(given: str | None) -> str:
+    """Take the pipeline given, or the only one that has a quarantine.
+
+    Raises:
+        ConfigError: The pipeline has none, or several have one and none was named.
+    """
+    having = [name for name in settings.names() if settings.pipeline_class(name).quarantine]
+    if given and settings.pipeline_class(given).quarantine:
+        return given
+    if given:
+        raise ConfigError(f"Pipeline {given} has no quarantine.", f"These have one: {', '.join(having)}.")
+    if len(having) != 1:
+        raise ConfigError("Which pipeline?", f"Name one of {', '.join(having)}.")
+    return having[0]
+
+
+def entries(
+    name: str, pipeline: Pipeline, loader: Loader, wanted: Wanted, *, resolved: bool = False
+) -> Sequence[Entry]:
+    """Return the entries asked for, in reading order, the open ones first.
+
+    Raises:
+        ConfigError: No workbook holds the customer.
+        StateError: Nothing was published yet.
+    """
+    found = [dict(entry) for entry in loader.quarantined(name, pipeline.quarantine, resolved=resolved)]
+    files: Sequence[str] = list(dict.fromkeys(entry["file"] for entry in found))
+    if wanted.customer:
+        files = list(pipeline.parts_of(wanted.customer, [*{*files, *loader.ledger(name)}], loader))
+    files = files_of(files, wanted.file)
+    return [e for e in found if e["file"] in files and wanted.reason in ("", e["reason"])]
+
+
+def files_of(files: Sequence[str], wanted: str) -> Sequence[str]:
+    """Pick the file of a name or, where none has it, of the last part of a path; all where none is wanted."""
+    if not wanted or wanted in files:
+        return [wanted] if wanted else files
+    return [file for file in files if PurePath(file).name == PurePath(wanted).name]
+
+
+def listing(
+    name: str,
+    config: Path | None,
+    flags: dict[str, str],
+    wanted: Wanted,
+    *,
+    limit: int | None = None,
+    resolved: bool = False,
+) -> dict[str, Any]:
+    """List entries: ``pipeline``, ``table``, ``asked``, counts ``open`` and ``resolved``, and ``entries``.
+
+    Raises:
+        StateError: Nothing was published yet.
+    """
+    pipeline = settings.load(name, config, flags)
+    with pipeline.target.open() as loader:
+        found = entries(name, pipeline, loader, wanted, resolved=resolved)
+    still = sum(is_open(entry) for entry in found)
+    return {
+        "pipeline": name,
+        "table": pipeline.quarantine,
+        "asked": str(wanted),
+        "open": still,
+        "resolved": len(found) - still,
+        "entries": found[:limit],
+    }
+
+
+def is_open(entry: Entry) -> bool:
+    """Tell whether production still lacks the cell."""
+    return entry["resolved_at"] is None
+
+
+def listing_text(document: dict[str, Any], limit: int | None) -> str:
+    """Sum entries up by file and reason, with the line to type next."""
+    name, found = document["pipeline"], document["entries"]
+    asked = f" ({document['asked']})" if document["asked"] else ""
+    if not found:
+        return f"No cell of {name} is in quarantine{asked}. Next: firn run {name}"
+    lines = [line for file, group in groupby(found, key=lambda e: e["file"]) for line in file_lines(file, group)]
+    shown = lines[: limit or LINES]
+    if len(lines) > len(shown):
+        shown.append(f"... and {len(lines) - len(shown):,} more lines: --limit {len(lines)}, or --json for every cell")
+    files = len({entry["file"] for entry in found if is_open(entry)})
+    head = f"In quarantine{asked}: {counted(document['open'])} of {counted(files, 'file')}"
+    head += f"; resolved: {counted(document['resolved'])}" if document["resolved"] else ""
+    file = shlex.quote(found[0]["file"])
+    return "\n".join([head, "", *shown, "", f"Next: firn quarantine export {name} --file {file} --out annotated"])
+
+
+def file_lines(file: str, group: Iterable[Entry]) -> list[str]:
+    """Write a line for a file, and one for each reason, with what was expected and the first cell."""
+    by_reason: dict[tuple[str, str], list[Entry]] = {}
+    for entry in group:
+        by_reason.setdefault((entry["reason"], entry["resolved_run"] or ""), []).append(entry)
+    return [file, *(reason_line(why, run, found) for (why, run), found in by_reason.items())]
+
+
+def reason_line(reason: str, resolved_run: str, found: Sequence[Entry]) -> str:
+    """Write one reason of one file."""
+    first = found[0]
+    where = f"{first['sheet']}!{first['cell']} {short(first['raw'])}"
+    end = f"  resolved by {resolved_run}" if resolved_run else f"  expected {first['expected']}"
+    return f"{len(found):>8,}  {reason:<20}{where}{end}"
+
+
+def counted(count: int, noun: str = "cell") -> str:
+    """Write a number of things."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def short(raw: str, most: int = 30) -> str:
+    """Quote what a cell holds, cut where it is long."""
+    return repr(raw if len(raw) <= most else f"{raw[: most - 1]}…")
