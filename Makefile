@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
+AZURITE := .cache/azurite
 
 .PHONY: demo test setup system lint format types bench-order-lists lock clean
 
@@ -23,8 +24,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-system:  ## PostgreSQL 15 of Debian, which the tests run beside the wheel's 16 and 18
+system: $(AZURITE)/.installed  ## What the tests run against: PostgreSQL 15 of Debian, and a Blob service
 	@sh tests/system.sh
+
+$(AZURITE)/.installed: tests/azurite/package-lock.json | $(INSTALLED)
+	@mkdir -p $(AZURITE) && cp tests/azurite/*.json $(AZURITE)
+	@$(BIN)/npm ci --prefix $(AZURITE) --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| { echo "The tests run on Azurite, which npm could not install. Is a registry reachable? $(BIN)/npm ping"; exit 1; }
+	@touch $@
 
 lint: setup  ## What CI asks before the tests
 	$(BIN)/ruff check .

@@ -63,7 +63,8 @@ class Table:
         contract: What the columns must be, where that is known.
         fingerprint: Equal fingerprints mean equal content.
         part: The workbook or key range that these rows come from; empty for a whole table.
-        content: Returns the SHA-256 of the content; asked only where the fingerprint is not known.
+        content: Returns the SHA-256 of the content; asked only where the fingerprint is not known, because it may cost
+            a read. ``None`` where the fingerprint is that hash.
     """
 
     name: str

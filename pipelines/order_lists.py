@@ -10,13 +10,14 @@ import glob
 import shlex
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import polars as pl
+from pydantic import model_validator
 
 from firn import ConfigError, PartKey
 from pipelines.engine.pipeline import Pipeline, Recalled
-from sources import Workbooks
+from sources import AzureBlobs, Workbooks
 from sources.xlsx.limits import Limits
 from transforms.order_lists import (
     OrderList,
@@ -38,6 +39,7 @@ from transforms.order_lists.customers import canonical_name, folded_name, named_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from firn import Run
     from loaders.loader import Loader
     from pipelines.engine.frames import Frames, Part
     from sources import Source
@@ -54,7 +56,7 @@ FIGURES = {
 
 
 class OrderLists(Pipeline):
-    """Reads every workbook of a folder and publishes three tables, all at once."""
+    """Reads every workbook of a folder or container and publishes three tables, all at once."""
 
     reads = ("cells", "headers", "cell_errors", "workbook")
     transforms = (header_mapping, order_rows, order_list_accounting, order_keys, order_list)
@@ -80,21 +82,34 @@ class OrderLists(Pipeline):
     quarantine = "order_list_quarantine"
     strategy = "swap"
 
-    folder: Path
+    folder: Path | None = None
+    blobs: AzureBlobs | None = None
     phantom_rows: Literal["keep", "set_aside"] = "set_aside"
     unmapped_customers: Literal["fail", "keep", "quarantine"] = "keep"
     limits: Limits = Limits()
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.blobs is None):
+            given = "Neither folder nor blobs is" if self.folder is None else "Both folder and blobs are"
+            raise ConfigError(
+                f"[order_lists] {given} set: workbooks come from exactly one place. Nothing was read or written.",
+                "Set one of them in firn.toml, or as FIRN_ORDER_LISTS__FOLDER or FIRN_ORDER_LISTS__BLOBS__CONTAINER.",
+            )
+        return self
+
     def sources(self) -> Sequence[Source]:
-        """Read the workbooks of one folder."""
+        """Read the workbooks of one folder or container."""
         return (self.workbooks(),)
 
     def workbooks(self) -> Workbooks:
-        """Name the folder, and what is looked for in its workbooks."""
-        return Workbooks(folder=self.folder, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits)
+        """Name the folder or container, and what is looked for in its workbooks."""
+        return Workbooks(
+            folder=self.folder, blobs=self.blobs, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits
+        )
 
     def workbook(self, part: str) -> tuple[bytes, Limits]:
-        """Return the bytes of a workbook as it lies in the folder now."""
+        """Return the bytes of a workbook as it lies in the folder or container now."""
         return self.workbooks().content(part), self.limits
 
     def one_file(self, path: Path, part: str) -> Source:
@@ -143,9 +158,15 @@ class OrderLists(Pipeline):
         both = published.join(keys, on=["file", "row"], how="inner")
         return frozenset(both.filter(pl.col("record_uuid") != pl.col("numbered"))["file"].unique())
 
+    def finished(self, run: Run, parts: Mapping[str, str]) -> Sequence[str]:
+        """Tag or move the workbooks that were published, where the settings ask for it."""
+        return self.workbooks().finished(run, parts)
+
     def describe(self, part: str) -> str:
-        """Name the customer that a workbook is named for."""
-        return f"customer {Path(part).stem.removesuffix(' (M3)').removesuffix(' ORDER LIST')}"
+        """Name the customer that a workbook is named for, and the folder where it lies below the others."""
+        folder, _, file = part.rpartition("/")
+        name = Path(file).stem.removesuffix(" (M3)").removesuffix(" ORDER LIST")
+        return f"customer {name} in {folder}" if folder else f"customer {name}"
 
     def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:
         """Count rows and cells by what became of them, over all workbooks."""

@@ -1,7 +1,8 @@
 """Where tables come from."""
 
+from sources.azure_blobs import AzureBlobs
 from sources.memory import Memory
 from sources.source import Source
 from sources.workbooks import Workbooks
 
-__all__ = ["Memory", "Source", "Workbooks"]
+__all__ = ["AzureBlobs", "Memory", "Source", "Workbooks"]

@@ -1,39 +1,41 @@
-"""XLSX workbooks in a folder: each is read once and exactly, into four tables."""
+"""XLSX workbooks in a folder or in blob storage: each is read once and exactly, into four tables."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import re
-import shlex
 from contextlib import contextmanager
-from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the class is made)
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from firn import SourceChanged, SourceError, SourceUnavailable, Table
+from firn import ConfigError, FirnError, SourceChanged, SourceError, Table
+from sources.azure_blobs import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
+from sources.blobs import UNCHANGED, Folder
 from sources.xlsx.limits import Limits, NoList, Refused
 from sources.xlsx.sheet_choice import Wanted
 from sources.xlsx.workbook import TABLES, read_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from firn import Run
+    from sources.blobs import Blob, Blobs
 
 __all__ = ["Limits", "Workbooks"]
 
 logger = logging.getLogger(__name__)
 
-UNCHANGED = "Production is unchanged."
 NOT_WORKBOOKS = ("~$", ".")
 """How the names of lock files, which Excel leaves beside open workbooks, and of hidden files begin."""
 
 
 class Workbooks(BaseModel):
-    """A folder of workbooks that have one list each.
+    """Workbooks that have one list each, in a folder or in blob storage.
 
-    Every workbook is four tables whose part is its path in the folder:
+    Every workbook is four tables whose part is its path in the folder, or in the container with its prefix:
 
     - ``cells``: ``row`` UInt32, the Excel row, then a String column for each used Excel column, named by its letters;
       the rows below the headers that hold anything. Null is an empty cell, an error, or an empty text.
@@ -47,6 +49,7 @@ class Workbooks(BaseModel):
 
     Attributes:
         folder: Where the workbooks are.
+        blobs: Or the container where they are; exactly one of the two is given.
         pattern: Which files are workbooks, whatever the case of their names; ``**/*.xlsx`` goes into folders too.
         sheet: The name of the sheet with the list.
         headers: Header spellings known, by which sheets and header rows are compared.
@@ -56,57 +59,78 @@ class Workbooks(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: Path
+    folder: Path | None = None
+    blobs: AzureBlobs | None = None
     pattern: str = "*.xlsx"
     sheet: str = "MASTER"
     headers: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.blobs is None):
+            raise ConfigError("Workbooks come from exactly one place. Nothing was read.", "Give it folder, or blobs.")
+        return self
+
     def tables(self) -> Iterable[Table]:
-        """List four tables for every workbook, by name; a fingerprint is the SHA-256 of the file's bytes.
+        """List four tables for every workbook, by name.
+
+        A fingerprint is the SHA-256 of the file's bytes, or the address and etag of a blob, whose tables then have
+        ``content`` to ask for that hash: it sends for the bytes, which are kept until they are read into tables.
 
         Raises:
-            SourceError: The folder is missing or has no workbook.
+            SourceError: The place is missing, cannot be listed, or has no workbook.
         """
-        for path in self._files():
-            part = path.relative_to(self.folder).as_posix()
-            fingerprint = _fingerprint(path, self.limits.max_file_bytes)
-            reading = _Reading(self, path, part, fingerprint)
+        place = self._place()
+        for blob in self._listed(place):
+            reading = _Reading(self, place, blob)
+            content = reading.sha256 if blob.etag and not blob.sha256 else None
             for name in TABLES:
-                yield Table(name, reading.frame(name), fingerprint=fingerprint, part=part)
+                fingerprint = _fingerprint(place, blob)
+                yield Table(name, reading.frame(name), fingerprint=fingerprint, part=blob.name, content=content)
 
     def content(self, part: str) -> bytes:
-        """Return the bytes of one workbook.
+        """Return the bytes of one workbook, as it is now.
 
         Raises:
             SourceError: It cannot be read, or is larger than allowed. Production is unchanged.
         """
-        return _Reading(self, self.folder / part, part, "").content()
+        place = self._place()
+        return _Reading(self, place, place.find(part)).content()
 
-    def _files(self) -> list[Path]:
-        if self.folder.is_file():
-            raise SourceError(
-                f"{self.folder} is a file, and the setting folder names the folder of the workbooks. {UNCHANGED}",
-                f"Name the folder that it is in: --set {shlex.quote(f'folder={self.folder.parent}')}",
-            )
-        if not self.folder.is_dir():
-            raise SourceError(
-                f"There is no folder {self.folder}, so no workbook was read. {UNCHANGED}",
-                "Make it and put the workbooks there, or change the setting folder: "
-                f"mkdir -p {shlex.quote(str(self.folder))}",
-            )
-        found = sorted(path for path in self.folder.glob(_any_case(self.pattern)) if path.is_file())
-        ignored = [path for path in found if path.name.startswith(NOT_WORKBOOKS)]
+    def finished(self, run: Run, parts: Mapping[str, str]) -> Sequence[str]:
+        """Tag or move the workbooks of a run whose rows are published, where the settings ask for it.
+
+        Args:
+            run: The run.
+            parts: The fingerprints that its workbooks were listed with; one that has another by now is left alone.
+
+        Returns:
+            What could not be done and why, a line a reason.
+        """
+        if self.blobs is None or self.blobs.processed == "keep":
+            return ()
+        try:
+            container = self.blobs.open()
+            listed = container.list_blobs(self.pattern)
+        except FirnError as error:
+            return (f"Published, but no workbook was tagged or moved. {error.message.replace(UNCHANGED, '').strip()}",)
+        return container.finish(run.id, [b for b in listed if parts.get(b.name) == _fingerprint(container, b)])
+
+    def _place(self) -> Blobs:
+        return self.blobs.open() if self.blobs else Folder(self.folder or Path(), self.limits.max_file_bytes)
+
+    def _listed(self, place: Blobs) -> list[Blob]:
+        found = place.list_blobs(self.pattern)
+        ignored = [blob for blob in found if blob.name.rpartition("/")[2].startswith(NOT_WORKBOOKS)]
         if ignored:
-            logger.info("Lock files and hidden files ignored in %s: %s", self.folder, [path.name for path in ignored])
-        files = [path for path in found if path not in ignored]
-        if not files:
-            raise SourceError(
-                f"The folder {self.folder} has no file that matches {self.pattern}. {UNCHANGED}",
-                f"Put the workbooks there, or change the setting folder: ls {shlex.quote(str(self.folder))}",
-            )
-        return files
+            names = [blob.name for blob in ignored]
+            logger.info("Lock files and hidden files ignored in %s: %s", place.address, names)
+        workbooks = [blob for blob in found if blob not in ignored]
+        if not workbooks:
+            raise SourceError(f"{place.title} has no file that matches {self.pattern}. {UNCHANGED}", place.look)
+        return workbooks
 
 
 class _Reading:
@@ -116,10 +140,25 @@ class _Reading:
     The workbook is therefore read when the schema is asked for, and what is wrong with it is raised with the frame.
     """
 
-    def __init__(self, source: Workbooks, path: Path, part: str, fingerprint: str) -> None:
-        self._source, self._path, self._part, self._fingerprint = source, path, part, fingerprint
+    def __init__(self, source: Workbooks, place: Blobs, blob: Blob) -> None:
+        self._source, self._place, self._blob = source, place, blob
         self._frames: dict[str, pl.DataFrame] = {}
         self._error: SourceError | None = None
+        self._content: bytes | None = None
+
+    def content(self) -> bytes:
+        """Send for the workbook, unless it was sent before, and keep its bytes until they are read into tables.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        with self._border():
+            self._content = self._bytes()
+        return self._content
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the bytes that were, or are now, sent."""
+        return hashlib.sha256(self.content()).hexdigest()
 
     def frame(self, name: str) -> pl.LazyFrame:
         """Return a table of the workbook that is read when it is collected."""
@@ -139,69 +178,35 @@ class _Reading:
             raise self._error
         return self._frames.pop(name)
 
-    def content(self) -> bytes:
-        """Return the bytes of the workbook."""
-        with self._border():
-            return self._content()
-
     def _read(self) -> dict[str, pl.DataFrame]:
         source = self._source
         with self._border():
-            content = self._content()
+            content, self._content = self._bytes(), None
             wanted = Wanted.of(source.sheet, source.headers, source.required)
-            return read_workbook(content, self._part, wanted, source.limits)
+            return read_workbook(content, self._blob.name, wanted, source.limits)
+
+    def _bytes(self) -> bytes:
+        if self._content is not None:
+            return self._content
+        self._source.limits.check("max_file_bytes", self._blob.size, "bytes")
+        return self._place.read(self._blob)
 
     @contextmanager
     def _border(self) -> Iterator[None]:
         """Raise what is wrong with the workbook as an error that names it."""
+        part = self._blob.name
         try:
             yield
         except Refused as refused:
             made = SourceChanged if isinstance(refused, NoList) else SourceError
             end = "" if refused.reason.endswith("\n") else ". "
-            raise made(f"{self._part} cannot be read: {refused.reason}{end}{UNCHANGED}", refused.hint) from refused
+            raise made(f"{part} cannot be read: {refused.reason}{end}{UNCHANGED}", refused.hint) from refused
         except MemoryError as error:
             raise SourceError(
-                f"{self._part} cannot be read: this machine has not enough memory for it. {UNCHANGED}",
+                f"{part} cannot be read: this machine has not enough memory for it. {UNCHANGED}",
                 "Delete what does not belong in the workbook and save it, or use a machine with more memory.",
             ) from error
 
-    def _content(self) -> bytes:
-        try:
-            self._source.limits.check("max_file_bytes", self._path.stat().st_size, "bytes")
-            content = self._path.read_bytes()
-        except (FileNotFoundError, PermissionError) as error:
-            raise SourceError(
-                f"{self._part} cannot be read: {error.strerror}. {UNCHANGED}",
-                "Close it wherever it is open, and see whether this account may read it: "
-                f"ls -l {shlex.quote(str(self._path))}",
-            ) from error
-        except OSError as error:
-            raise SourceUnavailable(
-                f"{self._part} could not be read just now: {error.strerror}. {UNCHANGED}", "Run again."
-            ) from error
-        if self._fingerprint not in {"", hashlib.sha256(content).hexdigest()}:
-            raise SourceUnavailable(
-                f"{self._part} was saved again while this run was under way. {UNCHANGED}", "Run again."
-            )
-        return content
 
-
-def _fingerprint(path: Path, max_bytes: int) -> str:
-    """Return the SHA-256 of a file; empty for one that cannot be read, which says so when it is collected."""
-    try:
-        if path.stat().st_size > max_bytes:
-            return ""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
-def _any_case(pattern: str) -> str:
-    """Return a glob pattern that matches whatever the case; sets in brackets stay as they are."""
-    return re.sub(
-        r"\[[^]]*\]|[^\W\d_]",
-        lambda found: found[0] if len(found[0]) > 1 else f"[{found[0].lower()}{found[0].upper()}]",
-        pattern,
-    )
+def _fingerprint(place: Blobs, blob: Blob) -> str:
+    return blob.sha256 or (blob.etag and f"{place.address}/{blob.path}#{blob.etag}")

@@ -22,6 +22,8 @@ from loaders.supervisor import is_locked
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.storage import Relay, Store
+
 FIRN = Path(sys.executable).with_name("firn")
 
 
@@ -116,3 +118,30 @@ def empty(dsn: str) -> None:
         for (schema,) in schemas:
             connection.execute(f'drop schema "{schema}" cascade')  # type: ignore[arg-type]
         connection.execute("create schema public")
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[str]:
+    """The address of a real Blob service's account."""
+    from tests.storage import serve_account
+
+    with serve_account() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def store(account: str) -> Iterator[Store]:
+    """An empty container of a real Blob service."""
+    from tests.storage import make_store
+
+    with make_store(account) as made:
+        yield made
+
+
+@pytest.fixture
+def passing(account: str) -> Iterator[Relay]:
+    """What passes between firn and that service, where a test names this address instead of the service's own."""
+    from tests.storage import relay
+
+    with relay(account) as made:
+        yield made

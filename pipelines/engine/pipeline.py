@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from firn import Run
     from loaders.loader import Loader
     from pipelines.engine.frames import Frames, Part
     from sources import Source
@@ -147,6 +148,10 @@ class Pipeline(BaseModel):
             SourceError: It cannot be read.
         """
         raise ConfigError(f"{part} is no workbook of pipeline {type(self).__name__}.")
+
+    def finished(self, run: Run, parts: Mapping[str, str]) -> Sequence[str]:  # noqa: ARG002
+        """Hear which parts a run read and published, with their fingerprints; say what went wrong with them."""
+        return ()
 
     def describe(self, part: str) -> str:
         """Say in the user's words what a part is."""

@@ -301,7 +301,7 @@ def known_keys(cls: type[Any], keys: list[str]) -> list[str]:
     """Name the settings of the model that a path of keys leads to."""
     for key in keys:
         field = cls.model_fields.get(key)
-        cls = field.annotation if field is not None and hasattr(field.annotation, "model_fields") else cls
+        cls = next(iter(models(field.annotation if field else None)), cls)
     return list(cls.model_fields)
 
 

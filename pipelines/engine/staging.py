@@ -10,6 +10,8 @@ from pipelines.engine.differences import difference
 from pipelines.engine.frames import Frames, Part, check_contract, run_local
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
 
@@ -95,3 +97,15 @@ def publish(execution: Execution, loader: Loader) -> None:
     report = execution.report
     report.status, report.generation = "published", published.generation
     report.locked_ms, report.attempts = published.locked_ms, published.attempts
+    report.notes += finished(execution)
+
+
+def finished(execution: Execution) -> Sequence[str]:
+    """Tell the pipeline which parts of its sources were read and published; what goes wrong there is a note."""
+    if execution.options.extract_from:
+        return ()
+    parts = {part.name: part.fingerprint for part in execution.parts if part.name not in execution.local}
+    try:
+        return execution.pipeline.finished(execution.run, parts)
+    except Exception as error:  # noqa: BLE001 (readers see the rows already: nothing may undo that)
+        return (f"Published, but the source could not be told ({type(error).__name__}).",)

@@ -20,6 +20,7 @@ from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
 from pipelines.engine.runner import Options, execute
 from pipelines.order_lists import OrderLists
+from sources import AzureBlobs
 from sources.xlsx.limits import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +66,12 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
     examples = {line.split()[1] for line in lines if "# example" in line}
     limits = shown["order_lists"].pop("limits")
     assert limits == Limits().model_dump()
+    blobs = shown["order_lists"].pop("blobs")
+    assert set(blobs) == set(AzureBlobs.model_fields)
+    defaults = AzureBlobs(container="x").model_dump(mode="json")
+    assert all(name in examples or value == defaults[name] for name, value in blobs.items())
     assert set(shown["target"]) == set(Postgres.model_fields)
-    assert set(shown["order_lists"]) | {"limits", "target"} == set(OrderLists.model_fields)
+    assert set(shown["order_lists"]) | {"limits", "blobs", "target"} == set(OrderLists.model_fields)
     for name, value in shown["target"].items():
         assert name in examples or value == Postgres.model_fields[name].default
     for name, value in shown["order_lists"].items():

@@ -60,7 +60,7 @@ def test_a_misspelt_table_is_answered_with_the_likely_one() -> None:
 
 
 def test_a_missing_setting_says_where_to_set_it() -> None:
-    with pytest.raises(ConfigError, match=r"\[order_lists\] folder is not set") as error:
+    with pytest.raises(ConfigError, match=r"\[order_lists\] Neither folder nor blobs is set") as error:
         settings.load("order_lists")
     assert "FIRN_ORDER_LISTS__FOLDER" in error.value.hint
 

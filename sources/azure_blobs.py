@@ -1,0 +1,123 @@
+"""A container of Azure Blob storage as a place with files; azure's packages are imported when it is opened."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, field_validator
+
+from firn import ConfigError
+from sources.azure_container import Container
+from sources.azure_errors import CONNECTION_STRING, SAS_TOKEN, Credential
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+RETRIES = 2
+"""How often a request is repeated when nothing answers."""
+
+
+def _split(given: object) -> object:
+    return tuple(given.split(",")) if isinstance(given, str) else given
+
+
+class AzureBlobs(BaseModel):
+    """A container of Azure Blob storage, or some folders of it.
+
+    Secrets are no settings: they are taken from the environment when the container is opened. With ``account_url``,
+    ``AZURE_STORAGE_SAS_TOKEN`` where it is set, else the identity that azure-identity finds; without it,
+    ``AZURE_STORAGE_CONNECTION_STRING``.
+
+    Attributes:
+        container: The container's name.
+        account_url: The account, as ``https://NAME.blob.core.windows.net``.
+        prefixes: The folders that are read, such as one a region; equal file names in two of them are two workbooks.
+        processed: What becomes of a workbook once its rows are published: nothing, a tag, or a move.
+        processed_prefix: Where it is moved to. A workbook that lies there is still read, under its first name.
+        timeout_s: How long the account may stay silent before a request is given up and repeated, at most twice.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    container: str
+    account_url: str = ""
+    prefixes: Annotated[tuple[str, ...], BeforeValidator(_split)] = ("",)
+    processed: Literal["keep", "tag", "move"] = "keep"
+    processed_prefix: str = "processed/"
+    timeout_s: PositiveFloat = 5.0
+
+    @field_validator("account_url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError(f"holds a secret; put what stands behind the question mark into {SAS_TOKEN}")
+        if url and not (parts.scheme in {"https", "http"} and parts.netloc):
+            raise ValueError("is no address such as https://NAME.blob.core.windows.net")
+        return url.rstrip("/")
+
+    @field_validator("prefixes")
+    @classmethod
+    def _as_folders(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_folder(prefix) for prefix in prefixes)) or ("",)
+
+    @field_validator("processed_prefix")
+    @classmethod
+    def _as_folder(cls, prefix: str) -> str:
+        if not _folder(prefix):
+            raise ValueError("must name a folder of its own")
+        return _folder(prefix)
+
+    def open(self) -> Container:
+        """Take the credential from the environment and make a client; nothing is asked yet.
+
+        Raises:
+            ConfigError: There is no credential, or it cannot be one.
+        """
+        service, credential = self._service()
+        return Container(self, service.get_container_client(self.container), credential)
+
+    def _service(self) -> tuple[BlobServiceClient, Credential]:
+        from azure.storage.blob import BlobServiceClient
+
+        given, token = os.environ.get(CONNECTION_STRING, ""), os.environ.get(SAS_TOKEN, "").strip().lstrip("?")
+        if not self.account_url:
+            try:
+                return BlobServiceClient.from_connection_string(given, **self._patience()), Credential(
+                    CONNECTION_STRING
+                )
+            except ValueError:
+                raise _no_account(given) from None
+        if token:
+            expires = parse_qs(token).get("se", [""])[0]
+            return BlobServiceClient(self.account_url, token, **self._patience()), Credential(SAS_TOKEN, expires)
+        from azure.identity import DefaultAzureCredential
+
+        return BlobServiceClient(self.account_url, DefaultAzureCredential(), **self._patience()), Credential()
+
+    def _patience(self) -> dict[str, Any]:
+        from azure.storage.blob import LinearRetry
+
+        return {
+            "retry_policy": LinearRetry(backoff=1, retry_total=RETRIES, random_jitter_range=0),
+            "connection_timeout": self.timeout_s,
+            "read_timeout": self.timeout_s,
+        }
+
+
+def _folder(prefix: str) -> str:
+    return f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+
+def _no_account(given: str) -> ConfigError:
+    if given:
+        message = f"{CONNECTION_STRING} is no connection string. Nothing was read or written."
+    else:
+        message = f"[blobs] has no account_url, and {CONNECTION_STRING} is not set. Nothing was read or written."
+    return ConfigError(
+        message,
+        f"Set account_url, or {CONNECTION_STRING} to what this prints: "
+        "az storage account show-connection-string --name ACCOUNT",
+    )
