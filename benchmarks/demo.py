@@ -13,12 +13,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl  # type: ignore[import-untyped]
+
 from benchmarks.order_list_workbooks import cached
 from loaders.embedded import default_home
 
 FOLDER = Path("demo")
 BIN = Path(sys.executable).parent
 BROKEN = "ASHFORD ORDER LIST (M3).xlsx"
+MARKED_CUSTOMER = "ROSALIND"
+MARKED = f"{MARKED_CUSTOMER} ORDER LIST (M3).xlsx"
 
 
 def main() -> None:
@@ -42,12 +46,18 @@ def main() -> None:
         "group by reason order by cells desc",
     )
 
-    say("4. Break one workbook (cut in half, as an interrupted copy would be) and run again")
+    say("4. Mark them in a copy of a workbook, correct one as its customer would, and publish just that workbook")
+    firn("quarantine", "list", "--customer", MARKED_CUSTOMER)
+    firn("quarantine", "export", "--customer", MARKED_CUSTOMER, "--out", "annotated")
+    correct(FOLDER / "annotated" / MARKED)
+    firn("replay", "--file", f"annotated/{MARKED}")
+
+    say("5. Break one workbook (cut in half, as an interrupted copy would be) and run again")
     truncate(books / BROKEN)
     firn("run", "order_lists", expected=1)
     firn("psql", "select count(*) as still_there from order_list")
 
-    say("5. Publish the others and keep the broken customer's published rows, then undo it")
+    say("6. Publish the others and keep the broken customer's published rows, then undo it")
     firn("run", "order_lists", "--allow-failed", BROKEN)
     firn("rollback", "order_lists")
     firn("runs")
@@ -77,6 +87,16 @@ def prepare(scale: float) -> Path:
         encoding="utf-8",
     )
     return books
+
+
+def correct(workbook: Path) -> None:
+    """Empty the first highlighted cell, as a person would in Excel."""
+    book = openpyxl.load_workbook(workbook)
+    commented = (cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.comment)
+    cell = next(commented)
+    print(f"\nIn {workbook}, cell {cell.coordinate} held {cell.value!r}; now it is empty.")
+    cell.value = None
+    book.save(workbook)
 
 
 def truncate(workbook: Path) -> None:

@@ -292,6 +292,36 @@ def quarantine_export(
         work.refuse_failed(copies)
 
 
+@cli.command()
+@click.argument("pipeline", required=False)
+@CUSTOMER
+@click.option("--file", default="", metavar="FILE", help="Only this workbook; or the path of a corrected local copy.")
+@REASON
+@SET
+@CONFIG
+@JSON
+def replay(
+    *,
+    pipeline: str | None,
+    customer: str,
+    file: str,
+    reason: str,
+    flags: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Read the workbooks with cells in quarantine again, under today's rules, and publish just these."""
+    from pipelines.engine import replay as work
+    from pipelines.engine.quarantine import Wanted, pipeline_name
+    from pipelines.engine.typed import Typed
+
+    name, wanted = pipeline_name(pipeline), Wanted(customer, file, reason)
+    typed = Typed(name, config, parse(flags))
+    with typed.repeated():
+        done = work.replay(name, config, parse(flags), wanted, quiet=as_json)
+    show(lambda: work.text(name, wanted, done, typed), done.as_dict(), as_json=as_json)
+
+
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @CONFIG

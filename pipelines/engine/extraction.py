@@ -16,7 +16,7 @@ from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_who
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
 from pipelines.engine.report import UNCHANGED
-from pipelines.engine.selection import refuse_unknown, rows, select, select_only, settle_gone
+from pipelines.engine.selection import refuse_gone, refuse_unknown, rows, select, select_only, settle_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,7 @@ def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Par
     execution.local = {Path(f).name: Path(f) for f in options.files if f not in names and Path(f).is_file()}
     asked = [file if file in names else Path(file).name for file in options.files]
     refuse_unknown("--file", asked, names)
+    refuse_gone(asked, {*execution.local, *(part.name for part in listed)}, execution.run.pipeline)
     execution.only = frozenset(asked) | (execution.only or frozenset())
     kept = [part for part in listed if part.name not in execution.local]
     return kept + [stand_in(execution, listed, name, path) for name, path in execution.local.items()]

@@ -62,7 +62,8 @@ def select(listed: Sequence[Part], ledger: Mapping[str, PartRecord], recipe: str
 def select_only(listed: Sequence[Part], ledger: Mapping[str, PartRecord], only: Collection[str]) -> Selection:
     """Read the parts named, and take over all others that are published, whatever became of them at the source."""
     selection = Selection([part for part in listed if part.name in only])
-    selection.taken = {name: record for name, record in ledger.items() if name not in only}
+    read = {part.name for part in selection.read}
+    selection.taken = {name: record for name, record in ledger.items() if name not in read}
     if unread := [part.name for part in listed if part.name not in only and part.name not in ledger]:
         selection.notes.append(f"not published yet, and not read by this run: {', '.join(unread)}")
     return selection
@@ -121,6 +122,20 @@ def refuse_unknown(option: str, asked: Iterable[str], known: Sequence[str], wron
             some = f"{', '.join(known[:5])}{', ...' if len(known) > 5 else ''}"  # noqa: PLR2004 (enough to see the kind)
             hint = f"Did you mean {close[0]}?" if close else f"Known: {some or 'none'}"
             raise ConfigError(f"{option}: {name} {wrong}. Production is unchanged.", hint)
+
+
+def refuse_gone(asked: Iterable[str], here: Collection[str], run: str) -> None:
+    """Refuse to read a part that is published and that the source no longer has.
+
+    Raises:
+        SourceError: Names it, and both ways out.
+    """
+    for name in asked:
+        if name not in here:
+            raise SourceError(
+                f"--file: {name} is published and gone from the source. Production is unchanged.",
+                f"Put it back, or let its rows go: firn run {run} --accept-missing {shlex.quote(name)}",
+            )
 
 
 def rows(record: PartRecord) -> int:

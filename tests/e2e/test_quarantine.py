@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ASHFORD = "ASHFORD ORDER LIST (M3).xlsx"
 ECHELON = "ECHELON OWN LABEL ORDER LIST (M3).xlsx"
 ROSALIND = "ROSALIND ORDER LIST (M3).xlsx"
+FIONA = "FIONA KATE ORDER LIST (M3).xlsx"
 HIGHLIGHT = "FFFFB84D"
 
 
@@ -176,3 +177,102 @@ def test_without_a_publication_there_is_no_quarantine(installation: Installation
     assert done.returncode == 5
     assert 'there is no table "order_list_quarantine"' in done.stderr
     assert done.stderr.splitlines()[-1] == "Try: firn run order_lists"
+
+
+def replayed(at: Installation, *arguments: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Replay, and return what became of each workbook, and the run."""
+    document = at.json("replay", *arguments)
+    return document["files"], document["run"]
+
+
+def others(at: Installation, file: str) -> list[tuple[Any, ...]]:
+    """Every published row of all workbooks but one."""
+    query = (
+        "select t::text from order_list t join order_list_origin o using (record_uuid) where o.file <> %s order by 1"
+    )
+    return at.query(query, file)
+
+
+def corrected(at: Installation, file: str) -> tuple[str, dict[str, Any]]:
+    """Export a workbook, empty one bad cell of a published row as a person would, and return the copy and the entry."""
+    at.json("quarantine", "export", "--file", file, "--out", "annotated")
+    bad = next(e for e in listed(at, "--file", file) if e["reason"] in {"not_a_number", "not_whole"})
+    workbook = openpyxl.load_workbook(at.folder / "annotated" / file)
+    workbook[bad["sheet"]][bad["cell"]] = 59
+    workbook.save(at.folder / "annotated" / file)
+    return f"annotated/{file}", bad
+
+
+def test_a_corrected_copy_is_replayed_and_only_its_workbook_is_replaced(loaded: Installation) -> None:
+    before, kept = listed(loaded, "--file", ASHFORD), others(loaded, ASHFORD)
+    copy, bad = corrected(loaded, ASHFORD)
+    original = (loaded.books / ASHFORD).read_bytes()
+
+    files, run = replayed(loaded, "--file", copy)
+
+    count = len(before)
+    assert files == [{"file": ASHFORD, "before": count, "after": count - 1, "resolved": 1, "new": 0}]
+    assert run["status"] == "published"
+    resolved = [e for e in listed(loaded, "--file", ASHFORD, "--all") if e["resolved_run"]]
+    assert [(e["cell"], e["resolved_run"]) for e in resolved] == [(bad["cell"], run["run_id"])]
+    assert others(loaded, ASHFORD) == kept
+    assert (loaded.books / ASHFORD).read_bytes() == original
+    column = bad["column"].replace('"', '""')
+    query = f'select t."{column}"::int from order_list t join order_list_origin o using (record_uuid) '  # noqa: S608
+    assert loaded.query(query + "where o.file = %s and o.row = %s", ASHFORD, bad["row"]) == [(59,)]
+
+
+def test_a_replay_prints_the_cells_before_and_after_and_how_to_undo_it(loaded: Installation) -> None:
+    copy, _ = corrected(loaded, ASHFORD)
+    count = len(listed(loaded, "--file", ASHFORD))
+    before = listed(loaded)
+    done = loaded.firn("replay", "--file", copy)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if ASHFORD in line and "note" not in line]
+    assert line.strip("│ ").removeprefix(ASHFORD).split() == [str(count), str(count - 1), "1", "0"]
+    assert "undo: firn rollback order_lists" in done.stdout
+    loaded.json("rollback", "order_lists")
+    assert listed(loaded) == before
+
+
+def test_a_replay_of_a_reason_reads_the_workbooks_that_have_it_and_no_other(loaded: Installation) -> None:
+    having = {e["file"] for e in listed(loaded, "--reason", "time_of_day")}
+    assert having
+    assert having < {ASHFORD, ECHELON, ROSALIND}
+    files, run = replayed(loaded, "--reason", "time_of_day")
+    assert {one["file"] for one in files} == having
+    assert run["taken"] == 3 - len(having)
+    assert all(one["before"] == one["after"] for one in files)
+
+
+def test_todays_rules_are_applied_when_a_workbook_is_replayed(loaded: Installation) -> None:
+    """Phantom rows leave the quarantine once the setting keeps them, though no workbook has changed."""
+    shutil.copy(cached(scale=0.02, seed=3) / "workbooks" / FIONA, loaded.books / FIONA)
+    loaded.json("run", "order_lists")
+    assert listed(loaded, "--reason", "phantom_row")
+    files, _ = replayed(loaded, "--reason", "phantom_row", "--set", "phantom_rows=keep")
+    assert listed(loaded, "--reason", "phantom_row") == []
+    assert all(one["resolved"] > 0 for one in files)
+
+
+def test_nothing_is_read_where_nothing_is_in_quarantine(loaded: Installation) -> None:
+    before = loaded.production()
+    done = loaded.firn("replay", "--reason", "no_such_reason")
+    assert done.returncode == 0
+    assert done.stdout == (
+        "No cell of order_lists is in quarantine (--reason no_such_reason): nothing was read. "
+        "Next: firn run order_lists\n"
+    )
+    assert loaded.production() == before
+
+
+def test_a_workbook_that_is_gone_is_not_dropped_by_a_replay_of_all(loaded: Installation) -> None:
+    before = loaded.production()
+    (loaded.books / ROSALIND).unlink()
+    done = loaded.firn("replay")
+    assert done.returncode == 1
+    assert f"{ROSALIND} is published and gone from the source" in done.stderr
+    assert "Production is unchanged" in done.stderr
+    said = " ".join(done.stderr.replace("│", " ").split())
+    assert f"Put it back, or let its rows go: firn run order_lists --accept-missing '{ROSALIND}'" in said
+    assert loaded.production() == before

@@ -51,7 +51,7 @@ def held(run: Run, *cells: tuple[str, str, str, str]) -> pl.DataFrame:
 
 def staged(at: Loader, *cells: tuple[str, str, str, str]) -> Run:
     run = Run.start("shop")
-    at.prepare(run, {"held": Held}, "held")
+    at.prepare(run, {"held": Held}, quarantine="held")
     at.stage(run, "held", "", held(run, *cells))
     at.verify(run)
     return run
