@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sources import Source
 
 ACCOUNTING = "order_list_accounting"
+MOST_NAMED = 20
 FIGURES = {
     "rows_published": "order lines",
     "rows_set_aside": "rows set aside",
@@ -195,16 +196,23 @@ def totals(parts: Iterable[Part]) -> pl.DataFrame:
 def notes_of(file: str, accounting: pl.DataFrame) -> Iterator[str]:
     """Say what a person should know about one workbook, on a line a kind."""
     headers = accounting.filter(pl.col("figure") == "unmapped_header").iter_rows(named=True)
-    if told := ", ".join(map(unmapped, headers)):
+    if told := some(map(unmapped, headers)):
         yield f"{file}: cells under headers that feed no column are in quarantine: {told}"
     for row in accounting.filter(pl.col("figure") == "duplicate_header").iter_rows(named=True):
         yield f"{file}: header {row['item']} is there twice ({row['note']}); {row['count']:,} cells are in quarantine"
     others = accounting.filter(pl.col("figure") == "other_customer").iter_rows(named=True)
-    if told := ", ".join(f"{row['item']} {row['count']:,}" for row in others):
+    if told := some(f"{row['item']} {row['count']:,}" for row in others):
         yield f"{file}: rows that name another customer: {told}"
     strangers = accounting.filter(pl.col("figure") == "unmapped_customer").iter_rows(named=True)
-    if told := ", ".join(map(unmapped, strangers)):
+    if told := some(map(unmapped, strangers)):
         yield f"{file}: rows of customers that customers.toml does not list: {told}"
+
+
+def some(items: Iterable[str]) -> str:
+    """List the first 20 items, and count the others."""
+    listed = list(items)
+    more = len(listed) - MOST_NAMED
+    return ", ".join(listed[:MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
 
 
 def unmapped(row: dict[str, object]) -> str:

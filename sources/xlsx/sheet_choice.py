@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sources.xlsx.header_pairs import join_rows
 from sources.xlsx.limits import NoList, Refused
 from sources.xlsx.sheet_cells import read_cells
 from sources.xlsx.sheet_xml import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from sources.xlsx.package import Package, Sheet
     from sources.xlsx.sheet_cells import Cells
@@ -22,6 +25,10 @@ TOP_ROWS = 50
 """How many rows that hold anything are looked at to find the headers."""
 TOP_BYTES = 1 << 16
 """Bytes by which the top of a sheet is read until it has so many rows."""
+LEAST_GAIN = 2
+"""How many more headers must be known with a second row; a single one could be a value of the first order."""
+FEW = 2
+"""How many headers are suggested for a missing one."""
 ALIKE = 0.5
 """How alike, of 1, a header that nobody knows is to a missing one for it to be suggested."""
 
@@ -56,10 +63,11 @@ class HeaderRow(NamedTuple):
 
     Attributes:
         sheet: The sheet.
-        row: Its Excel row; 0 where the sheet is empty.
+        row: Its Excel row, of two the lower one; 0 where the sheet is empty.
         headers: The text of its cells by column number.
         missing: The required headers that are not in it.
         score: How many of its headers are known.
+        rows: How many rows the headers take.
     """
 
     sheet: Sheet
@@ -67,6 +75,12 @@ class HeaderRow(NamedTuple):
     headers: Mapping[int, str]
     missing: tuple[str, ...]
     score: int
+    rows: int = 1
+
+    @property
+    def fit(self) -> tuple[int, int]:
+        """The larger, the better it fits."""
+        return -len(self.missing), self.score
 
 
 class Choice(NamedTuple):
@@ -108,6 +122,7 @@ def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
     """Find the row among the first 50 that hold anything with most of the required, then of the known headers.
 
     A row with all of the required headers and so many known ones that no other can have twice as many ends the search.
+    Headers in two rows, one above the other, are taken together where that fits better.
 
     Raises:
         Refused: The sheet cannot be read.
@@ -118,11 +133,29 @@ def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
     best = HeaderRow(sheet, 0, {}, wanted.required, 0)
     for row, start, width in zip(rows[:TOP_ROWS].tolist(), starts.tolist(), widths.tolist(), strict=False):
         found = _score(sheet, row, _texts(cells, slice(start, start + width)), wanted)
-        if not best.row or (-len(found.missing), found.score) > (-len(best.missing), best.score):
+        if not best.row or found.fit > best.fit:
             best = found
         if not best.missing and 2 * best.score > widest:
             break
-    return best
+    return _with_second_row(best, cells, wanted)
+
+
+def _with_second_row(best: HeaderRow, cells: Cells, wanted: Wanted) -> HeaderRow:
+    """Take two rows, one below the other, as the header row where more headers are known then.
+
+    Where the best row lacks a required header, any two are tried: a name cut in two makes an order look the best.
+    """
+    uppers = cells.rows()[: TOP_ROWS - 1].tolist() if best.missing else [best.row, best.row - 1]
+    least = best.fit[0], best.fit[1] + LEAST_GAIN
+    pairs = (_pair(best.sheet, upper, cells, wanted) for upper in uppers)
+    fitting = [found for found in pairs if found and found.fit >= least]
+    return max(fitting, key=lambda found: found.fit, default=best)
+
+
+def _pair(sheet: Sheet, upper: int, cells: Cells, wanted: Wanted) -> HeaderRow | None:
+    above, below = (_texts(cells, np.flatnonzero(cells.row == row)) for row in (upper, upper + 1))
+    joined = join_rows(above, below, lambda text: _key(text) in wanted.headers) if above and below else None
+    return _score(sheet, upper + 1, joined, wanted)._replace(rows=2) if joined else None
 
 
 def _score(sheet: Sheet, row: int, headers: Mapping[int, str], wanted: Wanted) -> HeaderRow:
@@ -146,7 +179,7 @@ def _top(package: Package, sheet: Sheet) -> Cells:
     return read_cells(_first(tokens(small, sheet.part)), package)
 
 
-def _texts(cells: Cells, here: slice) -> dict[int, str]:
+def _texts(cells: Cells, here: slice | NDArray[np.int64]) -> dict[int, str]:
     """Return the text of some cells by column number."""
     return dict(zip(cells.column[here].tolist(), cells.texts.gather(cells.text[here]), strict=True))
 
@@ -206,5 +239,5 @@ def _what_is_missing(found: HeaderRow, wanted: Wanted) -> str:
 
 
 def _suggest(name: str, unknown: Mapping[str, str]) -> str:
-    alike = difflib.get_close_matches(_key(name), unknown, 2, ALIKE)
+    alike = difflib.get_close_matches(_key(name), unknown, FEW, ALIKE) or (unknown if len(unknown) <= FEW else ())
     return f"{name} is missing" + (f" (is it {' or '.join(repr(unknown[key]) for key in alike)}?)" if alike else "")

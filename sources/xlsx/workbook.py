@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sources.xlsx.limits import Refused
+from sources.xlsx.merged_cells import merged_cells
 from sources.xlsx.package import open_package
 from sources.xlsx.sheet_cells import read_cells, string_columns
 from sources.xlsx.sheet_choice import choose_sheet, normalise_header
@@ -60,6 +62,7 @@ def read_workbook(content: bytes, file: str, wanted: Wanted, limits: Limits) -> 
     cells = read_cells(tokens(package.archive.pieces(sheet.part), sheet.part), package)
     below = cells.at(cells.row > header_row)
     columns = sorted({*_headed(choice.header), *below.columns()})
+    _refuse_merged(package, choice.header, set(columns))
     _check_extent(len(below.rows()), len(columns), limits)
     return {
         "cells": string_columns(below, columns),
@@ -74,6 +77,22 @@ def read_workbook(content: bytes, file: str, wanted: Wanted, limits: Limits) -> 
             filled_cells=len(below.row),
         ),
     }
+
+
+def _refuse_merged(package: Package, header: HeaderRow, columns: set[int]) -> None:
+    """Refuse a header that is merged over several columns with data: nobody can tell which of them it names."""
+    unnamed = columns - set(_headed(header))
+    if not unnamed:
+        return
+    for merged in merged_cells(package.archive.pieces(header.sheet.part)):
+        over = sorted(unnamed & set(range(merged.left + 1, merged.right + 1)))
+        if over and merged.top <= header.row and merged.bottom > header.row - header.rows:
+            letters = " and ".join(column_letters(column) for column in over)
+            raise Refused(
+                f"the header in {merged} of sheet {header.sheet.name} is merged over several columns, so nothing says "
+                f"what stands in {letters}",
+                f"In Excel, unmerge {merged}, give each column a header of its own, and save the workbook.",
+            )
 
 
 def _check_extent(rows: int, columns: int, limits: Limits) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import bad_workbooks
+from benchmarks import bad_order_lists, bad_workbooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,9 @@ UNREADABLE: dict[Callable[[Path], Path], str] = {
     bad_workbooks.billion_laughs: "entit",
     bad_workbooks.missing_key_column: "AAG ORDER NUMBER",
     bad_workbooks.zip_without_workbook: "workbook",
+    bad_order_lists.merged_over_columns: "header in H1:J1 of sheet MASTER is merged .* what stands in I and J",
+    bad_order_lists.two_lists: "sheets SPRING and AUTUMN fit equally well",
+    bad_order_lists.renamed_size_marker: "row 1 .* UNIT OF MEASURE is missing .is it 'MEASUREMENT UNIT'",
 }
 
 

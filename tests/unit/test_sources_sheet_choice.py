@@ -136,3 +136,35 @@ def test_without_required_headers_a_sheet_without_known_ones_does_not_fit(tmp_pa
 def test_white_space_in_headers(header: str, normal: str) -> None:
     assert normalise_header(header) == normal
     assert re.sub(r"\s", "", header) == normal.replace(" ", "")
+
+
+SIZES = ["30", "32", "NOTES"]
+
+
+def headers_read(folder: Path, *rows: list[str | int | None]) -> tuple[list[str | None], int]:
+    """The headers of a sheet with these rows, and the row they were found in."""
+    raw_workbook(folder / "a.xlsx", [Sheet("MASTER", rows)])
+    tables = Workbooks(folder=folder, headers=frozenset(KNOWN), required=(KEY,)).tables()
+    found = next(t for t in tables if t.name == "headers").frame.collect()
+    return found["header"].to_list(), found["row"][0]
+
+
+def test_a_second_row_with_the_names_of_a_group_belongs_to_the_headers(tmp_path: Path) -> None:
+    found = headers_read(tmp_path, [KEY, "SIZES", None, None], [None, *SIZES], ["K-1", 1, 2, "x"])
+    assert found == ([KEY, *SIZES], 2)
+
+
+def test_names_cut_in_two_are_joined(tmp_path: Path) -> None:
+    upper, lower = ["AAG ORDER", "CUSTOMER", "PO"], ["NUMBER", "NAME", "NUMBER"]
+    found = headers_read(tmp_path, ["SPRING"], upper, lower, ["K-1", "CEDAR GOLF", 5])
+    assert found == (["AAG ORDER NUMBER", "CUSTOMER NAME", "PO NUMBER"], 3)
+
+
+def test_an_order_below_the_headers_is_no_header(tmp_path: Path) -> None:
+    found = headers_read(tmp_path, [KEY, "3/4Y", "5/6Y"], ["K-1", "30", "32"])
+    assert found == ([KEY, "3/4Y", "5/6Y"], 1)
+
+
+def test_a_single_value_below_unknown_headers_is_no_header(tmp_path: Path) -> None:
+    found = headers_read(tmp_path, [KEY, "3/4Y"], [None, "30"], ["K-1", 4])
+    assert found == ([KEY, "3/4Y"], 1)

@@ -27,7 +27,7 @@ from transforms.order_lists.contract import (
 
 __all__ = ["Figure", "cells_accounted", "rows_accounted", "unaccounted"]
 
-_ROW_REASONS: Final = ("keyless_row", "phantom_row", "bad_key_row", "unmapped_customer")
+_ROW_REASONS: Final = ("keyless_row", "totals_row", "phantom_row", "bad_key_row", "unmapped_customer")
 _NULLING_RULES: Final = ("null_word", "placeholder_date")
 _FILLING_RULES: Final = ("customer_filled_down", "customer_from_file")
 _RENAMING_RULES: Final = ("order_type_renamed",)

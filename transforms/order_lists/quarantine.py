@@ -17,6 +17,7 @@ __all__ = ["quarantined", "unpublished_cells"]
 
 _EXPECTED_BY_REASON: Final = {
     "keyless_row": "an order number in this row",
+    "totals_row": "an order number, not a word for a sum",
     "phantom_row": "an order line, not only its number",
     "bad_key_row": "no error in the columns that identify an order line",
     "unmapped_customer": "a customer whom customers.toml lists",

@@ -8,6 +8,7 @@ import polars as pl
 
 from transforms.order_lists.columns import FIRST_AFTER_SIZES, KEY_COLUMNS, ORDER_NUMBER
 from transforms.order_lists.numbers import read_whole
+from transforms.order_lists.readings import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,11 @@ __all__ = ["BLANK", "ROW_RULES", "PhantomRows", "row_rules"]
 PhantomRows = Literal["keep", "set_aside"]
 
 BLANK: Final = "blank_row"
-ROW_RULES: Final = ("keyless_row", "phantom_row", "bad_key_row", "unmapped_customer")
+ROW_RULES: Final = ("keyless_row", "totals_row", "phantom_row", "bad_key_row", "unmapped_customer")
 """The rules whose rows go to quarantine whole; a row that several fit goes by the first."""
+
+_TOTALS: Final = frozenset({"total", "totals", "grand total", "grand totals", "sub total", "subtotal", "sum"})
+"""What stands in the place of an order number in a row that sums up others; it would count them twice."""
 
 _PHANTOM_LACKS: Final = (
     "PLANNED DELIVERY METHOD",
@@ -41,7 +45,8 @@ def row_rules(
 ) -> pl.Series:
     """Name the rule that sets each row aside.
 
-    ``blank_row``: nothing stands in any cell. ``keyless_row``: no order number. ``phantom_row``, by the deployed
+    ``blank_row``: nothing stands in any cell. ``keyless_row``: no order number. ``totals_row``: a word such as TOTAL in
+    its place. ``phantom_row``, by the deployed
     definition: delivery method, style, both purchase orders, both seasons and colour are blank, and the quantity is
     blank, unreadable or 0. ``bad_key_row``: a part of the key is an Excel error, so that the line cannot be told from
     others. ``unmapped_customer``: nobody has listed its customer.
@@ -66,6 +71,8 @@ def row_rules(
         .then(pl.lit(BLANK))
         .when(keyless)
         .then(pl.lit("keyless_row"))
+        .when(_totals(texts, letters[ORDER_NUMBER]))
+        .then(pl.lit("totals_row"))
         .when(_phantom(texts, letters) if phantom_rows == "set_aside" else pl.lit(value=False))
         .then(pl.lit("phantom_row"))
         .when(pl.col("row").is_in(bad_keys.implode()))
@@ -74,6 +81,11 @@ def row_rules(
         .then(pl.lit("unmapped_customer"))
     )
     return texts.select(rule.alias("rule"))["rule"]
+
+
+def _totals(texts: pl.DataFrame, letter: str) -> pl.Expr:
+    numbers = texts[letter].drop_nulls().unique()
+    return pl.col(letter).is_in([text for text in numbers if plain_text(text).casefold().rstrip(" :.") in _TOTALS])
 
 
 def _phantom(texts: pl.DataFrame, letters: Mapping[str, str]) -> pl.Expr:
