@@ -94,11 +94,12 @@ def test_the_excerpt_of_the_readme_stands_in_the_pipeline() -> None:
         at = source.index(wanted, at) + len(wanted)
 
 
-def test_the_pipeline_of_the_reference_runs(tmp_path: Path) -> None:
-    path = tmp_path / "shops.py"
-    path.write_text(excerpt("docs/reference/pipelines.md"), encoding="utf-8")
+def test_the_pipeline_of_the_reference_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shops_of_the_reference.py").write_text(excerpt("docs/reference/pipelines.md"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     loader = Memory()
-    report = execute(imported(path).Shops(), Run.start("shops"), loader, Options(), Silent())
+    module = importlib.import_module("shops_of_the_reference")
+    report = execute(module.Shops(), Run.start("shops"), loader, Options(), Silent())
     assert report.status == "published"
     assert loader.production["sales"].rows() == [("north", "hat", 3), ("south", "hat", 3)]
 
