@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "Companion",
     "ConfigError",
     "ContractError",
     "FirnError",
@@ -123,6 +124,27 @@ class PartKey:
     table: str
     column: str
     joined_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A table beside a published one in which others keep what they know of its rows, and a view that shows both.
+
+    Attributes:
+        of: The published table.
+        table: The companion; a publication adds keys that are new to it and changes nothing else in it.
+        key: The uuid column that both have.
+        columns: The companion's other columns: name -> PostgreSQL type with its default.
+        view: The view; empty for none.
+        shown: The columns of the view, in order.
+    """
+
+    of: str
+    table: str
+    key: str
+    columns: Mapping[str, str]
+    view: str = ""
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

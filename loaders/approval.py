@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firn import PublishError
-from loaders import inventory
+from loaders import companions, inventory
 from loaders.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from firn import Namespace
+    from firn import Companion, Namespace
     from loaders.connections import Statements
     from loaders.inventory import Item
 
@@ -19,7 +19,13 @@ __all__ = ["approve"]
 
 
 def approve(
-    connection: Statements, namespace: Namespace, dataset: str, tables: Sequence[str], expected: Collection[Item]
+    connection: Statements,
+    namespace: Namespace,
+    dataset: str,
+    tables: Sequence[str],
+    expected: Collection[Item],
+    *,
+    beside: Sequence[Companion] = (),
 ) -> list[str]:
     """Return which of the tables exist in production, if they may be replaced.
 
@@ -29,6 +35,7 @@ def approve(
         dataset: Who wants to replace them.
         tables: Their names.
         expected: What the new tables will carry.
+        beside: The companions of the new tables.
 
     Raises:
         PublishError: Another dataset publishes one of them, or something that one carries would be lost; each object is
@@ -42,4 +49,7 @@ def approve(
         )
     current = state.current(dataset)
     known = inventory.items(current.tables) if current else []
-    return inventory.approve(connection, namespace.production, tables, expected, known)
+    views = companions.views(current.tables) if current else []
+    companions.check(connection, namespace.production, beside, views)
+    own = [f"view {namespace.production}.{name}" for name in views]
+    return inventory.approve(connection, namespace.production, tables, expected, known, own)

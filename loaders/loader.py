@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import PartKey, PartRecord, Published, Run, Staged
+    from firn import Companion, PartKey, PartRecord, Published, Run, Staged
 
 
 class Loader(Protocol):
@@ -49,6 +49,7 @@ class Loader(Protocol):
         contracts: Mapping[str, type[dy.Schema]],
         parts: Mapping[str, PartKey] | None = None,
         quarantine: str = "",
+        companions: Sequence[Companion] = (),
     ) -> None:
         """Start the run if it is not, make the checks of `check`, then make empty staging tables.
 
@@ -56,6 +57,7 @@ class Loader(Protocol):
             run: The run that will stage and publish.
             contracts: Every table that the run will publish, with its columns.
             quarantine: The one whose rows are cells that are not published; publications keep a log of them.
+            companions: The tables beside them.
             parts: Where each of them says which part a row belongs to; the ledger needs all of them.
 
         Raises:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from firn import PartKey, PartRecord
+    from firn import Companion, PartKey, PartRecord
     from loaders.ddl import Layout
 
 __all__ = ["Memory"]
@@ -80,8 +80,10 @@ class Memory:
         contracts: Mapping[str, type[dy.Schema]],
         parts: Mapping[str, PartKey] | None = None,
         quarantine: str = "",
+        companions: Sequence[Companion] = (),
     ) -> None:
-        """Check the contracts and make empty staging tables."""
+        """Check the contracts and make empty staging tables; companions are not kept here."""
+        del companions
         self.start(run)
         layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
         self._logs.setdefault(run.pipeline, MemoryLog(quarantine))

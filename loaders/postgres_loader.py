@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import PartKey, PartRecord
+    from firn import Companion, PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
     from loaders.postgres import Postgres
@@ -146,6 +146,7 @@ class PostgresLoader:
         contracts: Mapping[str, type[dy.Schema]],
         parts: Mapping[str, PartKey] | None = None,
         quarantine: str = "",
+        companions: Sequence[Companion] = (),
     ) -> None:
         """Check what can be refused before rows are sent, then make empty staging tables in a schema of the run's own.
 
@@ -156,6 +157,7 @@ class PostgresLoader:
             contracts: Every table that it will publish.
             parts: Where each of them says which part a row belongs to; the ledger needs all of them.
             quarantine: The one whose rows are cells that are not published; publications keep a log of them.
+            companions: The tables beside them, in which others keep what they know of their rows.
 
         Raises:
             TargetUnavailable: The target does not answer. Production is unchanged.
@@ -170,11 +172,11 @@ class PostgresLoader:
             self._stop(run)
             self._clear_leftovers(run)
             with self._statements.transaction():
-                staging = self._made(schema, layouts, quarantine)
+                staging = self._made(schema, layouts)
+                staging.keys, staging.quarantine, staging.companions = parts or {}, quarantine, companions
                 self._refuse_losses(run.pipeline, staging)
                 generation = self.state.generation(run.pipeline)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
-        staging.keys = parts or {}
         self._staging[run.id] = staging
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
@@ -378,12 +380,13 @@ class PostgresLoader:
         self.state.finish(run_id, "failed", error="its process ended, or it was not discarded")
         self.state.set_unstaged(run_id)
 
-    def _made(self, schema: str, layouts: Mapping[str, Layout], quarantine: str = "") -> Staging:
-        return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts), quarantine)
+    def _made(self, schema: str, layouts: Mapping[str, Layout]) -> Staging:
+        return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts))
 
     def _refuse_losses(self, dataset: str, staging: Staging) -> Sequence[str]:
         expected = [item for items in staging.carries.values() for item in items]
-        return approve(self._statements, self._names, dataset, list(staging.layouts), expected)
+        beside = staging.companions
+        return approve(self._statements, self._names, dataset, list(staging.layouts), expected, beside=beside)
 
     def _swapped(self, plan: Plan) -> Published:
         settings = self._settings

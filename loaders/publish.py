@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg.types.json import Json
 
 from firn import PublishError, TargetUnavailable
-from loaders import inventory, quarantine, queries
+from loaders import companions, inventory, quarantine, queries
 from loaders.approval import approve
 from loaders.horizon import wait_until_passed
 from loaders.sessions import told
@@ -206,13 +206,20 @@ class Swap:
             fence=self._quoted(_SQL["fence"].format(**self._values())),
             schemas=self._schemas(),
             lock_private=self._lock(self.plan.source, list(self.plan.tables)),
-            lock_production=self._lock(self.namespace.production, self._present),
+            lock_production=self._lock(self.namespace.production, self._present, companions.views(self._shown)),
             drift=self._quoted(drift),
             moves=SQL(";\n").join(self._moves()),
+            companions=companions.added(self.namespace.production, self.plan.source, self.plan.tables),
+            views=companions.pointed(self.namespace.production, self.plan.tables, self._shown),
             record=_SQL["record"].format(**self._values()),
             log=quarantine.followed(self.namespace.state, self.plan),
             clock=_SQL["clock"].format(**self._values()),
         )
+
+    @property
+    def _shown(self) -> Mapping[str, Any]:
+        """What is recorded of the tables that production shows now."""
+        return self.plan.current.tables if self.plan.current else {}
 
     def _values(self) -> dict[str, Composed | Identifier | Literal]:
         plan = self.plan
@@ -236,10 +243,13 @@ class Swap:
         wanted = [self.namespace.production, *([self.previous] if self._present else [])]
         return SQL(";\n").join(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)) for name in wanted)
 
-    def _lock(self, schema: str, tables: Sequence[str]) -> Composed | SQL:
+    def _lock(self, schema: str, tables: Sequence[str], views: Sequence[str] = ()) -> Composed | SQL:
         if not tables:
             return SQL("SELECT")
-        return _SQL["lock"].format(tables=SQL(", ONLY ").join(Identifier(schema, name) for name in sorted(tables)))
+        # A reader locks a view before the tables under it: who locks them the other way round can end in a deadlock.
+        named = [SQL("{}").format(Identifier(schema, name)) for name in sorted(views)]
+        named += [SQL("ONLY {}").format(Identifier(schema, name)) for name in sorted(tables)]
+        return _SQL["lock"].format(tables=SQL(", ").join(named))
 
     def _moves(self) -> list[Composed]:
         out = [(self.namespace.production, name, self.previous) for name in self._present]

@@ -9,6 +9,7 @@ DO {fence};
 {record};
 {log};
 {schemas};
+{companions};
 {lock_private};
 SELECT set_config('firn.asked_at', clock_timestamp()::text, true);
 SET LOCAL statement_timeout = {budget};
@@ -17,6 +18,7 @@ SET LOCAL statement_timeout = '10s';
 SET LOCAL lock_timeout = '1s';
 DO {drift};
 {moves};
+{views};
 {clock};
 COMMIT
 
@@ -65,7 +67,7 @@ SET locked_ms = 1000 * extract(epoch FROM clock_timestamp() - current_setting('f
 WHERE dataset = {dataset} AND generation = {next}
 
 -- name: lock
-LOCK TABLE ONLY {tables} IN ACCESS EXCLUSIVE MODE
+LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE
 
 -- name: move
 ALTER TABLE {table} SET SCHEMA {schema}

@@ -35,6 +35,7 @@ from transforms.order_lists import (
 from transforms.order_lists.columns import CUSTOMER, REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
 from transforms.order_lists.customers import canonical_name, folded_name, named_by_file
+from transforms.order_lists.sync import ORDER_LIST_SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,6 +79,7 @@ class OrderLists(Pipeline):
         ),
     }
     kept = (ACCOUNTING,)
+    companions = (ORDER_LIST_SYNC,)
     compared = "order_list"
     label = ("AAG ORDER NUMBER", "CUSTOMER STYLE", "PO NUMBER")
     quarantine = "order_list_quarantine"

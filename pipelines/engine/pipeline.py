@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import dataframely as dy
 from pydantic import BaseModel, ConfigDict
 
-from firn import ConfigError, PartKey
+from firn import Companion, ConfigError, PartKey
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Pipeline(BaseModel):
     as they are; ``recalled`` names, for a table that steps over all parts read, the published tables whose join has
     its columns for such parts; ``kept`` are unpublished tables that ``figures`` and ``notes`` need; ``compared`` is the
     table whose rows a person looks at when one part is replaced, and ``label`` the columns by which they know one.
-    ``quarantine`` is the published table of the cells that are not published.
+    ``quarantine`` is the published table of the cells that are not published; ``companions`` are tables beside
+    published ones in which others keep what they know of the rows.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -102,6 +103,7 @@ class Pipeline(BaseModel):
     recalled: ClassVar[Mapping[str, Recalled]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
     quarantine: ClassVar[str] = ""
+    companions: ClassVar[tuple[Companion, ...]] = ()
     compared: ClassVar[str] = ""
     label: ClassVar[tuple[str, ...]] = ()
     strategy: ClassVar[Literal["swap"]] = "swap"
