@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,9 @@ def recipe(pipeline: Pipeline) -> str:
 def folders_of(pipeline: type[Pipeline]) -> Iterator[Path]:
     """Name the folders of the steps and the sources, and the pipeline's own file."""
     yield Path(sources.__path__[0])
-    yield Path(inspect.getfile(pipeline))
+    own = getattr(sys.modules.get(pipeline.__module__), "__file__", None)  # none where it was typed at a prompt
+    if own:
+        yield Path(own)
     for step in pipeline.steps:
         yield Path(inspect.getfile(step.function)).parent
 
