@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.staging import Staging
 
-__all__ = ["Digests", "digests", "forget", "prove", "read", "relist", "take", "with_digests", "write"]
+__all__ = ["Digests", "differing", "digests", "forget", "prove", "read", "relist", "take", "with_digests", "write"]
 
 Digests = dict[str, dict[str, dict[str, Any]]]
 """Part -> table -> ``rows`` and ``digest``."""
@@ -109,25 +109,35 @@ def with_digests(record: PartRecord, found: Digests, tables: Iterable[str]) -> P
     return replace(record, tables={name: of_part.get(name, _NO_ROWS) for name in tables})
 
 
+def differing(records: Iterable[PartRecord], found: Digests) -> dict[str, list[str]]:
+    """Return the tables in which parts are not as they were recorded: part -> tables."""
+    wrong = {
+        record.part: [
+            name for name, was in record.tables.items() if found.get(record.part, {}).get(name, _NO_ROWS) != was
+        ]
+        for record in records
+    }
+    return {part: names for part, names in wrong.items() if names}
+
+
 def prove(records: Iterable[PartRecord], found: Digests, where: str) -> None:
     """Compare parts with what was recorded of them when they were read from their source.
 
     Raises:
         LoadError: They differ; part and tables are named. Production is unchanged.
     """
-    for record in records:
-        of_part = found.get(record.part, {})
-        wrong = [name for name, was in record.tables.items() if of_part.get(name, _NO_ROWS) != was]
-        if wrong:
-            told = ", ".join(
-                f'"{name}" ({of_part.get(name, _NO_ROWS)["rows"]} rows, recorded {record.tables[name]["rows"]})'
-                for name in wrong
-            )
-            raise LoadError(
-                f"{where} holds other rows of {record.part} than run {record.run_id} published, in table {told}: "
-                "somebody wrote there. Nothing was published; production is unchanged.",
-                "read everything again with --full-refresh, which replaces what was written",
-            )
+    known = {record.part: record for record in records}
+    for part, wrong in differing(known.values(), found).items():
+        of_part, record = found.get(part, {}), known[part]
+        told = ", ".join(
+            f'"{name}" ({of_part.get(name, _NO_ROWS)["rows"]} rows, recorded {record.tables[name]["rows"]})'
+            for name in wrong
+        )
+        raise LoadError(
+            f"{where} holds other rows of {part} than run {record.run_id} published, in table {told}: "
+            "somebody wrote there. Nothing was published; production is unchanged.",
+            "read everything again with --full-refresh, which replaces what was written",
+        )
 
 
 def _names(schema: str, table: str, key: PartKey) -> dict[str, Identifier]:

@@ -123,6 +123,16 @@ class Loader(Protocol):
         """
         ...
 
+    def audit(
+        self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]
+    ) -> Sequence[tuple[str, bool, str]]:
+        """Compare what production shows with the contracts, and with what was recorded when it was published.
+
+        Returns:
+            Per check its name, whether it passes, and the figures or what is wrong.
+        """
+        ...
+
     def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[Mapping[str, Any]]:
         """Return the cells that production does not show, and on demand those that an earlier generation did not.
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from firn import LoadError, Published, PublishError, Run, Staged, StateError
 from loaders import ddl
-from loaders.ledger import prove, with_digests
+from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
 from loaders.state import RunRecord, unknown_run
 
@@ -148,6 +148,23 @@ class Memory:
             rows = rows.join(self.production[name], on=key.joined_by)
         first = self.production[names[0]].columns
         return rows.filter(pl.col(key.column).is_in(list(parts))).select(first if columns is None else columns)
+
+    def audit(
+        self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]
+    ) -> Sequence[tuple[str, bool, str]]:
+        """Compare what production shows with the ledger; its types cannot differ."""
+        found = [(f"table {name}", name in self.production, "in memory") for name in contracts]
+        if not all(passes for _, passes, _ in found):
+            return found
+        records = self.ledger(dataset).values()
+        digests = {
+            record.part: {
+                name: _digest(_rows_of(self.production, name, key, record.part)) for name, key in parts.items()
+            }
+            for record in records
+        }
+        wrong = differing(records, digests)
+        return [*found, ("contents", not wrong, f"other rows than published: {wrong}" if wrong else "as published")]
 
     def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
         """Return the open entries of the quarantine and, on demand, the resolved ones."""

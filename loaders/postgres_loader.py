@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
-from loaders import build, cleanup, ledger, plans, readback, shown
+from loaders import audit, build, cleanup, ledger, plans, readback, shown
 from loaders.approval import approve
 from loaders.ddl import cut, layout
 from loaders.patience import Patience
@@ -266,6 +266,24 @@ class PostgresLoader:
             return self._streams.submit(
                 lambda reader: shown.read_rows(reader, production, layouts, key, parts=parts, columns=columns)
             ).result()
+
+    def audit(
+        self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]
+    ) -> Sequence[tuple[str, bool, str]]:
+        """Compare what production shows with the contracts, and with what was recorded when it was published.
+
+        Returns:
+            Per check its name, whether it passes, and the figures or what is wrong.
+        """
+        layouts = [layout(name, contract) for name, contract in contracts.items()]
+        with border("Checking what is published"):
+            current = self.state.current(dataset) if self.state.exists() else None
+            found = audit.tables(self._statements, self._names.production, layouts, current)
+            if all(passes for _, passes, _ in found):
+                found.append(
+                    audit.contents(self._statements, self._names.production, self.ledger(dataset).values(), parts)
+                )
+            return found
 
     def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
         """Return the cells that production does not show, and on demand those that an earlier generation did not.

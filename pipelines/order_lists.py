@@ -7,13 +7,12 @@ One workbook a customer; its rows, typed and exact, become ``order_list``. Where
 from __future__ import annotations
 
 import glob
-import shlex
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import polars as pl
-from pydantic import model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from firn import ConfigError, PartKey
 from pipelines.engine.pipeline import Pipeline, Recalled
@@ -32,7 +31,7 @@ from transforms.order_lists import (
     rows_accounted,
     rules_accounted,
 )
-from transforms.order_lists.columns import CUSTOMER, REQUIRED_COLUMNS
+from transforms.order_lists.columns import CUSTOMER, ORDER_NUMBER, REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
 from transforms.order_lists.customers import canonical_name, folded_name, named_by_file
 from transforms.order_lists.sync import ORDER_LIST_SYNC
@@ -55,6 +54,24 @@ FIGURES = {
     "cells_quarantined": "cells quarantined",
     "cells_changed": "cells changed by rule",
 }
+
+
+class Thresholds(BaseModel):
+    """What production must hold to pass ``firn check order_lists --published``; the original's figures.
+
+    Attributes:
+        lines: Order lines, at least.
+        order_numbers: Percent of them that have an order number.
+        customer_names: Percent of them that have a customer.
+        customers: Customers, at least.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lines: int = 1000
+    order_numbers: float = 95.0
+    customer_names: float = 90.0
+    customers: int = 5
 
 
 class OrderLists(Pipeline):
@@ -90,6 +107,7 @@ class OrderLists(Pipeline):
     phantom_rows: Literal["keep", "set_aside"] = "set_aside"
     unmapped_customers: Literal["fail", "keep", "quarantine"] = "keep"
     limits: Limits = Limits()
+    thresholds: Thresholds = Thresholds()
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -116,19 +134,9 @@ class OrderLists(Pipeline):
         return self.workbooks().content(part), self.limits
 
     def one_file(self, path: Path, part: str) -> Source:
-        """Read one local workbook in place of a part of the same file name.
-
-        Raises:
-            ConfigError: It has another name.
-        """
-        if path.name != part:
-            raise ConfigError(
-                f"{path} cannot replace {part}: it has another name. Production is unchanged.",
-                f"cp {shlex.quote(str(path))} {shlex.quote(str(path.with_name(part)))}",
-            )
-        pattern = glob.escape(path.name)
-        return Workbooks(
-            folder=path.parent, pattern=pattern, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits
+        """Read one local workbook in place of a part."""
+        return self.workbooks().model_copy(
+            update={"folder": path.parent, "blobs": None, "pattern": glob.escape(path.name), "part": part}
         )
 
     def parts_of(self, customer: str, parts: Sequence[str], loader: Loader) -> frozenset[str]:
@@ -151,6 +159,23 @@ class OrderLists(Pipeline):
             hint = f"Did you mean {', '.join(close)}?" if close else f"Known: {', '.join(known[:8])}, ..."
             raise ConfigError(f"--customer: no workbook holds {customer!r}. Production is unchanged.", hint)
         return found
+
+    def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:
+        """Judge the published lines by the thresholds of the settings."""
+        columns = (ORDER_NUMBER, CUSTOMER)
+        contracts = {"order_list": OrderList, "order_list_origin": OrderListOrigin}
+        lines = loader.published(contracts, self.parts["order_list"], parts, columns)
+        if lines is None or not lines.height:
+            return (("lines", False, "none is published"),)
+        shares = {name: 100 * lines[name].count() / lines.height for name in columns}
+        customers = lines[CUSTOMER].n_unique()
+        least = self.thresholds
+        return (
+            at_least("lines", lines.height, least.lines),
+            at_least("order numbers, %", shares[ORDER_NUMBER], least.order_numbers),
+            at_least("customers, %", shares[CUSTOMER], least.customer_names),
+            at_least("customers", customers, least.customers),
+        )
 
     def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:
         """Name the workbooks of which a line gets another number among those of its key than it is published with."""
@@ -183,6 +208,11 @@ class OrderLists(Pipeline):
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
         """Name, per workbook, headers that feed nothing or are there twice, and customers not its own or unknown."""
         return [note for part in parts for note in notes_of(part.name, part.frames[ACCOUNTING])]
+
+
+def at_least(name: str, found: float, least: float) -> tuple[str, bool, str]:
+    """Judge one figure: its name, whether it is large enough, and both in words."""
+    return name, found >= least, f"{found:,.6g}, at least {least:,.6g}"
 
 
 def totals(parts: Iterable[Part]) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -55,6 +56,7 @@ class Workbooks(BaseModel):
         headers: Header spellings known, by which sheets and header rows are compared.
         required: Headers without which a sheet is not the list.
         limits: What a workbook may ask of this machine.
+        part: What to call the one workbook that matches, where that is not its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +68,7 @@ class Workbooks(BaseModel):
     headers: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
+    part: str = ""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -127,7 +130,7 @@ class Workbooks(BaseModel):
         if ignored:
             names = [blob.name for blob in ignored]
             logger.info("Lock files and hidden files ignored in %s: %s", place.address, names)
-        workbooks = [blob for blob in found if blob not in ignored]
+        workbooks = [replace(blob, name=self.part or blob.name) for blob in found if blob not in ignored]
         if not workbooks:
             raise SourceError(f"{place.title} has no file that matches {self.pattern}. {UNCHANGED}", place.look)
         return workbooks

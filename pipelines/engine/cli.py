@@ -88,15 +88,33 @@ def list_pipelines(*, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("pipeline")
+@click.option("--published", is_flag=True, help="Check what production shows, and read nothing else.")
+@click.option("--full", is_flag=True, help="Load into a scratch schema too, and judge five phases; publish nothing.")
 @LIMIT
 @SET
 @CONFIG
 @JSON
 def check(
-    pipeline: str, limit_files: int | None, flags: tuple[str, ...], config: Path | None, *, as_json: bool
+    pipeline: str,
+    limit_files: int | None,
+    flags: tuple[str, ...],
+    config: Path | None,
+    *,
+    published: bool,
+    full: bool,
+    as_json: bool,
 ) -> None:
     """Read, transform and check everything; write nothing."""
-    from pipelines.engine import commands
+    from pipelines.engine import checkup, commands
+
+    if published or full:
+        found = (
+            commands.check_published(pipeline, config, parse(flags))
+            if published
+            else commands.check_full(pipeline, config, parse(flags), limit_files, quiet=as_json)
+        )
+        show(lambda: checkup.text(found), found.as_dict(), as_json=as_json)
+        sys.exit(0 if found.passed else 3)
     from pipelines.engine.typed import Typed
 
     report = commands.check(pipeline, config, parse(flags), limit_files, quiet=as_json)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pipelines as folder
 from firn import ConfigError, FirnError, Published, Run, StateError
-from pipelines.engine import extracts, settings
+from pipelines.engine import checkup, extracts, settings
 from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report, box, lines, wrapped
@@ -49,6 +49,29 @@ def check(name: str, config: Path | None, flags: dict[str, str], limit: int | No
             return execute(pipeline, Run.start(name), loader, Options(load=False, limit=limit), progress)
         finally:
             progress.close()
+
+
+def check_published(name: str, config: Path | None, flags: dict[str, str]) -> checkup.Checkup:
+    """Check what production shows, without a source."""
+    pipeline = settings.load(name, config, flags)
+    with pipeline.target.open() as loader:
+        return checkup.check_published(pipeline, name, loader)
+
+
+def check_full(
+    name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, quiet: bool
+) -> checkup.Checkup:
+    """Run everything into a scratch schema, and judge five phases of it; publish nothing."""
+    pipeline = settings.load(name, config, flags)
+    progress = choose(quiet=quiet)
+    try:
+        with pipeline.target.open() as loader:
+            run = Run.start(name)
+            found, report = checkup.check_full(pipeline, run, loader, limit, progress)
+            loader.finish(run, "discarded", report.as_dict())
+            return found
+    finally:
+        progress.close()
 
 
 def run(

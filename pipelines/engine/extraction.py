@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from firn import ContractError, SourceError
+from firn import ConfigError, ContractError, SourceError
 from pipelines.engine import extracts
 from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
@@ -79,13 +79,31 @@ def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Par
         execution.only = pipeline.parts_of(options.customer, names, loader) & {part.name for part in listed}
     if not options.files:
         return listed
-    execution.local = {Path(f).name: Path(f) for f in options.files if f not in names and Path(f).is_file()}
-    asked = [file if file in names else Path(file).name for file in options.files]
+    asked = {part_called(file, names): Path(file) for file in options.files}
     refuse_unknown("--file", asked, names)
+    execution.local = {name: path for name, path in asked.items() if str(path) not in names and path.is_file()}
     refuse_gone(asked, {*execution.local, *(part.name for part in listed)}, execution.run.pipeline)
     execution.only = frozenset(asked) | (execution.only or frozenset())
     kept = [part for part in listed if part.name not in execution.local]
     return kept + [stand_in(execution, listed, name, path) for name, path in execution.local.items()]
+
+
+def part_called(file: str, names: Sequence[str]) -> str:
+    """Find the part that a file is called as: by its whole name, else by the end of its path, else by its file name.
+
+    Raises:
+        ConfigError: Several parts have that file name.
+    """
+    if file in names or not names:
+        return file
+    ends = [name for name in names if Path(file).as_posix().endswith(f"/{name}")]
+    named = ends or [name for name in names if Path(name).name == Path(file).name]
+    if len(named) > 1:
+        raise ConfigError(
+            f"--file: several files are called {Path(file).name}: {', '.join(named)}. Production is unchanged.",
+            f"Name one of them; a local copy of it lies in a folder of the same name: .../{named[0]}",
+        )
+    return named[0] if named else file
 
 
 def stand_in(execution: Execution, listed: Sequence[Part], name: str, path: Path) -> Part:

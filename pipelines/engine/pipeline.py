@@ -138,6 +138,10 @@ class Pipeline(BaseModel):
         del parts, loader
         raise ConfigError(f"Pipeline {type(self).__name__} has no customers, so there is no {customer}.")
 
+    def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:  # noqa: ARG002
+        """Judge what is published by this pipeline's own thresholds: name, whether it passes, figures."""
+        return ()
+
     def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:  # noqa: ARG002
         """Name the parts taken over whose published rows no longer fit what was made of all parts."""
         return frozenset()

@@ -19,7 +19,7 @@ from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
 from pipelines.engine.runner import Options, execute
-from pipelines.order_lists import OrderLists
+from pipelines.order_lists import OrderLists, Thresholds
 from sources import AzureBlobs
 from sources.xlsx.limits import Limits
 
@@ -64,6 +64,8 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
     head = next(n for n, line in enumerate(lines) if line.startswith("["))
     shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head:]))
     examples = {line.split()[1] for line in lines if "# example" in line}
+    thresholds = shown["order_lists"].pop("thresholds")
+    assert thresholds == Thresholds().model_dump()
     limits = shown["order_lists"].pop("limits")
     assert limits == Limits().model_dump()
     blobs = shown["order_lists"].pop("blobs")
@@ -71,7 +73,7 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
     defaults = AzureBlobs(container="x").model_dump(mode="json")
     assert all(name in examples or value == defaults[name] for name, value in blobs.items())
     assert set(shown["target"]) == set(Postgres.model_fields)
-    assert set(shown["order_lists"]) | {"limits", "blobs", "target"} == set(OrderLists.model_fields)
+    assert set(shown["order_lists"]) | {"limits", "thresholds", "blobs", "target"} == set(OrderLists.model_fields)
     for name, value in shown["target"].items():
         assert name in examples or value == Postgres.model_fields[name].default
     for name, value in shown["order_lists"].items():

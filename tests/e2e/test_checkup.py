@@ -1,0 +1,84 @@
+"""Checks beyond a run: production alone, and five phases in a scratch schema; exit 3 where one does not pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from test_changes import ALDER, BIRCH, workbook
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
+
+SMALL = ("--set", "thresholds.lines=4", "--set", "thresholds.customers=2")
+
+
+@pytest.fixture
+def published(installation: Installation) -> Installation:
+    """A production of two customers."""
+    workbook(installation.books / ALDER, "ALDER", 1, 2, 3)
+    workbook(installation.books / BIRCH, "BIRCH", 4)
+    installation.json("run", "order_lists")
+    return installation
+
+
+def test_production_passes_without_its_source(published: Installation) -> None:
+    for book in published.books.iterdir():
+        book.unlink()
+    found = published.json("check", "order_lists", "--published", *SMALL)
+    assert (found["passed"], found["success_rate"]) == (True, 100.0)
+    assert [finding["check"] for finding in found["findings"]][-5:] == [
+        "contents",
+        "lines",
+        "order numbers, %",
+        "customers, %",
+        "customers",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "detail"),
+    [
+        ('update order_list set "S" = 99 where "S" = 2', "contents", f"{ALDER} (order_list)"),
+        ("delete from order_list_quarantine", "table order_list_quarantine", ""),
+        ("alter table order_list add extra text", "table order_list", "extra is not in the contract"),
+        ("drop table order_list_origin cascade", "table order_list_origin", "is not there"),
+    ],
+)
+def test_what_somebody_did_to_production_is_found_and_named(
+    published: Installation, change: str, check: str, detail: str
+) -> None:
+    if change.startswith("delete"):
+        change = "insert into order_list_origin select gen_random_uuid(), gen_random_uuid(), 'x', 's', 1, null, 'r'"
+        check, detail = "table order_list_origin", "5 rows, 4 were published"
+    published.execute(change)
+    found = published.json("check", "order_lists", "--published", *SMALL, code=3)
+    (failed,) = [finding for finding in found["findings"] if not finding["passed"]]
+    assert failed["check"] == check
+    assert detail in failed["detail"]
+
+
+def test_production_below_a_threshold_does_not_pass(published: Installation) -> None:
+    done = published.firn("check", "order_lists", "--published")
+    assert done.returncode == 3
+    assert "FAIL  lines           4, at least 1,000" in done.stdout
+    assert "success rate" in done.stdout
+
+
+def test_five_phases_pass_and_leave_nothing_behind(published: Installation) -> None:
+    before = published.production()
+    found = published.json("check", "order_lists", "--full", "--limit-files", "1")
+    phases = ["availability", "extract", "transform", "integrity", "performance"]
+    assert [finding["check"] for finding in found["findings"]] == phases
+    assert found["passed"]
+    assert published.production() == before
+    assert published.query("select count(*) from pg_namespace where nspname like 'firn_stage%%'") == [(0,)]
+
+
+def test_a_phase_that_fails_is_named_with_its_reason(published: Installation) -> None:
+    (published.books / BIRCH).write_bytes(b"")
+    found = published.json("check", "order_lists", "--full", code=3)
+    failed = {finding["check"]: finding["detail"] for finding in found["findings"] if not finding["passed"]}
+    assert list(failed) == ["extract", "transform", "integrity", "performance"]
+    assert "1 of 2 files" in failed["extract"]
+    assert "is empty" in failed["transform"]
