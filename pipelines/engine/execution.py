@@ -74,6 +74,7 @@ class Execution:
     whole: Frames = field(default_factory=dict)
     recalled: Frames = field(default_factory=dict)
     staged_in_parts: tuple[Step, ...] = ()
+    passing: set[str] = field(default_factory=set)
 
     @property
     def settings(self) -> dict[str, Any]:

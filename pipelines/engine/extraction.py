@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from firn import ConfigError, ContractError, SourceError
+from firn import ConfigError, ContractError, SourceError, SourceUnavailable, Transient
 from pipelines.engine import extracts
 from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
@@ -268,6 +268,8 @@ def transform_parts(
     for part in finished_parts:
         if part.error:
             execution.report.failed.append({"part": part.name, "message": part.error.message, "hint": part.error.hint})
+            if isinstance(part.error, Transient):
+                execution.passing.add(part.name)
     return [part for part in finished_parts if not part.error]
 
 
@@ -276,6 +278,7 @@ def refuse_failed(execution: Execution, *, left: bool) -> None:
 
     Raises:
         SourceError: Names every such part, why it failed, and how to allow it.
+        SourceUnavailable: The same, where another run may read all of them.
     """
     allowed = execution.options.allow_failed if left else ()
     failed = [f for f in execution.report.failed if f["part"] not in allowed]
@@ -284,7 +287,8 @@ def refuse_failed(execution: Execution, *, left: bool) -> None:
     listed = "\n".join(
         f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED, '')}" for f in failed
     )
-    raise SourceError(
+    passing = execution.passing.issuperset(f["part"] for f in failed)
+    raise (SourceUnavailable if passing else SourceError)(
         f"{len(failed)} of {execution.report.parts} files could not be read:\n{listed}\n"
         "Nothing was published; production is unchanged.",
         way_out(execution.run.pipeline, [f["part"] for f in failed], left=left),

@@ -136,6 +136,16 @@ def test_an_unavailable_source_is_read_again_and_a_broken_one_is_not(loader: Mem
     assert sorted(tries) == ["broken", *["unavailable"] * frames.ATTEMPTS]
 
 
+@pytest.mark.parametrize(("others", "kind"), [((), SourceUnavailable), ((SourceError("torn"),), SourceError)])
+def test_a_run_may_be_repeated_when_all_that_it_could_not_read_may_pass(
+    loader: MemoryLoader, others: tuple[Exception, ...], kind: type[SourceError]
+) -> None:
+    faults = (SourceUnavailable("no answer"), *others)
+    with pytest.raises(SourceError) as error:
+        run(loader, shop("x", 1), *(failing(str(n), lambda fault=fault: fault) for n, fault in enumerate(faults)))  # type: ignore[misc]
+    assert type(error.value) is kind
+
+
 def test_a_fault_in_reading_one_part_fails_that_part_alone(loader: MemoryLoader) -> None:
     with pytest.raises(SourceError, match="1 of 2 files") as error:
         run(loader, shop("north", 1), failing("south", lambda: ValueError("odd")))

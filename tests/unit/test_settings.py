@@ -65,6 +65,37 @@ def test_a_missing_setting_says_where_to_set_it() -> None:
     assert "FIRN_ORDER_LISTS__FOLDER" in error.value.hint
 
 
+def test_a_folder_and_a_container_are_one_place_too_many() -> None:
+    write('[order_lists]\nfolder = "."\n[order_lists.blobs]\ncontainer = "lists"\n')
+    with pytest.raises(
+        ConfigError, match=r"\[order_lists\] Both folder and blobs are set.*Nothing was read or written"
+    ):
+        settings.load("order_lists")
+
+
+def test_a_misspelt_setting_of_a_table_that_may_be_missing_is_answered_with_the_likely_one() -> None:
+    write('[order_lists.blobs]\ncontainer = "lists"\nprocesed = "tag"\n')
+    with pytest.raises(ConfigError, match=r"line 3: \[order_lists\.blobs\] procesed is no setting") as error:
+        settings.load("order_lists")
+    assert error.value.hint == "Did you mean processed?"
+
+
+def test_a_secret_in_a_setting_is_refused_and_not_shown() -> None:
+    write('[order_lists.blobs]\ncontainer = "lists"\naccount_url = "https://x.invalid/?sig=abc"\n')
+    with pytest.raises(ConfigError, match=r"line 3: \[order_lists\.blobs\] account_url is refused") as error:
+        settings.load("order_lists")
+    assert "AZURE_STORAGE_SAS_TOKEN" in error.value.message
+    assert "abc" not in error.value.message + error.value.hint
+
+
+def test_a_list_can_be_set_in_the_environment_and_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRN_ORDER_LISTS__BLOBS__CONTAINER", "lists")
+    monkeypatch.setenv("FIRN_ORDER_LISTS__BLOBS__PREFIXES", '["USA"]')
+    assert settings.load("order_lists").blobs.prefixes == ("USA/",)  # type: ignore[attr-defined]
+    flags = {"blobs.prefixes": "USA,/EU/west/"}
+    assert settings.load("order_lists", flags=flags).blobs.prefixes == ("USA/", "EU/west/")  # type: ignore[attr-defined]
+
+
 def test_a_wrong_value_is_not_shown() -> None:
     write('[target]\ndsn = 12345\n[order_lists]\nfolder = "."\n')
     with pytest.raises(ConfigError) as error:
