@@ -35,7 +35,7 @@ def main() -> None:
     books = prepare(scale)
     print(f"{len(list(books.iterdir()))} workbooks in {books}, settings in {FOLDER / 'firn.toml'}")
 
-    say("2. Publish them: three tables, all at once, into a private PostgreSQL")
+    say("2. Publish them: four tables, all at once, into a private PostgreSQL")
     firn("run", "order_lists")
     firn("psql", 'select count(*) as orders, count(distinct "CUSTOMER NAME") as customers from order_list')
 

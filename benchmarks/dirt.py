@@ -66,6 +66,7 @@ ODD_HEADERS: dict[str, dict[str, str]] = {
     "SALLY HAD": {"": "the end"},
     "VANTI TORINO": {"62": "TOTAL QTY"},
 }
+ODD_QUANTITIES = (Cell("0"), Cell("-6"), Cell("12.0"), Cell("7.5"), Cell("?", "s"), Cell("none", "s"))
 NUMERIC_HEADERS, BLANK_AFTER_HEADER = 0.5, 0.03
 FIRST_DRAWN, LAST_DRAWN, EPOCHS_APART = 40_000, 50_000, 1462
 BROKEN_LINES = ("First drop\nSecond drop", "Hold\nuntil the 5th", "A\n\nB")
@@ -299,7 +300,9 @@ def with_odd_headers(customer: str, columns: list[Column], rows: RowPlan, chance
     for header, before in ODD_HEADERS.get(customer, {}).items():
         extra = Column(header, "", len(columns[0].codes))
         cells = (
-            [Cell(str(n)) for n in range(12, 90, 6)] if before == TOTAL else [Cell(t, "s") for t in ("A", "B", "ok")]
+            [*(Cell(str(n)) for n in range(12, 90, 6)), *ODD_QUANTITIES]
+            if before == TOTAL
+            else [Cell(t, "s") for t in ("A", "B", "ok")]
         )
         extra.draw(chance, chance.some(rows.data, 0.2), cells, "under_an_odd_header")
         position = next((i for i, column in enumerate(columns) if column.header == before), len(columns))

@@ -22,6 +22,7 @@ from benchmarks.oracle import (
     as_text,
     fields,
     is_blank,
+    line_outcome,
     outcome,
     plain,
 )
@@ -50,12 +51,14 @@ class Verdict(NamedTuple):
         expected: ``file``, ``row``, ``column``, ``value`` of its published cells.
         quarantine: Its cells in quarantine.
         lines: ``file``, ``row``, ``order_key``, ``row_hash`` of its published lines.
+        sizes: ``file``, ``row``, ``size``, ``quantity`` of what its published lines order.
     """
 
     truth: FileTruth
     expected: pl.DataFrame
     quarantine: pl.DataFrame
     lines: pl.DataFrame
+    sizes: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,15 @@ def judge(columns: Sequence[Column], truth: FileTruth, first_column: int) -> Ver
         _judged(column, field, column_letters(first_column + position), truth.date1904)
         for position, (column, field) in enumerate(zip(columns, found, strict=True))
     ]
-    mapped = {item.field.column: item for item in judged if item.field.reason is None}
+    mapped = {item.field.column: item for item in judged if item.field.reason is None and not item.field.is_line}
+    lined = {item.field.column: item for item in judged if item.field.is_line}
     fate = _fates(judged, mapped)
     published = np.flatnonzero(fate == _PUBLISHED)
     aside = np.flatnonzero((fate == _KEYLESS) | (fate == _PHANTOM))
     for item in mapped.values():
         truth.columns[item.field.column] = _column_truth(item, published, aside)
+    for size, item in lined.items():
+        truth.sizes[size] = _column_truth(item, published, aside)
     truth.unmapped = [_unmapped(item) for item in judged if item.field.reason is not None]
     truth.rows |= _row_counts(fate)
     truth.names = _names(mapped[CUSTOMER], published)
@@ -115,7 +121,9 @@ def judge(columns: Sequence[Column], truth: FileTruth, first_column: int) -> Ver
     excel = pl.Series("row", published + truth.header_row + 1, dtype=pl.Int32)
     lines = lines_of(truth.file, excel, values)
     truth.alike = _alike(values[ORDER_NUMBER], lines)
-    return Verdict(truth, _expected(truth.file, excel, values), _quarantine(truth, judged, fate), lines)
+    known = {name: item for name, item in mapped.items() if item.field.kind == "qty_size"}
+    sizes = _sizes(truth.file, excel, _values(known | lined, published))
+    return Verdict(truth, _expected(truth.file, excel, values), _quarantine(truth, judged, fate), lines, sizes)
 
 
 _BLANK, _PUBLISHED, _KEYLESS, _PHANTOM = range(4)
@@ -124,7 +132,9 @@ _ROW_REASONS = {_KEYLESS: Reason.KEYLESS, _PHANTOM: Reason.PHANTOM}
 
 def _judged(column: Column, field: Field, letters: str, date1904: bool) -> Judged:  # noqa: FBT001
     filled = np.array([not is_blank(cell) for cell in column.cells])[column.codes]
-    if field.reason is None:
+    if field.is_line:
+        outcomes = [line_outcome(cell) for cell in column.cells]
+    elif field.reason is None:
         outcomes = [outcome(cell, field.kind, date1904=date1904) for cell in column.cells]
     else:
         outcomes = [Outcome() if is_blank(cell) else Outcome(reason=field.reason) for cell in column.cells]
@@ -259,6 +269,12 @@ def _form(cell: Cell, kind: str) -> str:
 def _expected(file: str, rows: pl.Series, values: pl.DataFrame) -> pl.DataFrame:
     cells = values.with_columns(rows).unpivot(index="row", variable_name="column").drop_nulls("value")
     return cells.select(pl.lit(file).alias("file"), "row", "column", "value")
+
+
+def _sizes(file: str, rows: pl.Series, values: pl.DataFrame) -> pl.DataFrame:
+    ordered = values.with_columns(rows).unpivot(index="row", variable_name="size", value_name="quantity")
+    pieces = ordered.with_columns(pl.col("quantity").cast(pl.Int32)).filter(pl.col("quantity") > 0)
+    return pieces.select(pl.lit(file).alias("file"), "row", "size", "quantity")
 
 
 def _quarantine(truth: FileTruth, judged: Sequence[Judged], fate: Rows) -> pl.DataFrame:

@@ -49,7 +49,7 @@ _MONTHS |= {"jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
 
 
 class Reason(StrEnum):
-    """Why a cell is in quarantine; ``KEYLESS`` and ``PHANTOM`` speak of its whole row, the last four of its column."""
+    """Why a cell is in quarantine; ``KEYLESS`` and ``PHANTOM`` speak of its whole row, the last three of its column."""
 
     KEYLESS = "keyless"
     PHANTOM = "phantom"
@@ -61,7 +61,7 @@ class Reason(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     NOT_WHOLE = "not_whole"
     NUMBER_RANGE = "number_out_of_range"
-    UNKNOWN_SIZE = "unknown_size"
+    NEGATIVE = "negative_quantity"
     UNKNOWN_HEADER = "unknown_header"
     DUPLICATE_HEADER = "duplicate_header"
     UNNAMED_HEADER = "unnamed_header"
@@ -90,11 +90,13 @@ class Field(NamedTuple):
         column: The column they feed, or the header itself where they feed none.
         kind: The column's kind, or empty.
         reason: Why they all go to quarantine, or ``None``.
+        is_line: Whether they are quantities of a size that has no column: ordered pieces become lines of their own.
     """
 
     column: str
     kind: str
     reason: Reason | None = None
+    is_line: bool = False
 
 
 @cache
@@ -140,11 +142,21 @@ def _field(name: str, taken: set[str], *, is_size: bool) -> Field:
     column = name if name in kinds() else _aliases().get(name, "")
     if not name:
         return Field("", "", Reason.UNNAMED_HEADER)
-    if not column:
-        return Field(name, "", Reason.UNKNOWN_SIZE if is_size else Reason.UNKNOWN_HEADER)
-    if column in taken:
+    if (column or name) in taken and (column or is_size):
         return Field(name, "", Reason.DUPLICATE_HEADER)
+    if not column:
+        return Field(name, "qty_size", is_line=True) if is_size else Field(name, "", Reason.UNKNOWN_HEADER)
     return Field(column, kinds()[column])
+
+
+def line_outcome(cell: Cell) -> Outcome:
+    """Return what becomes of ``cell`` under a size that has no column."""
+    found = outcome(cell, "qty_size")
+    if found.value == "0":
+        return Outcome(nulled="zero_quantity", number=found.number)
+    if found.value and int(found.value) < 0:
+        return Outcome(reason=Reason.NEGATIVE, number=found.number)
+    return found
 
 
 def is_blank(cell: Cell) -> bool:

@@ -26,7 +26,7 @@ from benchmarks.identities import numbered
 from benchmarks.judge import judge
 from benchmarks.oracle import fields
 from benchmarks.sheet_rows import render_order_list
-from benchmarks.truth import EXPECTED, LINES, QUARANTINE, WORKBOOKS, FileTruth, Truth
+from benchmarks.truth import EXPECTED, LINES, QUARANTINE, SIZES, WORKBOOKS, FileTruth, Truth
 from benchmarks.workbook_profile import Profile, profiles
 from benchmarks.xlsx_writer import (
     Cell,
@@ -94,6 +94,7 @@ def generate(
     pl.concat([verdict.expected for verdict in found]).write_parquet(folder / EXPECTED)
     pl.concat([verdict.quarantine for verdict in found]).write_parquet(folder / QUARANTINE)
     numbered(pl.concat([verdict.lines for verdict in found])).write_parquet(folder / LINES)
+    pl.concat([verdict.sizes for verdict in found]).write_parquet(folder / SIZES)
     truth = Truth(folder, settings, tuple(verdict.truth for verdict in found))
     truth.save()
     return truth

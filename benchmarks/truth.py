@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORKBOOKS, TRUTH = "workbooks", "truth.json"
-EXPECTED, QUARANTINE, LINES = "expected.parquet", "quarantine.parquet", "lines.parquet"
+EXPECTED, QUARANTINE, LINES, SIZES = "expected.parquet", "quarantine.parquet", "lines.parquet", "sizes.parquet"
 ROW_KINDS = ("landed", "published", "keyless", "phantom", "blank")
 
 
@@ -53,6 +53,7 @@ class FileTruth:
         date1904: Whether day 0 is 1904-01-01.
         rows: ``landed`` = ``published`` + ``keyless`` + ``phantom``; ``blank`` rows stand between them.
         columns: The cells by the column that they feed; what the rules of the business make of them is not counted.
+        sizes: The cells by the size that they are of, where that has no column.
         unmapped: The headers that feed no column: ``header``, ``letters``, ``reason``, ``cells``.
         names: Published rows by what CUSTOMER NAME says, empty where it is blank.
         rules: Published rows that a rule of the business changed, by rule.
@@ -67,6 +68,7 @@ class FileTruth:
     date1904: bool
     rows: dict[str, int]
     columns: dict[str, ColumnTruth] = field(default_factory=dict)
+    sizes: dict[str, ColumnTruth] = field(default_factory=dict)
     unmapped: list[dict[str, Any]] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
     rules: dict[str, int] = field(default_factory=dict)
@@ -135,7 +137,13 @@ class Truth:
         """The identity of every published line: ``file``, ``row``, ``order_key``, ``row_hash``, ``record_uuid``."""
         return pl.scan_parquet(self.folder / LINES)
 
+    def ordered(self) -> pl.LazyFrame:
+        """What the published lines order: ``file``, ``row``, ``size``, ``quantity``."""
+        return pl.scan_parquet(self.folder / SIZES)
+
 
 def _file(entry: dict[str, Any]) -> FileTruth:
-    columns = {name: ColumnTruth(**column) for name, column in entry["columns"].items()}
-    return FileTruth(**(entry | {"columns": columns}))
+    made = {
+        part: {name: ColumnTruth(**column) for name, column in entry[part].items()} for part in ("columns", "sizes")
+    }
+    return FileTruth(**(entry | made))

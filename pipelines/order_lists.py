@@ -1,7 +1,8 @@
 """Customer order lists: workbooks -> PostgreSQL.
 
 One workbook a customer; its rows, typed and exact, become ``order_list``. Where each row came from stands in
-``order_list_origin``, and every cell that could not be used in ``order_list_quarantine``.
+``order_list_origin``, its sizes one by one in ``order_list_lines``, and every cell that could not be used in
+``order_list_quarantine``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sources import AzureBlobs, Workbooks
 from sources.xlsx.limits import Limits
 from transforms.order_lists import (
     OrderList,
+    OrderListLines,
     OrderListOrigin,
     OrderListQuarantine,
     cells_accounted,
@@ -27,9 +29,12 @@ from transforms.order_lists import (
     order_keys,
     order_list,
     order_list_accounting,
+    order_list_lines,
     order_rows,
+    order_sizes,
     rows_accounted,
     rules_accounted,
+    sizes_accounted,
 )
 from transforms.order_lists.columns import CUSTOMER, ORDER_NUMBER, REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
@@ -75,18 +80,28 @@ class Thresholds(BaseModel):
 
 
 class OrderLists(Pipeline):
-    """Reads every workbook of a folder or container and publishes three tables, all at once."""
+    """Reads every workbook of a folder or container and publishes four tables, all at once."""
 
     reads = ("cells", "headers", "cell_errors", "workbook")
-    transforms = (header_mapping, order_rows, order_list_accounting, order_keys, order_list)
-    checks = (rows_accounted, cells_accounted, rules_accounted)
+    transforms = (
+        header_mapping,
+        order_rows,
+        order_sizes,
+        order_list_accounting,
+        order_keys,
+        order_list,
+        order_list_lines,
+    )
+    checks = (rows_accounted, cells_accounted, rules_accounted, sizes_accounted)
     publishes: ClassVar = {
         "order_list": OrderList,
+        "order_list_lines": OrderListLines,
         "order_list_origin": OrderListOrigin,
         "order_list_quarantine": OrderListQuarantine,
     }
     parts: ClassVar = {
         "order_list": PartKey("order_list_origin", "file", joined_by="record_uuid"),
+        "order_list_lines": PartKey("order_list_origin", "file", joined_by="record_uuid"),
         "order_list_origin": PartKey("order_list_origin", "file"),
         "order_list_quarantine": PartKey("order_list_quarantine", "file"),
     }
@@ -206,7 +221,7 @@ class OrderLists(Pipeline):
         return figures | {"rows equal to another": int(duplicates)}
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
-        """Name, per workbook, headers that feed nothing or are there twice, and customers not its own or unknown."""
+        """Name, per workbook, headers and sizes without a column or doubled, and customers not its own or unknown."""
         return [note for part in parts for note in notes_of(part.name, part.frames[ACCOUNTING])]
 
 
@@ -232,6 +247,9 @@ def notes_of(file: str, accounting: pl.DataFrame) -> Iterator[str]:
         yield f"{file}: cells under headers that feed no column are in quarantine: {told}"
     for row in accounting.filter(pl.col("figure") == "duplicate_header").iter_rows(named=True):
         yield f"{file}: header {row['item']} is there twice ({row['note']}); {row['count']:,} cells are in quarantine"
+    sizes = accounting.filter(pl.col("figure") == "unknown_size").iter_rows(named=True)
+    if told := ", ".join(map(unmapped, sizes)):
+        yield f"{file}: sizes that have no column are in order_list_lines only: {told}"
     others = accounting.filter(pl.col("figure") == "other_customer").iter_rows(named=True)
     if told := some(f"{row['item']} {row['count']:,}" for row in others):
         yield f"{file}: rows that name another customer: {told}"

@@ -55,7 +55,10 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     else:
         afresh = options.full_refresh
         execution.selection = select(listed[: options.limit], execution.ledger, execution.recipe, afresh=afresh)
-        settle_gone(execution.selection, listed, execution.ledger, options.accept_missing, pipeline.describe)
+        counted = pipeline.compared
+        settle_gone(
+            execution.selection, listed, execution.ledger, options.accept_missing, pipeline.describe, counted=counted
+        )
     execution.report.taken = len(execution.selection.taken)
     execution.report.parts = len(execution.selection.read) + execution.report.taken
 
@@ -180,7 +183,8 @@ def kept(execution: Execution, part: str) -> str:
     described, record = execution.pipeline.describe(part), execution.ledger.get(part)
     if record is None:
         return f"{described} was not read, and nothing of it was published before."
-    return f"{described} was not read: its {rows(record):,} published rows are kept as run {record.run_id} read them."
+    count = rows(record, execution.pipeline.compared)
+    return f"{described} was not read: its {count:,} published rows are kept as run {record.run_id} read them."
 
 
 def transform_whole(execution: Execution, loader: Loader, workers: Executor, groups: Segments) -> None:

@@ -75,6 +75,8 @@ def settle_gone(
     ledger: Mapping[str, PartRecord],
     accepted: Collection[str],
     describe: Callable[[str], str],
+    *,
+    counted: str = "",
 ) -> None:
     """Decide about the parts that production shows and the source no longer has.
 
@@ -88,13 +90,13 @@ def settle_gone(
     selection.gone = gone
     selection.notes += [f"{old} is now called {new}" for old, new in renamed.items()]
     selection.notes += [
-        f"{name} is gone from the source, which was accepted: its {rows(ledger[name]):,} rows leave production"
+        f"{name} is gone from the source, which was accepted: its {rows(ledger[name], counted):,} rows leave production"
         for name in gone
         if name in accepted
     ]
     missing = [name for name in gone if name not in renamed and name not in accepted]
     if missing:
-        told = "\n".join(f"  {describe(name)}: {name}, {rows(ledger[name]):,} rows" for name in missing)
+        told = "\n".join(f"  {describe(name)}: {name}, {rows(ledger[name], counted):,} rows" for name in missing)
         accept = " ".join(f"--accept-missing {shlex.quote(name)}" for name in missing)
         raise SourceError(
             f"{len(missing)} of {len(ledger)} published files are gone from the source:\n{told}\n"
@@ -138,6 +140,7 @@ def refuse_gone(asked: Iterable[str], here: Collection[str], run: str) -> None:
             )
 
 
-def rows(record: PartRecord) -> int:
-    """Say how many rows the longest table of a part has."""
-    return max((int(table["rows"]) for table in record.tables.values()), default=0)
+def rows(record: PartRecord, counted: str = "") -> int:
+    """Say how many rows a part has in the table counted, or in its longest where it has no such table."""
+    found = {name: int(table["rows"]) for name, table in record.tables.items()}
+    return found.get(counted, max(found.values(), default=0))

@@ -85,7 +85,7 @@ def test_rows_are_what_was_planned(truth: Truth) -> None:
 
 def test_every_filled_cell_is_accounted_for_once(truth: Truth) -> None:
     for file in truth.files:
-        for name, column in file.columns.items():
+        for name, column in [*file.columns.items(), *file.sizes.items()]:
             accounted = column.published + sum(column.nulled.values()) + sum(column.quarantined.values())
             assert column.filled == accounted + column.set_aside, (file.file, name)
 
@@ -114,6 +114,17 @@ def test_every_rule_of_the_business_has_cells_to_change(truth: Truth) -> None:
     assert rules.keys() == {"canonical_customer", "customer_filled_down", "customer_from_file", "order_type_renamed"}
 
 
+def test_what_is_ordered_of_known_and_unknown_sizes_is_all_there(truth: Truth) -> None:
+    ordered = truth.ordered().collect()
+    expected = truth.expected().rename({"column": "size"}).collect()
+    known = ordered.join(expected, on=["file", "row", "size"])
+    assert known["quantity"].cast(pl.String).equals(known["value"], check_names=False)
+    unknown = sum(column.published for file in truth.files for column in file.sizes.values())
+    assert ordered.height == known.height + unknown
+    assert unknown > 0
+    assert ordered.filter(pl.col("quantity") <= 0).is_empty()
+
+
 def test_the_sums_are_those_of_the_expected_cells(truth: Truth) -> None:
     values = truth.expected().filter(pl.col("column") == "TOTAL QTY").collect()["value"].cast(pl.Int64)
     assert truth.sums["TOTAL QTY"] == str(values.sum())
@@ -121,7 +132,8 @@ def test_the_sums_are_those_of_the_expected_cells(truth: Truth) -> None:
 
 def test_quarantine_names_every_cell_that_was_not_published_or_nulled(truth: Truth) -> None:
     found = truth.quarantine().collect()
-    bad = sum(sum(c.quarantined.values()) + c.set_aside for f in truth.files for c in f.columns.values())
+    columns = [c for f in truth.files for c in (*f.columns.values(), *f.sizes.values())]
+    bad = sum(sum(c.quarantined.values()) + c.set_aside for c in columns)
     assert found.height == bad + sum(entry["cells"] for f in truth.files for entry in f.unmapped)
     assert found.select("file", "cell").is_unique().all()
     assert set(found["reason"]) <= set(Reason)
@@ -132,7 +144,8 @@ def test_every_workbook_opens_and_holds_the_rows_and_cells_that_the_truth_counts
         sheet = sheet_of(truth, position)
         rows = [sum(map(is_filled, row)) for row in sheet.iter_rows(min_row=file.header_row + 1, values_only=True)]
         assert sum(map(bool, rows)) == file.rows["landed"], file.file
-        counted = sum(c.filled for c in file.columns.values()) + sum(entry["cells"] for entry in file.unmapped)
+        columns = (*file.columns.values(), *file.sizes.values())
+        counted = sum(c.filled for c in columns) + sum(entry["cells"] for entry in file.unmapped)
         assert sum(rows) == counted, file.file
 
 
@@ -154,7 +167,6 @@ def test_the_dirt_of_hand_typed_sheets_is_all_there(truth: Truth) -> None:
     assert {f.sheet for f in truth.files} > {"MASTER", "ORDER LIST"}
     assert {f.header_row for f in truth.files} == {1, 2, 4}
     assert {entry["reason"] for f in truth.files for entry in f.unmapped} == {
-        "unknown_size",
         "unknown_header",
         "duplicate_header",
         "unnamed_header",
@@ -172,7 +184,7 @@ def test_clean_workbooks_publish_every_order_and_every_cell_of_it_under_a_known_
     assert clean.totals["published"] == clean.totals["landed"] - clean.totals["keyless"]
     assert clean.totals["keyless"] > 0
     assert all(c.published == c.filled - c.set_aside for f in clean.files for c in f.columns.values())
-    assert {entry["reason"] for f in clean.files for entry in f.unmapped} == {"unknown_size", "unknown_header"}
+    assert {entry["reason"] for f in clean.files for entry in f.unmapped} == {"unknown_header"}
 
 
 def test_the_truth_reads_back_as_it_was_written(truth: Truth) -> None:
@@ -269,7 +281,7 @@ def test_the_first_of_two_headers_for_one_column_feeds_it() -> None:
         None,
         None,
         None,
-        Reason.UNKNOWN_SIZE,
+        None,
         None,
         Reason.DUPLICATE_HEADER,
         Reason.UNNAMED_HEADER,
@@ -277,6 +289,7 @@ def test_the_first_of_two_headers_for_one_column_feeds_it() -> None:
         Reason.UNKNOWN_HEADER,
     ]
     assert found[7].column == "COUNTRY OF ORIGN"
+    assert [field.column for field in found if field.is_line] == ["99Z"]
 
 
 @pytest.mark.parametrize("prefix", ["", "x"])

@@ -312,7 +312,7 @@ def test_published_names_that_look_like_letters_are_not_mixed_up_with_them() -> 
 
 def test_a_sheet_without_rows_makes_tables_without_rows() -> None:
     made = Sheet([]).made()
-    assert [table.height for table in made] == [0, 0, 0]
+    assert [table.height for table in made] == [0, 0, 0, 0]
 
 
 def test_a_sheet_where_every_row_is_set_aside_publishes_nothing() -> None:
@@ -339,7 +339,6 @@ def test_cells_under_headers_that_feed_no_column_are_kept_in_quarantine() -> Non
     made = Sheet(rows, headers=headers).made()
     found = made.order_list_quarantine.select("cell", "column", "raw", "reason").rows()
     assert found == [
-        ("H2", "62", "4", "unknown_size"),
         ("M2", "NOTES", "n", "duplicate_header"),
         ("N2", "BUYER COMMENTS", "ok", "unknown_header"),
         ("O2", None, "stray", "unnamed_header"),

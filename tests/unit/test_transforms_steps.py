@@ -25,6 +25,9 @@ ROW_LOCAL = {
     "rows_accounted",
     "cells_accounted",
     "rules_accounted",
+    "sizes_accounted",
+    "order_sizes",
+    "order_list_lines",
 }
 
 

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
     Applied = tuple[str, str, int, Decimal]
 
-__all__ = ["ENTRY", "Cast", "cast_cells"]
+__all__ = ["DTYPES", "ENTRY", "Cast", "cast_cells"]
 
 ENTRY: Final = pl.Schema({"row": pl.UInt32, "letter": pl.String, "raw": pl.String, "reason": pl.String})
 """A cell that is not published, before its address is written out."""
 
-_DTYPES: Final = OrderList.create_empty().schema
+DTYPES: Final = OrderList.create_empty().schema
+"""The type of each published column."""
 
 
 class Cast(NamedTuple):
@@ -56,7 +57,14 @@ class _Cell(NamedTuple):
     customer: str | None
 
 
-def cast_cells(texts: pl.DataFrame, fed: Mapping[str, str], customers: pl.Series, *, date1904: bool = False) -> Cast:
+def cast_cells(
+    texts: pl.DataFrame,
+    fed: Mapping[str, str],
+    customers: pl.Series,
+    *,
+    date1904: bool = False,
+    dtypes: Mapping[str, pl.DataType] = DTYPES,
+) -> Cast:
     """Cast the cells of a part.
 
     Args:
@@ -64,12 +72,13 @@ def cast_cells(texts: pl.DataFrame, fed: Mapping[str, str], customers: pl.Series
         fed: The published column that each letter feeds.
         customers: The customer name of each row, which may say how its dates are written.
         date1904: Whether the workbook counts its days from 1904-01-01.
+        dtypes: The type of each column fed.
 
     Returns:
         The typed columns, the cells refused, and the rules applied.
     """
     # Columns keep their letters until the end: S, M and L are letters as well as sizes.
-    letters = _by_dtype(fed)
+    letters = _by_dtype(fed, dtypes)
     exact = texts.select(_plainly_read(pl.col(found), dtype) for dtype, found in letters.items())
     values = exact.with_columns(
         rounded(pl.col(found), dtype.scale).cast(dtype, strict=False)
@@ -96,10 +105,10 @@ def cast_cells(texts: pl.DataFrame, fed: Mapping[str, str], customers: pl.Series
     )
 
 
-def _by_dtype(fed: Mapping[str, str]) -> dict[pl.DataType, list[str]]:
+def _by_dtype(fed: Mapping[str, str], dtypes: Mapping[str, pl.DataType]) -> dict[pl.DataType, list[str]]:
     letters: dict[pl.DataType, list[str]] = {}
     for letter, name in fed.items():
-        letters.setdefault(_DTYPES[name], []).append(letter)
+        letters.setdefault(dtypes[name], []).append(letter)
     return letters
 
 

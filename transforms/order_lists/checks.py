@@ -21,6 +21,7 @@ from transforms.order_lists.contract import (
     CellErrors,
     HeaderMapping,
     OrderListQuarantine,
+    OrderSizes,
     Unaccounted,
     Workbook,
 )
@@ -28,7 +29,7 @@ from transforms.order_lists.contract import (
 __all__ = ["Figure", "cells_accounted", "rows_accounted", "unaccounted"]
 
 _ROW_REASONS: Final = ("keyless_row", "totals_row", "phantom_row", "bad_key_row", "unmapped_customer")
-_NULLING_RULES: Final = ("null_word", "placeholder_date")
+_NULLING_RULES: Final = ("null_word", "placeholder_date", "zero_quantity")
 _FILLING_RULES: Final = ("customer_filled_down", "customer_from_file")
 _RENAMING_RULES: Final = ("order_type_renamed",)
 _VERBATIM: Final = {"CUSTOMER NAME": "SOURCE_CUSTOMER_NAME"}
@@ -122,6 +123,7 @@ def cells_accounted(  # noqa: PLR0917 (the tables that it reads)
     order_rows: pl.DataFrame,
     order_list_quarantine: dy.DataFrame[OrderListQuarantine],
     order_list_rules: dy.DataFrame[AppliedRules],
+    unknown_sizes: dy.DataFrame[OrderSizes],
     workbook: dy.DataFrame[Workbook],
 ) -> dy.DataFrame[Unaccounted]:
     """Check, column by column, that what was written is published, null by a named rule, or in quarantine.
@@ -137,6 +139,7 @@ def cells_accounted(  # noqa: PLR0917 (the tables that it reads)
         order_rows: The order lines made of it.
         order_list_quarantine: Its cells that are not published.
         order_list_rules: The named rules that changed what is published.
+        unknown_sizes: What is ordered of sizes that have no column.
         workbook: The workbook.
 
     Returns:
@@ -146,11 +149,21 @@ def cells_accounted(  # noqa: PLR0917 (the tables that it reads)
         "raw", pl.col("row").cast(pl.UInt32), letter=pl.col("cell").str.extract(r"^([A-Z]+)")
     )
     kept_out = entries.join(cell_errors, on=["row", "letter"], how="anti")
-    fed = list(header_mapping.drop_nulls("column").select("letter", "column", "kind").iter_rows())
+    # A size without a column has one here, so that it is counted and summed as the others are.
+    known = header_mapping.drop_nulls("kind").with_columns(pl.coalesce("column", pl.format("size {}", "header")))
+    fed = list(known.select("letter", "column", "kind").iter_rows())
+    order_rows = _with_sizes(order_rows, unknown_sizes)
     written = [text.name for text in cells.iter_columns() if text.name == "row" or text.null_count() < text.len()]
     sides = _Sides(cells.select(written), order_rows, kept_out, order_list_rules, fed)
     counts = _counts(sides, Counter(cell_errors["letter"]), Counter(entries["letter"]))
     return unaccounted(chain(counts, _sums_of_numbers(sides), _sums_of_days(sides), _texts(sides)), workbook)
+
+
+def _with_sizes(order_rows: pl.DataFrame, unknown_sizes: pl.DataFrame) -> pl.DataFrame:
+    for (size,), quantities in unknown_sizes.group_by("size"):
+        found = quantities.select("row", pl.col("quantity").alias(f"size {size}"))
+        order_rows = order_rows.join(found, on="row", how="left", maintain_order="left")
+    return order_rows
 
 
 def _counts(sides: _Sides, errors: Mapping[str, int], kept_out: Mapping[str, int]) -> Iterator[Figure]:

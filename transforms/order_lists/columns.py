@@ -22,6 +22,7 @@ __all__ = [
     "ORDER_NUMBER",
     "ORDER_TYPE",
     "REQUIRED_COLUMNS",
+    "SIZE_KIND",
     "SOURCE_CUSTOMER",
     "TYPES",
     "Column",
@@ -38,6 +39,7 @@ SOURCE_CUSTOMER: Final = "SOURCE_CUSTOMER_NAME"
 """The customer as the cell has it: made of ``CUSTOMER NAME``, so that no header feeds it."""
 
 ORDER_TYPE: Final = "ORDER TYPE"
+SIZE_KIND: Final = "qty_size"
 LAST_BEFORE_SIZES: Final = "UNIT OF MEASURE"
 FIRST_AFTER_SIZES: Final = "TOTAL QTY"
 
@@ -80,7 +82,7 @@ class Column:
     @property
     def is_size(self) -> bool:
         """Whether it holds the quantity of one size."""
-        return self.kind == "qty_size"
+        return self.kind == SIZE_KIND
 
 
 def read_columns(lines: Iterable[str], file: str) -> tuple[Column, ...]:

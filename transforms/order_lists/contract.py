@@ -17,9 +17,11 @@ __all__ = [
     "Headers",
     "OrderKeys",
     "OrderList",
+    "OrderListLines",
     "OrderListOrigin",
     "OrderListQuarantine",
     "OrderRowKeys",
+    "OrderSizes",
     "Run",
     "Unaccounted",
     "Workbook",
@@ -84,9 +86,9 @@ ROLES: Final = ("column", "size", "unknown", "unknown_size", "duplicate", "unnam
 class HeaderMapping(dy.Schema):
     """Which published column each column of a sheet feeds.
 
-    ``column`` and ``kind`` are null unless ``role`` is ``column`` or ``size``; ``header`` has its whitespace collapsed
-    and is null where ``role`` is ``unnamed``; ``suggestion`` is the column that a duplicate means, or an unknown header
-    may have meant.
+    ``column`` is null unless ``role`` is ``column`` or ``size``, and so is ``kind``, but for an ``unknown_size``, which
+    is a quantity without a column; ``header`` has its whitespace collapsed and is null where ``role`` is ``unnamed``;
+    ``suggestion`` is what a duplicate means, or the column that an unknown header may have meant.
     """
 
     letter = dy.String(primary_key=True)
@@ -104,6 +106,14 @@ class OrderRowKeys(dy.Schema):
     row = dy.UInt32(nullable=False)
     order_key = dy.Binary(nullable=False)
     row_hash = dy.String(nullable=False)
+
+
+class OrderSizes(dy.Schema):
+    """How many pieces the order line of a row has of a size; sizes of which nothing is ordered have no row."""
+
+    row = dy.UInt32(primary_key=True)
+    size = dy.String(primary_key=True)
+    quantity = dy.Int32(nullable=False, min=1)
 
 
 class OrderKeys(dy.Schema):
@@ -170,6 +180,14 @@ class OrderList(dy.Schema):
     group_name = dy.String(nullable=False)
     item_name = dy.String(nullable=False)
     row_hash = dy.String(nullable=False)
+
+
+class OrderListLines(dy.Schema):
+    """How many pieces of one size an order line has; sizes of which nothing is ordered have no row."""
+
+    record_uuid = dy.Binary(primary_key=True, metadata={"postgres": "uuid"})
+    size = dy.String(primary_key=True)
+    quantity = dy.Int32(nullable=False, min=1)
 
 
 class OrderListOrigin(dy.Schema):

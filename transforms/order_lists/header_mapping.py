@@ -15,6 +15,7 @@ from transforms.order_lists.columns import (
     FIRST_AFTER_SIZES,
     LAST_BEFORE_SIZES,
     REQUIRED_COLUMNS,
+    SIZE_KIND,
     SOURCE_CUSTOMER,
     Column,
 )
@@ -63,7 +64,8 @@ def header_mapping(headers: dy.DataFrame[Headers], workbook: dy.DataFrame[Workbo
     A header names a column by the column's own name, else by a listed alias, else by either in another case where
     that means one column only. Where two headers name a column, the better fit feeds it, or of equals the first; the
     other is a ``duplicate``. What stands between UNIT OF MEASURE and TOTAL QTY is a size and nothing else is, by the
-    positional rule of the order lists: ``34`` is a waist there, and unknown anywhere else.
+    positional rule of the order lists: ``34`` is a waist there, and unknown anywhere else. A size that no column knows
+    is one by its header; where two have the same, the other is a ``duplicate``.
 
     Args:
         headers: The header row of one sheet.
@@ -82,7 +84,8 @@ def header_mapping(headers: dy.DataFrame[Headers], workbook: dy.DataFrame[Workbo
     sizes = _size_positions(texts, workbook)
     fits = _fits(texts, sizes)
     fed = _fed(fits)
-    meant = {fit.position: fit.column.name for fit in fits}
+    meant = {i: texts[i] for i in sizes if texts[i] in texts[sizes.start : i]}
+    meant |= {fit.position: fit.column.name for fit in fits}
     rows = [
         (letter, text, *_target(fed.get(i), text, meant.get(i), is_size=i in sizes))
         for i, (letter, text) in enumerate(zip(letters, texts, strict=True))
@@ -145,7 +148,9 @@ def _target(
         return None, None, "unnamed", None
     if meant:
         return None, None, "duplicate", meant
-    return None, None, "unknown_size" if is_size else "unknown", _suggestion(text, _SIZES if is_size else _OTHERS)
+    if is_size:
+        return None, SIZE_KIND, "unknown_size", _suggestion(text, _SIZES)
+    return None, None, "unknown", _suggestion(text, _OTHERS)
 
 
 def _suggestion(text: str, spellings: _Spellings) -> str | None:

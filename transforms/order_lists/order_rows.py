@@ -11,12 +11,21 @@ from transforms import row_local
 from transforms.order_lists.business_rules import ruled
 from transforms.order_lists.casts import cast_cells
 from transforms.order_lists.columns import COLUMNS, REQUIRED_COLUMNS
-from transforms.order_lists.contract import AppliedRules, CellErrors, HeaderMapping, OrderListQuarantine, Run, Workbook
+from transforms.order_lists.contract import (
+    AppliedRules,
+    CellErrors,
+    HeaderMapping,
+    OrderListQuarantine,
+    OrderSizes,
+    Run,
+    Workbook,
+)
 from transforms.order_lists.customer_names import UnmappedCustomers, customer_names, is_unlisted, refuse_unlisted
 from transforms.order_lists.identity import order_key, row_hash
 from transforms.order_lists.quarantine import quarantined, unpublished_cells
 from transforms.order_lists.readings import filled
 from transforms.order_lists.set_aside import PhantomRows, row_rules
+from transforms.order_lists.unknown_sizes import of_unknown_sizes
 
 __all__ = ["OrderRows", "order_rows"]
 
@@ -29,11 +38,13 @@ class OrderRows(NamedTuple):
             ``item_name``, ``order_key`` and ``row_hash``.
         order_list_quarantine: The cells that are not published.
         order_list_rules: The named rules that changed what is published.
+        unknown_sizes: What is ordered of sizes that have no column.
     """
 
     order_rows: pl.DataFrame
     order_list_quarantine: dy.DataFrame[OrderListQuarantine]
     order_list_rules: dy.DataFrame[AppliedRules]
+    unknown_sizes: dy.DataFrame[OrderSizes]
 
 
 @row_local
@@ -62,7 +73,7 @@ def order_rows(
         unmapped_customers: Whether lines of a customer whom nobody listed are kept, set aside, or refused.
 
     Returns:
-        The order lines in sheet order, the quarantine, and the rules applied.
+        The order lines in sheet order, the quarantine, the rules applied, and the sizes that have no column.
 
     Raises:
         SourceError: A customer is not listed, and ``unmapped_customers`` is ``fail``.
@@ -78,12 +89,14 @@ def order_rows(
         refuse_unlisted(names["name"], file)
     cast = cast_cells(lines, _fed(letters, texts), names["name"], date1904=workbook["date1904"][0])
     values, applied = ruled(cast.values, names)
-    entries = pl.concat([cast.refused, unpublished_cells(texts, rules, cell_errors, header_mapping)])
+    sizes = of_unknown_sizes(lines, header_mapping, names["name"])
+    entries = pl.concat([cast.refused, sizes.refused, unpublished_cells(texts, rules, cell_errors, header_mapping)])
     of_file = pl.lit(file).alias("file")
     return OrderRows(
         values.select(of_file, lines["row"], pl.all(), order_key(values), row_hash(values)),
         quarantined(entries, header_mapping, workbook, run),
-        AppliedRules.cast(pl.concat([cast.applied, applied]).with_columns(of_file)),
+        AppliedRules.cast(pl.concat([cast.applied, applied, sizes.applied]).with_columns(of_file)),
+        sizes.quantities,
     )
 
 

@@ -22,7 +22,7 @@ _EXPECTED_BY_REASON: Final = {
     "bad_key_row": "no error in the columns that identify an order line",
     "unmapped_customer": "a customer whom customers.toml lists",
     "unknown_header": "a header that firn knows",
-    "unknown_size": "a size that firn knows",
+    "negative_quantity": "a quantity of 0 or more",
     "duplicate_header": "one column with this header",
     "unnamed_header": "a header",
     "ambiguous_date": "a date whose day and month cannot be swapped",
@@ -39,7 +39,6 @@ _EXPECTED_BY_KIND: Final = {
 }
 _REASON_BY_ROLE: Final = {
     "unknown": "unknown_header",
-    "unknown_size": "unknown_size",
     "duplicate": "duplicate_header",
     "unnamed": "unnamed_header",
 }
@@ -61,7 +60,7 @@ def unpublished_cells(
         before itself.
     """
     by_row = texts.select("row", reason=rules)
-    by_letter = header_mapping.filter(pl.col("column").is_null()).select(
+    by_letter = header_mapping.filter(pl.col("kind").is_null()).select(
         "letter", unfed=pl.col("role").cast(pl.String).replace_strict(_REASON_BY_ROLE)
     )
     unfed = set(by_letter["letter"])
