@@ -246,10 +246,13 @@ class Swap:
     def _lock(self, schema: str, tables: Sequence[str], views: Sequence[str] = ()) -> Composed | SQL:
         if not tables:
             return SQL("SELECT")
+        lock = _SQL["lock"].format(tables=SQL(", ONLY ").join(Identifier(schema, name) for name in sorted(tables)))
+        if not views:
+            return lock
         # A reader locks a view before the tables under it: who locks them the other way round can end in a deadlock.
-        named = [SQL("{}").format(Identifier(schema, name)) for name in sorted(views)]
-        named += [SQL("ONLY {}").format(Identifier(schema, name)) for name in sorted(tables)]
-        return _SQL["lock"].format(tables=SQL(", ").join(named))
+        given = [_SQL["give"].format(view=Identifier(schema, name)) for name in sorted(views)]
+        body = _SQL["lock_with_views"].format(views=SQL(";\n    ").join(given), lock=lock)
+        return SQL("DO {}").format(self._quoted(body))
 
     def _moves(self) -> list[Composed]:
         out = [(self.namespace.production, name, self.previous) for name in self._present]

@@ -67,7 +67,18 @@ SET locked_ms = 1000 * extract(epoch FROM clock_timestamp() - current_setting('f
 WHERE dataset = {dataset} AND generation = {next}
 
 -- name: lock
-LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE
+LOCK TABLE ONLY {tables} IN ACCESS EXCLUSIVE MODE
+
+-- name: lock_with_views
+-- One statement, so that one budget holds for all of it. LOCK TABLE of a view would lock every table that it mentions;
+-- giving it the owner that it has changes nothing and locks the view alone.
+BEGIN
+    {views};
+    {lock};
+END
+
+-- name: give
+ALTER VIEW {view} OWNER TO CURRENT_USER
 
 -- name: move
 ALTER TABLE {table} SET SCHEMA {schema}
