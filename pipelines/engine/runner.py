@@ -112,5 +112,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
     staging.stage(execution, loader)
     staging.verify(execution, loader)
     report.status = "ready" if options.limit is None else "sample"
+    if report.status == "sample":
+        loader.discard(execution.run)  # it proved what it could, and can never be published
     if report.status == "ready" and options.publish:
         staging.publish(execution, loader)

@@ -251,6 +251,7 @@ def test_a_newer_generation_makes_a_ready_run_unpublishable(loaded: Installation
 def test_a_limited_run_is_never_published(loaded: Installation) -> None:
     report = loaded.json("run", "order_lists", "--limit-files", "2")
     assert report["status"] == "sample"
+    assert loaded.query("select count(*) from pg_namespace where nspname like 'firn_stage%%'") == [(0,)]
     assert report["parts"] == 2
     done = loaded.firn("publish", report["run_id"])
     assert done.returncode == 5
