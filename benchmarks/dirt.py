@@ -67,6 +67,8 @@ ODD_HEADERS: dict[str, dict[str, str]] = {
     "VANTI TORINO": {"62": "TOTAL QTY"},
 }
 ODD_QUANTITIES = (Cell("0"), Cell("-6"), Cell("12.0"), Cell("7.5"), Cell("?", "s"), Cell("none", "s"))
+# Headers that one customer spells in a way of its own.
+OWN_HEADERS = {"OCTSENSE": {"CUSTOMER STYLE": "STYLE NO.", "UNIT OF MEASURE": "Unit"}}
 NUMERIC_HEADERS, BLANK_AFTER_HEADER = 0.5, 0.03
 FIRST_DRAWN, LAST_DRAWN, EPOCHS_APART = 40_000, 50_000, 1462
 BROKEN_LINES = ("First drop\nSecond drop", "Hold\nuntil the 5th", "A\n\nB")

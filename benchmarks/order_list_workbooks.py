@@ -175,7 +175,8 @@ def _workbook(folder: Path, profile: Profile, seed: int, *, dirty: bool) -> Verd
         profile.file, layout.sheet, layout.titles + 1, column_letters(layout.first_column), layout.date1904, {}
     )
     strings = SharedStrings()
-    headers = [_header(column, chance, dirty=dirty) for column in columns]
+    own = dirt.OWN_HEADERS.get(profile.customer, {}) if dirty else {}
+    headers = [_header(own.get(column.header, column.header), chance, dirty=dirty) for column in columns]
     order_list = render_order_list(layout, headers, columns, rows, strings)
     sheets = [
         *(_other_sheet(name, state, profile, strings) for name, state in layout.before.items()),
@@ -208,8 +209,8 @@ def _text_type(profile: Profile, position: int) -> str:
     return "inlineStr" if profile.index % INLINE_EVERY == 1 and position % INLINE_EVERY == 0 else "s"
 
 
-def _header(column: Column, chance: Chance, *, dirty: bool) -> Cell:
-    return dirt.header_cell(column.header, chance) if dirty else Cell(column.header, "s", Style.HEADER)
+def _header(header: str, chance: Chance, *, dirty: bool) -> Cell:
+    return dirt.header_cell(header, chance) if dirty else Cell(header, "s", Style.HEADER)
 
 
 def _other_sheet(name: str, state: str, profile: Profile, strings: SharedStrings) -> SheetXml:

@@ -115,6 +115,7 @@ LAYOUTS: dict[str, Layout] = {
     "GREY HERON": Layout("ORDERS", before={"LISTS": "veryHidden"}),
     "LOIRE": Layout(empty_tail=200),
     "MADE ANCIENT": Layout("MASTER", before={"MASTER (2)": "visible"}),
+    "OCTSENSE": Layout("ORDERS 2025", before={"MASTER": "visible"}, titles=1),
     "OMNIPLN": Layout(wrong_dimension=True),
     "PILOTWEAR": Layout("ORDERS 2025", before={"NOTES": "visible"}),
     "ROSALIND": Layout("ORDER LIST", before={"LISTS": "hidden"}),

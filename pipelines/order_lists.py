@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from firn import ConfigError, PartKey
 from pipelines.engine.pipeline import Pipeline, Recalled
 from sources import AzureBlobs, Workbooks
+from sources.workbooks import Expected
 from sources.xlsx.limits import Limits
 from transforms.order_lists import (
     OrderList,
@@ -38,7 +39,7 @@ from transforms.order_lists import (
 )
 from transforms.order_lists.columns import CUSTOMER, ORDER_NUMBER, REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
-from transforms.order_lists.customers import canonical_name, folded_name, named_by_file
+from transforms.order_lists.customers import canonical_name, folded_name, named_by_file, profile_of
 from transforms.order_lists.sync import ORDER_LIST_SYNC
 
 if TYPE_CHECKING:
@@ -141,7 +142,12 @@ class OrderLists(Pipeline):
     def workbooks(self) -> Workbooks:
         """Name the folder or container, and what is looked for in its workbooks."""
         return Workbooks(
-            folder=self.folder, blobs=self.blobs, headers=HEADERS, required=REQUIRED_COLUMNS, limits=self.limits
+            folder=self.folder,
+            blobs=self.blobs,
+            headers=HEADERS,
+            required=REQUIRED_COLUMNS,
+            limits=self.limits,
+            expected=expected,
         )
 
     def workbook(self, part: str) -> tuple[bytes, Limits]:
@@ -228,6 +234,12 @@ class OrderLists(Pipeline):
 def at_least(name: str, found: float, least: float) -> tuple[str, bool, str]:
     """Judge one figure: its name, whether it is large enough, and both in words."""
     return name, found >= least, f"{found:,.6g}, at least {least:,.6g}"
+
+
+def expected(part: str) -> Expected:
+    """Tell what ``customers.toml`` says of a workbook."""
+    profile = profile_of(part)
+    return Expected(profile.sheet, profile.header_row, profile.headers)
 
 
 def totals(parts: Iterable[Part]) -> pl.DataFrame:

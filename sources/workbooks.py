@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable  # noqa: TC003 (pydantic reads the annotation when the class is made)
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from firn import ConfigError, FirnError, SourceChanged, SourceError, Table
 from sources.azure_blobs import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
 from sources.blobs import UNCHANGED, Folder
 from sources.xlsx.limits import Limits, NoList, Refused
-from sources.xlsx.sheet_choice import Wanted
+from sources.xlsx.sheet_choice import Expected, Wanted
 from sources.xlsx.workbook import TABLES, read_workbook
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from firn import Run
     from sources.blobs import Blob, Blobs
 
-__all__ = ["Limits", "Workbooks"]
+__all__ = ["Expected", "Limits", "Workbooks"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Workbooks(BaseModel):
         headers: Header spellings known, by which sheets and header rows are compared.
         required: Headers without which a sheet is not the list.
         limits: What a workbook may ask of this machine.
+        expected: What is known of the workbook of a name; nothing where this is left out.
         part: What to call the one workbook that matches, where that is not its name.
     """
 
@@ -68,6 +70,7 @@ class Workbooks(BaseModel):
     headers: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
+    expected: Callable[[str], Expected] | None = None
     part: str = ""
 
     @model_validator(mode="after")
@@ -185,7 +188,8 @@ class _Reading:
         source = self._source
         with self._border():
             content, self._content = self._bytes(), None
-            wanted = Wanted.of(source.sheet, source.headers, source.required)
+            expected = source.expected(self._blob.name) if source.expected else None
+            wanted = Wanted.of(source.sheet, source.headers, source.required, expected)
             return read_workbook(content, self._blob.name, wanted, source.limits)
 
     def _bytes(self) -> bytes:

@@ -38,6 +38,20 @@ def normalise_header(header: str) -> str:
     return " ".join(header.split())
 
 
+class Expected(NamedTuple):
+    """What is known of one workbook before it is opened.
+
+    Attributes:
+        sheet: The only sheet that may be the list; empty where any may.
+        header_row: The only row that may have its headers; 0 where any may.
+        headers: Headers of its own, each with the usual one that it stands for.
+    """
+
+    sheet: str = ""
+    header_row: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class Wanted(NamedTuple):
     """What to look for in a workbook.
 
@@ -45,17 +59,27 @@ class Wanted(NamedTuple):
         sheet: The name that the sheet should have.
         headers: The headers known, normalised and case-folded.
         required: The headers without which a sheet is not the list, as they are spelt.
+        aliases: Headers of this workbook alone that stand for others, both normalised and case-folded.
+        row: The only row that may have the headers; 0 where any may.
+        only: Whether no other sheet may be the list.
     """
 
     sheet: str
     headers: frozenset[str]
     required: tuple[str, ...]
+    aliases: Mapping[str, str] = {}
+    row: int = 0
+    only: bool = False
 
     @classmethod
-    def of(cls, sheet: str, headers: Iterable[str], required: Iterable[str]) -> Wanted:
-        """Return what to look for, from headers as they are spelt."""
-        required = tuple(required)
-        return cls(sheet, frozenset(_key(header) for header in (*headers, *required)), required)
+    def of(
+        cls, sheet: str, headers: Iterable[str], required: Iterable[str], expected: Expected | None = None
+    ) -> Wanted:
+        """Return what to look for, from headers as they are spelt, and what is known of one workbook."""
+        required, expected = tuple(required), expected or Expected()
+        aliases = {_key(header): _key(name) for header, name in expected.headers}
+        known = frozenset(_key(header) for header in (*headers, *required)) | aliases.keys()
+        return cls(expected.sheet or sheet, known, required, aliases, expected.header_row, bool(expected.sheet))
 
 
 class HeaderRow(NamedTuple):
@@ -109,6 +133,7 @@ def choose_sheet(package: Package, wanted: Wanted) -> Choice:
         if _fits(looked_at[-1], wanted):
             return Choice(looked_at[-1], reason)
     others = [sheet for sheet in package.sheets if sheet.state == "visible" and sheet not in dict(named)]
+    others = [] if wanted.only else others
     looked_at += [find_headers(package, sheet, wanted) for sheet in others]
     fitting = sorted((found for found in looked_at if _fits(found, wanted)), key=lambda found: -found.score)
     if not fitting:
@@ -132,6 +157,8 @@ def find_headers(package: Package, sheet: Sheet, wanted: Wanted) -> HeaderRow:
     widest = max(widths[:TOP_ROWS], default=0)
     best = HeaderRow(sheet, 0, {}, wanted.required, 0)
     for row, start, width in zip(rows[:TOP_ROWS].tolist(), starts.tolist(), widths.tolist(), strict=False):
+        if wanted.row not in {0, row}:
+            continue
         found = _score(sheet, row, _texts(cells, slice(start, start + width)), wanted)
         if not best.row or found.fit > best.fit:
             best = found
@@ -146,6 +173,7 @@ def _with_second_row(best: HeaderRow, cells: Cells, wanted: Wanted) -> HeaderRow
     Where the best row lacks a required header, any two are tried: a name cut in two makes an order look the best.
     """
     uppers = cells.rows()[: TOP_ROWS - 1].tolist() if best.missing else [best.row, best.row - 1]
+    uppers = [wanted.row - 1] if wanted.row else uppers
     least = best.fit[0], best.fit[1] + LEAST_GAIN
     pairs = (_pair(best.sheet, upper, cells, wanted) for upper in uppers)
     fitting = [found for found in pairs if found and found.fit >= least]
@@ -159,7 +187,7 @@ def _pair(sheet: Sheet, upper: int, cells: Cells, wanted: Wanted) -> HeaderRow |
 
 
 def _score(sheet: Sheet, row: int, headers: Mapping[int, str], wanted: Wanted) -> HeaderRow:
-    keys = {_key(header) for header in headers.values()}
+    keys = {wanted.aliases.get(key, key) for key in map(_key, headers.values())}
     missing = tuple(name for name in wanted.required if _key(name) not in keys)
     return HeaderRow(sheet, row, headers, missing, len(keys & wanted.headers))
 
@@ -230,6 +258,8 @@ def _no_sheet(package: Package, looked_at: Sequence[HeaderRow], wanted: Wanted) 
 
 
 def _what_is_missing(found: HeaderRow, wanted: Wanted) -> str:
+    if not found.row and wanted.row:
+        return f"sheet {found.sheet.name} has nothing in row {wanted.row}, where its headers should be"
     if not found.row:
         return f"sheet {found.sheet.name} is empty"
     headers = {_key(header): normalise_header(header) for header in found.headers.values()}

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.xlsx_writer import Sheet, raw_workbook
 from firn import SourceChanged, SourceError
 from sources import Workbooks
-from sources.xlsx.sheet_choice import normalise_header
+from sources.xlsx.sheet_choice import Expected, normalise_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,18 @@ ORDERS = [[KEY, "CUSTOMER NAME", "PO NUMBER"], ["K-1", "CEDAR GOLF", 5]]
 NOTES = [["Ask the planner"], ["CUSTOMER NAME", "PO NUMBER", "NOTES"]]
 
 
-def chosen(folder: Path, *sheets: Sheet, required: tuple[str, ...] = (KEY,)) -> dict[str, Any]:
-    """The table ``workbook`` of a workbook with these sheets."""
+def chosen(
+    folder: Path, *sheets: Sheet, required: tuple[str, ...] = (KEY,), expected: Expected | None = None
+) -> dict[str, Any]:
+    """The table ``workbook`` of a workbook with these sheets, of which something may be known."""
     raw_workbook(folder / "a.xlsx", sheets)
-    tables = Workbooks(folder=folder, headers=frozenset(KNOWN), required=required).tables()
+    known = {"a.xlsx": expected} if expected else {}
+    tables = Workbooks(
+        folder=folder,
+        headers=frozenset(KNOWN),
+        required=required,
+        expected=lambda part: known.get(part, Expected()),
+    ).tables()
     return next(t for t in tables if t.name == "workbook").frame.collect().row(0, named=True)
 
 
@@ -168,3 +176,30 @@ def test_an_order_below_the_headers_is_no_header(tmp_path: Path) -> None:
 def test_a_single_value_below_unknown_headers_is_no_header(tmp_path: Path) -> None:
     found = headers_read(tmp_path, [KEY, "3/4Y"], [None, "30"], ["K-1", 4])
     assert found == ([KEY, "3/4Y"], 1)
+
+
+def test_the_sheet_that_a_workbook_is_known_by_goes_before_the_usual_name(tmp_path: Path) -> None:
+    sheets = Sheet("MASTER", [[*ORDERS[0], "NOTES"], *ORDERS[1:]]), Sheet("ORDERS", ORDERS)
+    assert chosen(tmp_path, *sheets, expected=Expected(sheet="ORDERS"))["sheet"] == "ORDERS"
+
+
+def test_no_other_sheet_stands_in_for_the_one_that_a_workbook_is_known_by(tmp_path: Path) -> None:
+    with pytest.raises(SourceChanged, match="no sheet has a row with the headers"):
+        chosen(tmp_path, Sheet("MASTER", ORDERS), expected=Expected(sheet="ORDERS"))
+
+
+def test_the_row_that_a_workbook_is_known_by_has_its_headers(tmp_path: Path) -> None:
+    sheet = Sheet("MASTER", [[*ORDERS[0], "NOTES"], ["K-0"], *ORDERS])
+    assert chosen(tmp_path, sheet)["header_row"] == 1
+    assert chosen(tmp_path, sheet, expected=Expected(header_row=3))["header_row"] == 3
+    with pytest.raises(SourceChanged, match="best row 2"):
+        chosen(tmp_path, sheet, expected=Expected(header_row=2))
+    with pytest.raises(SourceChanged, match="sheet MASTER has nothing in row 9, where its headers should be"):
+        chosen(tmp_path, sheet, expected=Expected(header_row=9))
+
+
+def test_a_required_header_may_be_spelt_as_the_workbook_is_known_to_spell_it(tmp_path: Path) -> None:
+    sheet = Sheet("MASTER", [["Our\n No.", "PO NUMBER"], ["K-1", 5]])
+    with pytest.raises(SourceChanged):
+        chosen(tmp_path, sheet)
+    assert chosen(tmp_path, sheet, expected=Expected(headers=(("our no.", KEY),)))["header_row"] == 1

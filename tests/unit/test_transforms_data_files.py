@@ -14,10 +14,13 @@ from transforms.order_lists.customers import (
     canonical_name,
     date_order,
     named_by_file,
+    profile_of,
     read_customers,
 )
+from transforms.order_lists.profiles import Profile
 
 DATA = Path(__file__).parents[2] / "benchmarks" / "data"
+PROFILED = '[[customers]]\ncanonical = "A"\n'
 HEAD = "ordinal,name,type,group,kind,aliases\n"
 
 
@@ -132,13 +135,68 @@ def test_nobody_has_a_date_order_until_somebody_writes_one_down() -> None:
             '[[customers]]\ncanonical = "A"\n[[customers]]\ncanonical = "B"\naliases = ["a"]',
             "c.toml, line 5: 'a' of 'B' already means 'A'",
         ),
-        ('[[customers]]\ncanonical = "A"\ndate_order = "dmy"', "c.toml: the customer .*'dmy'.* is not understood"),
+        (
+            '[[customers]]\ncanonical = "A"\ndate_order = "dmy"',
+            "line 2: the customer .*'dmy'.* is not understood",
+        ),
         ('[[customers]]\nname = "A"', "is not understood"),
         ('[[customers]]\ncanonical = "A"\nalias = ["B"]', "is not understood"),
         ("[[customers]]\ncanonical = ?", "c.toml: .*line 2"),
         ("x = 1", "c.toml: 'customers'"),
+        (
+            PROFILED + 'headers = { "COL" = "COLOUR" }',
+            "c.toml, line 2, A: the header 'COL' .* 'COLOUR', which is no",
+        ),
+        (
+            PROFILED + 'headers = { "NOTES" = "DROP" }',
+            "line 2, A: the header 'NOTES' .* already means 'NOTES'",
+        ),
+        (
+            PROFILED + 'headers = { "Col" = "DROP", "COL" = "MONTH" }',
+            "'COL' is to feed 'MONTH', and already .*'DROP'",
+        ),
+        (PROFILED + 'headers = { "COL" = "DROP", "COL" = "MONTH" }', "c.toml: .*COL"),
+        (PROFILED + 'headers = { "WRITTEN" = "SOURCE_CUSTOMER_NAME" }', "'SOURCE_CUSTOMER_NAME', which is no column"),
+        (PROFILED + "header_row = 0.5", "line 2, A: header_row 0.5 is no row from 1 to 50"),
+        (PROFILED + "header_row = 51", "line 2, A: header_row 51 is no row"),
+        (PROFILED + "sheet = 1", "line 2, A: sheet is a name"),
+        (PROFILED + "[[customers.workbooks]]\nsheet = 'X'", "line 2: the customer .* is not understood"),
+        (PROFILED + "[[customers.workbooks]]\nfile = 'B.xlsx'\nheader_row = -1", "line 2, B.xlsx: header_row -1"),
     ],
 )
 def test_a_mistake_in_the_customers_is_named(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_customers(text, "c.toml")
+
+
+KNOWN = read_customers(
+    """
+[[customers]]
+canonical = "A"
+sheet = "LIST"
+header_row = 3
+headers = { "Style\\n No." = "CUSTOMER STYLE" }
+
+[[customers.workbooks]]
+file = "A SPECIAL ORDER LIST (M3).xlsx"
+header_row = 4
+""",
+    "c.toml",
+)
+
+
+def test_a_profile_holds_for_the_workbooks_that_are_named_for_its_customer() -> None:
+    found = profile_of("eu/A ORDER LIST (M3).xlsx", KNOWN)
+    assert (found.sheet, found.header_row, found.headers) == ("LIST", 3, (("Style No.", "CUSTOMER STYLE"),))
+    assert profile_of("B ORDER LIST (M3).xlsx", KNOWN) == Profile()
+
+
+def test_what_is_said_of_one_workbook_goes_before_what_is_said_of_its_customer() -> None:
+    found = profile_of("eu/A SPECIAL ORDER LIST (M3).xlsx", KNOWN)
+    assert (found.sheet, found.header_row, len(found.headers)) == ("LIST", 4, 1)
+
+
+def test_an_unknown_column_of_a_profile_is_refused_with_the_likely_one() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_customers(PROFILED + 'headers = { "COL" = "CUSTOMER STYL" }', "c.toml")
+    assert caught.value.hint == "Did you mean CUSTOMER STYLE?"

@@ -10,6 +10,8 @@ import yaml  # type: ignore[import-untyped]
 
 from firn import SourceChanged
 from transforms.order_lists import header_mapping
+from transforms.order_lists.customers import CUSTOMERS, Customer
+from transforms.order_lists.profiles import Profile
 
 DATA = Path(__file__).parents[2] / "benchmarks" / "data" / "order_list_raw_headers.yml"
 LAYOUTS: dict[str, Any] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
@@ -166,3 +168,34 @@ def test_every_known_layout_feeds_each_column_once(workbook: dict[str, Any]) -> 
 def test_of_all_known_layouts_only_the_headers_that_are_known_to_be_new_feed_nothing() -> None:
     loose = {row["header"] for book in LAYOUTS["workbooks"] for row in mapped(layout(book)) if not row["column"]}
     assert loose == {"ORIGINAL PO NUMBER", "3/4Y", "5/6Y", "7/8Y", "9/10Y", "11/12Y", "13/14Y"}
+
+
+OWN = Profile(headers=(("Art. No.", "CUSTOMER STYLE"), ("UOM", "UNIT OF MEASURE"), ("Large", "L"), ("Memo", "NOTES")))
+
+
+@pytest.fixture
+def profiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The customer whom the workbook is named for spells some headers in a way of its own."""
+    monkeypatch.setitem(CUSTOMERS, "a.xlsx", Customer("A.xlsx", profile=OWN))
+
+
+@pytest.mark.usefixtures("profiled")
+def test_a_header_of_the_customers_profile_feeds_its_column() -> None:
+    found = mapped(("AAG ORDER NUMBER", "CUSTOMER NAME", "art.  no.", "uom", "Large", *AFTER, "MEMO"))
+    assert [row["column"] for row in found] == [*BEFORE, "L", *AFTER, "NOTES"]
+
+
+@pytest.mark.usefixtures("profiled")
+def test_a_header_of_the_profile_is_a_size_only_among_the_sizes() -> None:
+    assert one("Large") == (None, "unknown")
+    assert one("Memo", in_sizes=True) == (None, "unknown_size")
+
+
+@pytest.mark.usefixtures("profiled")
+def test_the_columns_own_name_goes_before_the_profile_so_that_no_column_has_two_headers() -> None:
+    found = mapped((*BEFORE, *AFTER, "Memo", "NOTES"))
+    assert [(row["column"], row["role"]) for row in found[-2:]] == [(None, "duplicate"), ("NOTES", "column")]
+
+
+def test_a_profile_says_nothing_of_other_customers_workbooks() -> None:
+    assert one("Memo") == (None, "unknown")

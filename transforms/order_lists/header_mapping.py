@@ -3,6 +3,7 @@
 # No future import here or in any transform: the engine reads the annotations, which are the contract.
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Final, NamedTuple
 
 import dataframely as dy
@@ -20,6 +21,8 @@ from transforms.order_lists.columns import (
     Column,
 )
 from transforms.order_lists.contract import HeaderMapping, Headers, Workbook
+from transforms.order_lists.customers import profile_of
+from transforms.order_lists.profiles import Profile
 
 __all__ = ["collapsed", "header_mapping"]
 
@@ -57,15 +60,35 @@ _SIZES: Final = _spellings(column for column in COLUMNS if column.is_size)
 _OTHERS: Final = _spellings(column for column in COLUMNS if not column.is_size and column.name != SOURCE_CUSTOMER)
 
 
+class _Known(NamedTuple):
+    """The spellings of sizes, and of all other columns."""
+
+    sizes: _Spellings
+    others: _Spellings
+
+
+@cache
+def _known(profile: Profile) -> _Known:
+    """The spellings that a workbook with a profile may use: everybody's and its own."""
+    known = _Known(_SIZES, _OTHERS)
+    for is_size, spellings in ((True, known.sizes), (False, known.others)):
+        own = {header: column for header, column in profile.columns if column.is_size is is_size}
+        folded = {header.casefold(): column for header, column in own.items()}
+        widened = spellings._replace(alias={**spellings.alias, **own}, folded={**spellings.folded, **folded})
+        known = known._replace(**{"sizes" if is_size else "others": widened})
+    return known
+
+
 @row_local
 def header_mapping(headers: dy.DataFrame[Headers], workbook: dy.DataFrame[Workbook]) -> dy.DataFrame[HeaderMapping]:
     """Map the columns of a sheet to the published columns.
 
     A header names a column by the column's own name, else by a listed alias, else by either in another case where
-    that means one column only. Where two headers name a column, the better fit feeds it, or of equals the first; the
-    other is a ``duplicate``. What stands between UNIT OF MEASURE and TOTAL QTY is a size and nothing else is, by the
-    positional rule of the order lists: ``34`` is a waist there, and unknown anywhere else. A size that no column knows
-    is one by its header; where two have the same, the other is a ``duplicate``.
+    that means one column only; a header of the customer's own profile counts as an alias. Where two headers name a
+    column, the better fit feeds it, or of equals the first; the other is a ``duplicate``. What stands between UNIT OF
+    MEASURE and TOTAL QTY is a size and nothing else is, by the positional rule of the order lists: ``34`` is a waist
+    there, and unknown anywhere else. A size that no column knows is one by its header; where two have the same, the
+    other is a ``duplicate``.
 
     Args:
         headers: The header row of one sheet.
@@ -81,8 +104,9 @@ def header_mapping(headers: dy.DataFrame[Headers], workbook: dy.DataFrame[Workbo
     letters = sorted(headers["letter"], key=lambda letter: (len(letter), letter))
     by_letter = dict(headers.select("letter", "header").iter_rows())
     texts = [collapsed(by_letter[letter]) for letter in letters]
-    sizes = _size_positions(texts, workbook)
-    fits = _fits(texts, sizes)
+    known = _known(profile_of(workbook["file"][0]))
+    sizes = _size_positions(texts, known, workbook)
+    fits = _fits(texts, sizes, known)
     fed = _fed(fits)
     meant = {i: texts[i] for i in sizes if texts[i] in texts[sizes.start : i]}
     meant |= {fit.position: fit.column.name for fit in fits}
@@ -98,9 +122,9 @@ def collapsed(header: str | None) -> str | None:
     return " ".join((header or "").split()) or None
 
 
-def _size_positions(texts: Sequence[str | None], workbook: pl.DataFrame) -> range:
+def _size_positions(texts: Sequence[str | None], known: _Known, workbook: pl.DataFrame) -> range:
     """The positions between the two size markers, once every required column is known to be there."""
-    fed = _fed(_fits(texts, range(0)))
+    fed = _fed(_fits(texts, range(0), known))
     places = {column.name: position for position, column in fed.items()}
     missing = [name for name in REQUIRED_COLUMNS if name not in places]
     if missing:
@@ -115,12 +139,12 @@ def _size_positions(texts: Sequence[str | None], workbook: pl.DataFrame) -> rang
     return range(first + 1, last)
 
 
-def _fits(texts: Sequence[str | None], sizes: range) -> list[_Fit]:
+def _fits(texts: Sequence[str | None], sizes: range, known: _Known) -> list[_Fit]:
     return [
         _Fit(misfit, i, column)
         for i, text in enumerate(texts)
         if text
-        for misfit, column in _meaning(text, _SIZES if i in sizes else _OTHERS)
+        for misfit, column in _meaning(text, known.sizes if i in sizes else known.others)
     ]
 
 
