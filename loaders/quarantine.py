@@ -35,7 +35,7 @@ def mark(tables: Mapping[str, dict[str, Any]], quarantine: str) -> dict[str, Any
     return {name: {**table, _MARK: True} if name == quarantine else table for name, table in tables.items()}
 
 
-def followed(state: str, plan: Plan) -> Composed | SQL:
+def followed(state: str, plan: Plan) -> Composed:
     """Return the statements by which the log follows a publication; they run before production is locked.
 
     Args:
@@ -54,7 +54,7 @@ def followed(state: str, plan: Plan) -> Composed | SQL:
     statements += [
         _SQL["follow"].format(table=Identifier(plan.source, name), **values) for name in _marked(plan.tables)
     ]
-    return SQL(";\n").join(statements) if statements else SQL("SELECT")
+    return SQL(";\n").join([_SQL["hashed"], *statements, _SQL["as_before"]])
 
 
 def entries(
@@ -75,9 +75,11 @@ def entries(
     if not state.exists() or state.version() < _SINCE_VERSION:
         raise StateError(f'Table "{table}" was published by an older firn, which kept no log.', f"firn run {dataset}")
     found = []
-    for name in ("open", "resolved") if resolved else ("open",):
-        query = _SQL[name].format(log=Identifier(names.state, _LOG), table=Identifier(names.production, table))
-        found += connection.execute(query, {"dataset": dataset}).fetchall()
+    with connection.transaction():
+        connection.execute(_SQL["hashed"])
+        for name in ("open", "resolved") if resolved else ("open",):
+            query = _SQL[name].format(log=Identifier(names.state, _LOG), table=Identifier(names.production, table))
+            found += connection.execute(query, {"dataset": dataset}).fetchall()
     return [row._asdict() for row in found]
 
 

@@ -1,3 +1,10 @@
+-- name: hashed
+-- Without statistics of the log, which just grew, other joins than by hash take minutes for 200,000 cells.
+SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off
+
+-- name: as_before
+SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT
+
 -- name: undo
 -- What a generation opened was not open before it, and what it resolved was.
 DELETE FROM {log} WHERE dataset = {dataset} AND first_generation = {undone};

@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS {state}.quarantine_log (
     resolved_at timestamptz,
     resolved_generation bigint
 );
-CREATE INDEX IF NOT EXISTS quarantine_log_open ON {state}.quarantine_log (dataset, file)
+CREATE INDEX IF NOT EXISTS quarantine_log_open ON {state}.quarantine_log (dataset)
 WHERE resolved_generation IS NULL;
 CREATE TABLE IF NOT EXISTS {state}.part (
     dataset text NOT NULL,

@@ -118,6 +118,7 @@ def copied(job: Export, file: str, group: Sequence[Entry]) -> Copy:
     """Annotate one workbook; what is wrong with it is told with it, so that others are still annotated."""
     copy = Copy(file, str(job.out / file))
     try:
+        refuse_outside(job.out, file)
         content, limits = job.pipeline.workbook(file)
         if not job.force:
             refuse_overwriting(copy)
@@ -127,6 +128,18 @@ def copied(job: Export, file: str, group: Sequence[Entry]) -> Copy:
     except FirnError as error:
         copy.error, copy.hint = error.message, error.hint
     return copy
+
+
+def refuse_outside(out: Path, file: str) -> None:
+    """Refuse a name that leads out of the folder, which a blob can have.
+
+    Raises:
+        SourceError: It does.
+    """
+    if not (out / file).resolve().is_relative_to(out.resolve()):
+        raise SourceError(
+            f"{file} has a name that leads out of {out}, and is not written. {UNCHANGED}", "Rename it at the source."
+        )
 
 
 def refuse_overwriting(copy: Copy) -> None:
@@ -146,13 +159,13 @@ def refuse_changed(name: str, file: str, content: bytes, group: Sequence[Entry])
     """Refuse a workbook whose bytes are not those whose cells were quarantined.
 
     Raises:
-        SourceError: It was saved again since; addresses may no longer fit.
+        SourceError: It was saved again since, or a copy was read; addresses may not fit.
     """
     known = {entry["etag"] for entry in group} - {None}
     if known - {hashlib.sha256(content).hexdigest()}:
         raise SourceError(
-            f"{file} was saved again since run {group[0]['run_id']} read it, so the addresses may no longer fit. "
-            f"{UNCHANGED}",
+            f"{file} is not what run {group[0]['run_id']} read: it was saved again since, or a corrected copy was "
+            f"read in its place; so the addresses may not fit. {UNCHANGED}",
             "Publish it as it is now, then export again (or use --force): "
             f"firn replay {name} --file {shlex.quote(file)}",
         )

@@ -130,8 +130,13 @@ def listing_text(document: dict[str, Any], limit: int | None) -> str:
     files = len({entry["file"] for entry in found if is_open(entry)})
     head = f"In quarantine{asked}: {counted(document['open'])} of {counted(files, 'file')}"
     head += f"; resolved: {counted(document['resolved'])}" if document["resolved"] else ""
-    file = shlex.quote(found[0]["file"])
-    return "\n".join([head, "", *shown, "", f"Next: firn quarantine export {name} --file {file} --out annotated"])
+    return "\n".join([head, "", *shown, "", f"Next: {following(name, found)}"])
+
+
+def following(name: str, found: Sequence[Entry]) -> str:
+    """Say what to type next: the export of the first workbook that has an open entry."""
+    file = next((shlex.quote(entry["file"]) for entry in found if is_open(entry)), "")
+    return f"firn quarantine export {name} --file {file} --out annotated" if file else f"firn runs {name}"
 
 
 def file_lines(file: str, group: Iterable[Entry]) -> list[str]:

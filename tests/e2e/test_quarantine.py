@@ -130,13 +130,13 @@ def test_copies_are_not_written_where_the_pipeline_reads(loaded: Installation) -
 
 
 def test_a_workbook_saved_again_since_is_refused_by_name_and_the_others_are_annotated(loaded: Installation) -> None:
-    before = loaded.production()
+    before, run = loaded.production(), listed(loaded)[0]["run_id"]
     workbook = openpyxl.load_workbook(loaded.books / ECHELON)
     workbook.save(loaded.books / ECHELON)
     done = loaded.firn("quarantine", "export", "--out", "annotated")
     assert done.returncode == 1
     assert "1 of 3 workbooks were not annotated" in done.stderr
-    assert f"{ECHELON} was saved again since run" in done.stderr
+    assert f"{ECHELON} is not what run {run} read: it was saved again since" in done.stderr
     assert "production is unchanged" in done.stderr
     assert f"firn replay order_lists --file '{ECHELON}'" in done.stderr.splitlines()[-1]
     assert sorted(path.name for path in (loaded.folder / "annotated").iterdir()) == [ASHFORD, ROSALIND]
