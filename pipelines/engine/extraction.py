@@ -99,7 +99,7 @@ def part_called(file: str, names: Sequence[str]) -> str:
     """
     if file in names or not names:
         return file
-    ends = [name for name in names if Path(file).as_posix().endswith(f"/{name}")]
+    ends = [name for name in names if Path(file).resolve().as_posix().endswith(f"/{name}")]
     named = ends or [name for name in names if Path(name).name == Path(file).name]
     if len(named) > 1:
         raise ConfigError(
