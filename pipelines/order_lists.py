@@ -8,9 +8,10 @@ One workbook a customer; its rows, typed and exact, become ``order_list``. Where
 from __future__ import annotations
 
 import glob
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -40,6 +41,7 @@ from transforms.order_lists import (
 from transforms.order_lists.columns import CUSTOMER, ORDER_NUMBER, REQUIRED_COLUMNS
 from transforms.order_lists.contract import HEADERS
 from transforms.order_lists.customers import canonical_name, folded_name, named_by_file, profile_of
+from transforms.order_lists.header_proposals import header_proposals, lines_to_paste
 from transforms.order_lists.sync import ORDER_LIST_SYNC
 
 if TYPE_CHECKING:
@@ -159,6 +161,25 @@ class OrderLists(Pipeline):
         return self.workbooks().model_copy(
             update={"folder": path.parent, "blobs": None, "pattern": glob.escape(path.name), "part": part}
         )
+
+    def headers(self, file: str) -> dict[str, Any]:
+        """Say what each header of a workbook feeds, and what to add to ``customers.toml`` for the others."""
+        place = {"folder": Path(file).parent, "blobs": None} if Path(file).is_file() else {}
+        pattern = glob.escape(Path(file).name if place else file)
+        # Without required headers any sheet will do: those that it lacks are what somebody asks about.
+        source = self.workbooks().model_copy(update=place | {"pattern": pattern, "required": ()})
+        tables = {table.name: table.frame.collect() for table in source.tables()}
+        part, sheet, row = tables["workbook"].select("file", "sheet", "header_row").row(0)
+        found = header_proposals(tables["headers"], part)
+        return {
+            "file": part,
+            "sheet": sheet,
+            "header_row": row,
+            "headers": [asdict(header) for header in found],
+            "missing": [name for name in REQUIRED_COLUMNS if name not in {header.column for header in found}],
+            "paste_into": "transforms/order_lists/customers.toml",
+            "paste": lines_to_paste(part, found),
+        }
 
     def parts_of(self, customer: str, parts: Sequence[str], loader: Loader) -> frozenset[str]:
         """Name the workbooks in which a customer is published, and those named for them.

@@ -236,6 +236,22 @@ def report(run_id: str | None, config: Path | None, *, as_json: bool) -> None:
     show(lambda: commands.report_text(found), found.as_dict(), as_json=as_json)
 
 
+@cli.command("show")
+@click.argument("pipeline")
+@click.option("--headers", "file", required=True, metavar="FILE", help="A workbook: a path, or a name in the source.")
+@SET
+@CONFIG
+@JSON
+def show_headers(pipeline: str, file: str, flags: tuple[str, ...], config: Path | None, *, as_json: bool) -> None:
+    """Show what each header of a workbook feeds, and lines to paste for those that feed nothing."""
+    from pipelines.engine import headers as work
+    from pipelines.engine.typed import Typed
+
+    with Typed(pipeline, config, parse(flags)).repeated():
+        found = work.headers(pipeline, config, parse(flags), file)
+    show(lambda: work.headers_text(found), found, as_json=as_json)
+
+
 @cli.group()
 def quarantine() -> None:
     """Work on the cells that could not be published."""

@@ -138,6 +138,14 @@ class Pipeline(BaseModel):
         del parts, loader
         raise ConfigError(f"Pipeline {type(self).__name__} has no customers, so there is no {customer}.")
 
+    def headers(self, file: str) -> dict[str, Any]:
+        """Say what each header of a workbook feeds, and what to paste where for those that feed nothing.
+
+        Raises:
+            ConfigError: This pipeline reads no workbooks.
+        """
+        raise ConfigError(f"Pipeline {type(self).__name__} reads no workbooks, so {file} has no headers to show.")
+
     def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:  # noqa: ARG002
         """Judge what is published by this pipeline's own thresholds: name, whether it passes, figures."""
         return ()

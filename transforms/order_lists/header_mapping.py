@@ -24,7 +24,7 @@ from transforms.order_lists.contract import HeaderMapping, Headers, Workbook
 from transforms.order_lists.customers import profile_of
 from transforms.order_lists.profiles import Profile
 
-__all__ = ["collapsed", "header_mapping"]
+__all__ = ["collapsed", "header_mapping", "loosely_mapped"]
 
 
 class _Spellings(NamedTuple):
@@ -100,12 +100,43 @@ def header_mapping(headers: dy.DataFrame[Headers], workbook: dy.DataFrame[Workbo
     Raises:
         SourceChanged: A column is missing without which the sheet is no order list, or the size markers are swapped.
     """
-    # B stands before AA: shorter letters come first.
-    letters = sorted(headers["letter"], key=lambda letter: (len(letter), letter))
-    by_letter = dict(headers.select("letter", "header").iter_rows())
-    texts = [collapsed(by_letter[letter]) for letter in letters]
+    by_letter = _texts(headers)
     known = _known(profile_of(workbook["file"][0]))
-    sizes = _size_positions(texts, known, workbook)
+    return _mapped(by_letter, known, _size_positions(list(by_letter.values()), known, workbook))
+
+
+def loosely_mapped(headers: pl.DataFrame, profile: Profile) -> dy.DataFrame[HeaderMapping]:
+    """Map the columns of a sheet that may lack any column, the size markers too.
+
+    Args:
+        headers: ``letter`` and ``header`` of one sheet.
+        profile: What is known of its workbook.
+
+    Returns:
+        One row per column of the sheet, from left to right.
+    """
+    by_letter, known = _texts(headers), _known(profile)
+    return _mapped(by_letter, known, _likely_sizes(list(by_letter.values()), known))
+
+
+def _likely_sizes(texts: Sequence[str | None], known: _Known) -> range:
+    """The positions between the size markers; where one is missing, from the first or to the last known size."""
+    fed = _fed(_fits(texts, range(0), known))
+    places = {column.name: position for position, column in fed.items()}
+    sizes = [i for i, text in enumerate(texts) if text and i not in fed and _meaning(text, known.sizes)]
+    first = places.get(LAST_BEFORE_SIZES, min(sizes, default=0) - 1)
+    return range(first + 1, places.get(FIRST_AFTER_SIZES, max(sizes, default=first) + 1))
+
+
+def _texts(headers: pl.DataFrame) -> dict[str, str | None]:
+    """The collapsed header of each letter, from left to right."""
+    # B stands before AA: shorter letters come first.
+    rows = sorted(headers.select("letter", "header").iter_rows(), key=lambda row: (len(row[0]), row[0]))
+    return {letter: collapsed(header) for letter, header in rows}
+
+
+def _mapped(by_letter: Mapping[str, str | None], known: _Known, sizes: range) -> dy.DataFrame[HeaderMapping]:
+    letters, texts = list(by_letter), list(by_letter.values())
     fits = _fits(texts, sizes, known)
     fed = _fed(fits)
     meant = {i: texts[i] for i in sizes if texts[i] in texts[sizes.start : i]}
