@@ -83,6 +83,8 @@ class Profile:
         return self.customer + SUFFIX
 
 
+KNOWN_LAYOUTS = ("OCTSENSE",)
+"""Customers of whom firn is told where their order lists stand."""
 # A file's customer is not always in its cells: legal names, regions, sister brands and strangers are.
 NAMES: dict[str, dict[str, float]] = {
     "ASHFORD": {"ASHFORD OUTFITTERS": 1.0},
@@ -131,7 +133,7 @@ def profiles(*, scale: float = 1.0, dirty: bool = True, phantom: bool = True) ->
 
     Args:
         scale: 1.0 is 101,662 rows in all; every file keeps at least one row with an order number.
-        dirty: Whether sheets stand elsewhere than Excel puts them.
+        dirty: Whether sheets stand elsewhere than Excel puts them, also where nothing says so beforehand.
         phantom: Whether one file has rows with nothing but an order number.
     """
     whole = _whole()
@@ -143,7 +145,7 @@ def profiles(*, scale: float = 1.0, dirty: bool = True, phantom: bool = True) ->
             orders=rows,
             keyless=without,
             phantom=round(rows * PHANTOM_SHARE) if phantom and p.customer == PHANTOM_FILE else 0,
-            layout=p.layout if dirty else Layout(),
+            layout=p.layout if dirty or p.customer in KNOWN_LAYOUTS else Layout(),
         )
         for p, rows, without in zip(whole, orders, keyless, strict=True)
     ]

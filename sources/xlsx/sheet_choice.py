@@ -248,7 +248,10 @@ def _no_sheet(package: Package, looked_at: Sequence[HeaderRow], wanted: Wanted) 
     lines = [_what_is_missing(found, wanted) for found in looked_at]
     hidden = [s.name for s in package.sheets if s.state != "visible" and s not in [found.sheet for found in looked_at]]
     lines += [f"hidden sheets were not looked at: {', '.join(hidden)}"] if hidden else []
-    listed = "".join(f"\n  {line}" for line in lines or ["it has no sheets"])
+    nothing = (
+        f"there is no sheet {wanted.sheet}, the only one that may be the list" if wanted.only else "it has no sheets"
+    )
+    listed = "".join(f"\n  {line}" for line in lines or [nothing])
     columns = ", ".join(wanted.required) or "that are known"
     return NoList(
         f"no sheet has a row with the headers {columns}:{listed}\n",

@@ -184,7 +184,7 @@ def test_the_sheet_that_a_workbook_is_known_by_goes_before_the_usual_name(tmp_pa
 
 
 def test_no_other_sheet_stands_in_for_the_one_that_a_workbook_is_known_by(tmp_path: Path) -> None:
-    with pytest.raises(SourceChanged, match="no sheet has a row with the headers"):
+    with pytest.raises(SourceChanged, match="there is no sheet ORDERS, the only one that may be the list"):
         chosen(tmp_path, Sheet("MASTER", ORDERS), expected=Expected(sheet="ORDERS"))
 
 

@@ -84,7 +84,8 @@ def row_rules(
 
 
 def _totals(texts: pl.DataFrame, letter: str) -> pl.Expr:
-    numbers = texts[letter].drop_nulls().unique()
+    # Nearly all order numbers have digits: looking at the others alone is twenty times as fast.
+    numbers = texts[letter].filter(~texts[letter].str.contains("[0-9]")).unique()
     return pl.col(letter).is_in([text for text in numbers if plain_text(text).casefold().rstrip(" :.") in _TOTALS])
 
 

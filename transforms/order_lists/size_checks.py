@@ -39,22 +39,24 @@ def sizes_accounted(
     figures = [
         *_by_size(ordered.drop("row"), order_sizes, unknown_sizes),
         *_by_line(ordered, order_sizes.filter(pl.col("size").is_in(sizes))),
-        Figure("", "sizes listed twice", 0, int(order_sizes.select("row", "size").is_duplicated().sum())),
         Figure("", "sizes of which nothing is ordered", 0, int((order_sizes["quantity"] <= 0).sum())),
     ]
     return unaccounted(figures, workbook)
 
 
 def _by_size(ordered: pl.DataFrame, lines: pl.DataFrame, unknown_sizes: pl.DataFrame) -> Iterator[Figure]:
-    pieces = ordered.select(pl.all().cast(pl.Int64).sum()).row(0, named=True) if ordered.columns else {}
-    wanted = {size: int(total or 0) for size, total in pieces.items()} | _pieces(unknown_sizes)
-    found = _pieces(lines)
+    counts, sums = ordered.select((pl.all() > 0).sum()), ordered.select(pl.all().cast(pl.Int64).sum())
+    wanted = {size: (counts[size][0] or 0, sums[size][0] or 0) for size in ordered.columns} | _counted(unknown_sizes)
+    found = _counted(lines)
     for size in {**wanted, **found}:
-        yield Figure(size, "pieces", wanted.get(size, 0), found.get(size, 0))
+        expected, got = wanted.get(size, (0, 0)), found.get(size, (0, 0))
+        yield Figure(size, "order lines with a size", expected[0], got[0])
+        yield Figure(size, "pieces", expected[1], got[1])
 
 
-def _pieces(lines: pl.DataFrame) -> dict[str, int]:
-    return dict(lines.group_by("size").agg(pl.col("quantity").cast(pl.Int64).sum()).iter_rows())
+def _counted(lines: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    found = lines.group_by("size").agg(count=pl.len(), pieces=pl.col("quantity").cast(pl.Int64).sum())
+    return {size: (count, pieces) for size, count, pieces in found.iter_rows()}
 
 
 def _by_line(ordered: pl.DataFrame, lines: pl.DataFrame) -> Iterator[Figure]:
