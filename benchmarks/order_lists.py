@@ -40,14 +40,25 @@ def main() -> None:
         Path(home).chmod(0o755)
         with serve(Path(home)) as server:
             results = [measure(made, Path(home), server.dsn, number) for number in range(options.repeats + 1)]
+            idle = [run(made, Path(home)) for _ in range(options.repeats)]
     show(results[1:], options.scale)
+    line("nothing has changed, seconds", [report["seconds"] for report in idle], "{:.2f}")
 
 
 def measure(made: Path, home: Path, dsn: str, number: int) -> dict[str, Any]:
-    """Run once in a process of its own, check the outcome, and add the process's own wall time."""
+    """Read everything once, check the outcome, and tell how fast it was."""
+    report = run(made, home, "--full-refresh")
+    verify(made, dsn)
+    report["rows_read"] -= report["figures"].get("rows blank", 0)
+    print(f"{'warm-up' if number == 0 else f'run {number}':<8}{report['rows_read'] / report['seconds']:>10,.0f} rows/s")
+    return report
+
+
+def run(made: Path, home: Path, *options: str) -> dict[str, Any]:
+    """Run once in a process of its own, and add the process's own wall time to its report."""
     started = time.perf_counter()
     done = subprocess.run(
-        [FIRN, "run", "order_lists", "--json", "--set", f"folder={made / 'workbooks'}"],
+        [FIRN, "run", "order_lists", "--json", "--set", f"folder={made / 'workbooks'}", *options],
         env=os.environ | {"FIRN_TARGET__HOME": str(home)},
         capture_output=True,
         text=True,
@@ -56,10 +67,7 @@ def measure(made: Path, home: Path, dsn: str, number: int) -> dict[str, Any]:
     wall = time.perf_counter() - started
     if done.returncode:
         sys.exit(f"The run failed:\n{done.stdout}{done.stderr}")
-    verify(made, dsn)
     report: dict[str, Any] = json.loads(done.stdout)
-    report["rows_read"] -= report["figures"].get("rows blank", 0)
-    print(f"{'warm-up' if number == 0 else f'run {number}':<8}{report['rows_read'] / report['seconds']:>10,.0f} rows/s")
     return report | {"wall": wall}
 
 
