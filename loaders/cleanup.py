@@ -1,9 +1,11 @@
-"""Drops schemas that firn made: never CASCADE, so that nothing of anybody else's goes with them."""
+"""Drops schemas that firn made, those of dead runs too: never CASCADE, so that nothing of others goes with them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
 from loaders import queries
@@ -12,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loaders.connections import Statements
+    from loaders.state import State
 
-__all__ = ["drop_schema"]
+__all__ = ["clear_leftovers", "drop_schema"]
 
 _SQL = queries.read("staging.sql")
 
@@ -39,3 +42,30 @@ def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence
             connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(f"{budget_ms}ms")))
             connection.execute(statement)
     return names
+
+
+def clear_leftovers(connection: Statements, state: State, run_id: str, budget_ms: int) -> list[str]:
+    """Drop what runs staged that failed or died, and what an earlier try of this run did.
+
+    Args:
+        connection: Where statements go.
+        state: The runs.
+        run_id: The run about to stage.
+        budget_ms: How long a lock may be waited for.
+
+    Returns:
+        The schemas of dead runs that were dropped; one that somebody looks at is left to the next run.
+    """
+    dropped = []
+    for other, schema in state.unfinished().items():
+        if other == run_id:
+            drop_schema(connection, schema, budget_ms)
+        elif state.hold(other):
+            with suppress(psycopg.Error):
+                if other in state.unfinished():  # it may have been verified just before its process ended
+                    drop_schema(connection, schema, budget_ms)
+                    dropped.append(schema)
+                    state.finish(other, "failed", error="its process ended, or it was not discarded")
+                    state.set_unstaged(other)
+            state.release(other)
+    return dropped

@@ -170,7 +170,8 @@ class PostgresLoader:
         with self._timed("prepare"), border("Preparing the target"):
             self.start(run)
             self._stop(run)
-            self._clear_leftovers(run)
+            budget = self._settings.lock_budget_ms
+            self.leftovers += cleanup.clear_leftovers(self._statements, self.state, run.id, budget)
             with self._statements.transaction():
                 staging = self._made(schema, layouts)
                 staging.keys, staging.quarantine, staging.companions = parts or {}, quarantine, companions
@@ -381,23 +382,6 @@ class PostgresLoader:
         if run.id in self._staging:
             self._staging.pop(run.id).stop()
 
-    def _clear_leftovers(self, run: Run) -> None:
-        for run_id, schema in self.state.unfinished().items():
-            if run_id == run.id:
-                self._drop(schema)
-            elif self.state.hold(run_id):
-                with suppress(psycopg.Error):  # somebody looks at it; the next run tries again
-                    self._clear(run_id, schema)
-                self.state.release(run_id)
-
-    def _clear(self, run_id: str, schema: str) -> None:
-        if run_id not in self.state.unfinished():
-            return  # it was verified just before its process ended
-        self._drop(schema)
-        self.leftovers.append(schema)
-        self.state.finish(run_id, "failed", error="its process ended, or it was not discarded")
-        self.state.set_unstaged(run_id)
-
     def _made(self, schema: str, layouts: Mapping[str, Layout]) -> Staging:
         return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts))
 
@@ -427,7 +411,7 @@ class PostgresLoader:
                 f"firn publish {plan.run_id}",
             )
         self._keep_one(plan, done)
-        ledger.forget(self._statements, self._names.state, self.find(plan.run_id)) if plan.run_id else None
+        ledger.forget(self._statements, self._names.state, plan.dataset, plan.run_id)
         self.seconds["wait"] = patience.slept
         return plans.told(done)
 

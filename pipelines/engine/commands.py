@@ -204,7 +204,12 @@ def plan_text(plan: dict[str, Any], typed: Typed) -> str:
 def publish(run_id: str, config: Path | None, *, again: bool) -> Published:
     """Publish a run that is staged and ready."""
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
-        return loader.publish(loader.find(run_id), again=again)
+        run = loader.find(run_id)
+        published = loader.publish(run, again=again)
+        if stored := loader.row(run_id)["report"]:
+            figures = {name: getattr(published, name) for name in ("generation", "locked_ms", "attempts")}
+            loader.finish(run, "published", {**stored, "status": "published", **figures})
+        return published
 
 
 def discard(run_id: str, config: Path | None) -> dict[str, Any]:

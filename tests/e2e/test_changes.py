@@ -210,6 +210,8 @@ def test_a_staged_run_is_published_later(published: Installation) -> None:
     ready = published.json("run", "order_lists", "--no-publish")
     assert (ready["status"], quantities(published, ALDER)) == ("ready", [10, 20, 30])
     assert published.json("publish", ready["run_id"])["generation"] == 2
+    report = published.json("report", ready["run_id"])
+    assert (report["status"], report["generation"], report["locked_ms"] > 0) == ("published", 2, True)
     assert quantities(published, ALDER) == [1, 2]
     assert published.json("run", "order_lists")["status"] == "unchanged"
 
