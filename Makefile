@@ -12,7 +12,7 @@ demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
 
 test: setup system  ## Run the whole suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 setup: $(INSTALLED)
 

@@ -78,6 +78,10 @@ class Loader(Protocol):
         """
         ...
 
+    def generation(self, dataset: str) -> int:
+        """Return the number of the generation that readers see, 0 before the first publication."""
+        ...
+
     def ledger(self, dataset: str) -> Mapping[str, PartRecord]:
         """Return what the visible generation holds, by part; empty where nothing is recorded of it."""
         ...

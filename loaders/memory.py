@@ -98,6 +98,10 @@ class Memory:
         stage.parts[table, part] = frame
         return Staged(table, part, frame.height)
 
+    def generation(self, dataset: str) -> int:
+        """Return the number of the generation that readers see."""
+        return len(self._generations.get(dataset, []))
+
     def ledger(self, dataset: str) -> Mapping[str, PartRecord]:
         """Return what the visible generation holds, by part."""
         generations = self._generations.get(dataset)

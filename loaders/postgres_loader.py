@@ -195,6 +195,11 @@ class PostgresLoader:
             self._staged(run).send(self._streams, table, part, frame, self._settings.batch_rows)
             return Staged(table, part, frame.height)
 
+    def generation(self, dataset: str) -> int:
+        """Return the number of the generation that readers see, 0 before the first publication."""
+        with border("Reading the generation"):
+            return self.state.generation(dataset)
+
     def ledger(self, dataset: str) -> Mapping[str, PartRecord]:
         """Return what the visible generation holds, by part; empty where nothing is recorded of it."""
         with border("Reading the ledger"):

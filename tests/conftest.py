@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.storage import Relay, Store
+
+hypothesis.settings.register_profile("firn", deadline=None)  # how long a test takes says nothing here
+hypothesis.settings.load_profile("firn")
 
 FIRN = Path(sys.executable).with_name("firn")
 

@@ -183,8 +183,8 @@ def publish(run_id: str, config: Path | None, *, again: bool, as_json: bool) -> 
     """Publish a run that was staged with --no-publish."""
     from pipelines.engine import commands
 
-    published = commands.publish(run_id, config, again=again)
-    show(lambda: commands.published_text(published), commands.document(published), as_json=as_json)
+    published, visible = commands.publish(run_id, config, again=again)
+    show(lambda: commands.published_text(published, visible), commands.document(published), as_json=as_json)
 
 
 @cli.command()

@@ -201,15 +201,15 @@ def plan_text(plan: dict[str, Any], typed: Typed) -> str:
     return "\n".join([f"{len(files)} files", *shown, "steps", *steps, "publishes, all at once", *tables, next_line])
 
 
-def publish(run_id: str, config: Path | None, *, again: bool) -> Published:
-    """Publish a run that is staged and ready."""
+def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published, int]:
+    """Publish a run that is staged and ready; return its publication and the generation that readers see."""
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
         run = loader.find(run_id)
         published = loader.publish(run, again=again)
         if stored := loader.row(run_id)["report"]:
             figures = {name: getattr(published, name) for name in ("generation", "locked_ms", "attempts")}
             loader.finish(run, "published", {**stored, "status": "published", **figures})
-        return published
+        return published, loader.generation(run.pipeline)
 
 
 def discard(run_id: str, config: Path | None) -> dict[str, Any]:
@@ -305,8 +305,13 @@ def report_text(report: Report) -> str:
     return "\n".join([*lines(report), *failure, *hint])
 
 
-def published_text(published: Published) -> str:
-    """Say what readers now see."""
+def published_text(published: Published, visible: int | None = None) -> str:
+    """Say what readers now see, or that a run was published before and others since."""
+    if visible not in {None, published.generation}:
+        return (
+            f"Run {published.run_id} was published before, as generation {published.generation} of "
+            f"{published.dataset}. Production shows generation {visible}, and was not changed."
+        )
     rows = "\n".join(f"  {table}: {count:,} rows" for table, count in published.rows.items())
     return (
         f"Production now shows generation {published.generation} of {published.dataset}, run {published.run_id}"

@@ -212,6 +212,12 @@ def test_a_staged_run_is_published_later(published: Installation) -> None:
     assert published.json("publish", ready["run_id"])["generation"] == 2
     report = published.json("report", ready["run_id"])
     assert (report["status"], report["generation"], report["locked_ms"] > 0) == ("published", 2, True)
+    workbook(published.books / ALDER, "ALDER", 3)
+    published.json("run", "order_lists")
+    done = published.firn("publish", ready["run_id"])
+    assert "was published before, as generation 2 of order_lists. Production shows generation 3" in done.stdout
+    workbook(published.books / ALDER, "ALDER", 1, 2)
+    published.json("run", "order_lists")
     assert quantities(published, ALDER) == [1, 2]
     assert published.json("run", "order_lists")["status"] == "unchanged"
 

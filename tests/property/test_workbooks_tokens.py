@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.xlsx_writer import SharedStrings, Sheet, render, workbook_parts
@@ -121,7 +121,6 @@ def found(reader: ModuleType, *pieces: bytes) -> list[tuple[int, int, str, int, 
         return None
 
 
-@settings(deadline=None)
 @given(sheets)
 def test_arrays_and_parser_find_the_same_cells(rows: list[tuple[int, list[Cell]]]) -> None:
     xml = sheet(sheet_data(rows))
@@ -130,7 +129,6 @@ def test_arrays_and_parser_find_the_same_cells(rows: list[tuple[int, list[Cell]]
     assert found(sheet_xml, xml) == by_parser
 
 
-@settings(deadline=None)
 @given(sheets, st.lists(st.integers(1, 200), min_size=1))
 def test_cells_do_not_depend_on_how_the_bytes_arrive(rows: list[tuple[int, list[Cell]]], cuts: list[int]) -> None:
     xml = sheet(sheet_data(rows))
@@ -158,7 +156,6 @@ ODD = (
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(
     sheets, st.lists(st.tuples(st.integers(0, 6), st.sampled_from(ODD)), min_size=1, max_size=3), st.integers(1, 400)
 )
@@ -173,7 +170,6 @@ def test_odd_xml_is_read_as_the_parser_reads_it(
     assert found(sheet_xml, *pieces) == found(sheet_xml_general, whole)
 
 
-@settings(deadline=None)
 @given(sheets, st.data())
 def test_a_changed_byte_is_read_as_the_parser_reads_it_or_is_outside_all_values(
     rows: list[tuple[int, list[Cell]]], data: st.DataObject
@@ -200,7 +196,6 @@ items = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(items, max_size=8), st.integers(1, 300))
 def test_shared_strings_do_not_depend_on_the_way_they_are_read(found: list[str], size: int) -> None:
     xml = f'<sst xmlns="{MAIN}" count="1">{"".join(found)}</sst>'
@@ -210,7 +205,6 @@ def test_shared_strings_do_not_depend_on_the_way_they_are_read(found: list[str],
     assert by_arrays.to_list() == by_parser.to_list()
 
 
-@settings(deadline=None)
 @given(st.integers(1, 16_384))
 def test_letters_and_numbers_of_columns_agree(number: int) -> None:
     assert column_number(column_letters(number)) == number
@@ -237,7 +231,6 @@ def table(content: bytes) -> pl.DataFrame:
 EXPECTED = table(WHOLE)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
 def test_no_flipped_bit_changes_a_value(at: int, bits: int) -> None:
     content = bytearray(WHOLE)
@@ -249,14 +242,12 @@ def test_no_flipped_bit_changes_a_value(at: int, bits: int) -> None:
     assert found.equals(EXPECTED)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1))
 def test_no_part_of_a_file_is_read_as_the_whole(size: int) -> None:
     with pytest.raises(Refused):
         table(WHOLE[:size])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_in_words(content: bytes) -> None:
     for start in (b"", b"PK\x03\x04", WHOLE[:60]):
