@@ -158,6 +158,7 @@ class PartRecord:
         recipe: The fingerprint of the code, the data files and the settings that made its rows.
         run_id: The run that read it.
         tables: Per table its ``rows`` and the ``digest`` of them, which is free of order.
+        copied_from: The local file that was read in its place; empty for the source's own.
     """
 
     part: str
@@ -166,6 +167,7 @@ class PartRecord:
     recipe: str
     run_id: str
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    copied_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

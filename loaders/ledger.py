@@ -51,6 +51,7 @@ def write(statements: Statements, state: str, run: Run, records: Iterable[PartRe
             "recipe": record.recipe,
             "read_by": record.run_id,
             "tables": Jsonb(dict(record.tables)),
+            "copied_from": record.copied_from,
         }
         for record in records
     ]

@@ -1,11 +1,11 @@
 -- name: read
-SELECT p.part, p.fingerprint, p.content, p.recipe, p.read_by AS run_id, p.tables
+SELECT p.part, p.fingerprint, p.content, p.recipe, p.read_by AS run_id, p.tables, p.copied_from
 FROM {state}.part p JOIN {state}.dataset d USING (dataset, run_id)
 WHERE p.dataset = %(dataset)s ORDER BY p.part
 
 -- name: write
-INSERT INTO {state}.part (dataset, run_id, part, fingerprint, content, recipe, read_by, tables)
-VALUES (%(dataset)s, %(run)s, %(part)s, %(fingerprint)s, %(content)s, %(recipe)s, %(read_by)s, %(tables)s)
+INSERT INTO {state}.part (dataset, run_id, part, fingerprint, content, recipe, read_by, tables, copied_from)
+VALUES (%(dataset)s, %(run)s, %(part)s, %(fingerprint)s, %(content)s, %(recipe)s, %(read_by)s, %(tables)s, %(copied_from)s)
 
 -- name: relist
 UPDATE {state}.part p SET fingerprint = %(fingerprint)s FROM {state}.dataset d

@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS {state}.part (
     recipe text NOT NULL,
     read_by text NOT NULL,
     tables jsonb NOT NULL,
+    copied_from text NOT NULL,
     PRIMARY KEY (dataset, run_id, part)
 );
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);

@@ -107,6 +107,7 @@ def check(
     """Read, transform and check everything; write nothing."""
     from pipelines.engine import checkup, commands
 
+    commands.refuse_together({"--published": published}, {"--full": full, "--limit-files": limit_files})
     if published or full:
         found = (
             commands.check_published(pipeline, config, parse(flags))
@@ -158,14 +159,20 @@ def run(
     from pipelines.engine.typed import Typed
 
     typed = Typed(pipeline, config, parse(flags))
+    others = {"--transform-only": transform_only, "--from-run": from_run, "--no-publish": no_publish}
+    narrowing = {
+        f"--{name.removesuffix('s').replace('_', '-')}": given for name, given in asked.items() if name != "limit_files"
+    }
+    commands.refuse_together({"--extract-only": extract_only}, {"--dry-run": dry_run, **others, **narrowing})
+    options = commands.options(**asked, publish=not no_publish)
     if dry_run:
-        plan = commands.plan(pipeline, config, parse(flags), asked["limit_files"])
+        plan = commands.plan(pipeline, config, parse(flags), options, transform_only=transform_only, from_run=from_run)
         return show(lambda: commands.plan_text(plan, typed), plan, as_json=as_json)
     report = commands.run(
         pipeline,
         config,
         parse(flags),
-        options=commands.options(**asked, publish=not no_publish),
+        options=options,
         extract_only=extract_only,
         transform_only=transform_only,
         from_run=from_run,

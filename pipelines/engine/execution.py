@@ -36,6 +36,8 @@ class Options:
         customer: Read just the parts of this customer, likewise.
         extract_to: Store what the sources give there, and do no more.
         extract_from: Read what was stored there, and open no source.
+        older_extract: Do so even where production shows something newer.
+        keep_copies: Leave the parts of ``files`` alone that are published from a local copy.
     """
 
     load: bool = True
@@ -48,6 +50,8 @@ class Options:
     customer: str = ""
     extract_to: Path | None = None
     extract_from: Path | None = None
+    older_extract: bool = False
+    keep_copies: bool = False
 
     @property
     def phases(self) -> int:
@@ -68,6 +72,7 @@ class Execution:
     listed: Mapping[str, Part] = field(default_factory=dict)
     recipe: str = ""
     only: frozenset[str] | None = None
+    named: frozenset[str] = frozenset()
     local: Mapping[str, Path] = field(default_factory=dict)
     selection: Selection = field(default_factory=Selection)
     parts: list[Part] = field(default_factory=list)

@@ -47,7 +47,8 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     execution.listed = {part.name: part for part in listed}
     refuse_unknown("--allow-failed", options.allow_failed, list(execution.listed))
     if execution.only is not None:
-        execution.selection = select_only(listed, execution.ledger, execution.only)
+        named = {*execution.local} if options.keep_copies else {*execution.local, *execution.named}
+        execution.selection = select_only(listed, execution.ledger, execution.only, execution.recipe, named=named)
         execution.selection.notes += [
             f"{name} was read from {path}: these rows stay until the one in the source is saved again"
             for name, path in execution.local.items()
@@ -59,8 +60,37 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
         settle_gone(
             execution.selection, listed, execution.ledger, options.accept_missing, pipeline.describe, counted=counted
         )
+    if options.extract_from:
+        settle_extract(execution, options.extract_from.name)
     execution.report.taken = len(execution.selection.taken)
     execution.report.parts = len(execution.selection.read) + execution.report.taken
+
+
+def settle_extract(execution: Execution, extracted_by: str) -> None:
+    """Say which extract is read; one older than what is published of its files has to be asked for by name.
+
+    Raises:
+        SourceError: It is older. Production is unchanged.
+    """
+    run, ledger = execution.run, execution.ledger
+    execution.selection.notes.append(f"read from what run {extracted_by} extracted, and not from the source")
+    newer = [
+        part.name
+        for part in execution.selection.read
+        if part.name in ledger and started(ledger[part.name].run_id) > started(extracted_by)
+    ]
+    if newer and not execution.options.older_extract:
+        raise SourceError(
+            f"The latest extract, of run {extracted_by}, is older than what is published of {len(newer)} files: "
+            f"{', '.join(newer[:5])}. Nothing was published; production is unchanged.",
+            f"firn run {run.pipeline} --extract-only\n"
+            f"or, to go back to it: firn run {run.pipeline} --transform-only --from-run {extracted_by}",
+        )
+
+
+def started(run_id: str) -> str:
+    """Return when a run started, in a form that sorts: the date and time in its name."""
+    return "_".join(run_id.split("_")[-3:-1])
 
 
 def list_parts(execution: Execution) -> list[Part]:
@@ -86,7 +116,8 @@ def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Par
     refuse_unknown("--file", asked, names)
     execution.local = {name: path for name, path in asked.items() if str(path) not in names and path.is_file()}
     refuse_gone(asked, {*execution.local, *(part.name for part in listed)}, execution.run.pipeline)
-    execution.only = frozenset(asked) | (execution.only or frozenset())
+    execution.named = frozenset(asked)
+    execution.only = execution.named | (execution.only or frozenset())
     kept = [part for part in listed if part.name not in execution.local]
     return kept + [stand_in(execution, listed, name, path) for name, path in execution.local.items()]
 

@@ -60,8 +60,8 @@ class Part:
 
     def content_hash(self) -> str:
         """Return the SHA-256 of the content; a source without one has fingerprints that are."""
-        asked = next((table.content for table in self.tables.values() if table.content), None)
-        return asked() if asked else self.fingerprint
+        table = next(iter(self.tables.values()))
+        return table.content() if table.content else table.fingerprint
 
 
 def by_part(tables: Sequence[Table]) -> list[Part]:

@@ -71,7 +71,7 @@ def replay(name: str, config: Path | None, flags: dict[str, str], wanted: Wanted
         return Replay(None, [])
     before = opened(name, config, flags, Wanted())
     local = wanted.file not in files and Path(wanted.file).is_file()
-    options = Options(files=(wanted.file,) if local else tuple(files))
+    options = Options(files=(wanted.file,) if local else tuple(files), keep_copies=not wanted.file)
     report = commands.run(name, config, flags, options=options, quiet=quiet)
     after = opened(name, config, flags, Wanted())
     return Replay(report, [compared(file, before, after) for file in files])

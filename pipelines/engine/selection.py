@@ -51,22 +51,62 @@ def select(listed: Sequence[Part], ledger: Mapping[str, PartRecord], recipe: str
     for part in listed:
         known = ledger.get(part.name)
         same = known is not None and known.recipe == recipe and not afresh
-        if known and same and part.fingerprint and part.fingerprint == known.fingerprint:
+        listed_as_known = known is not None and bool(part.fingerprint) and part.fingerprint == known.fingerprint
+        if known and listed_as_known and (same or (known.copied_from and not afresh)):
             selection.taken[part.name] = known
+            selection.notes += [] if same else [kept_copy(known)]
         else:
-            part.known = known if same else None
-            selection.read.append(part)
+            read(selection, part, known if same else None, known)
     return selection
 
 
-def select_only(listed: Sequence[Part], ledger: Mapping[str, PartRecord], only: Collection[str]) -> Selection:
-    """Read the parts named, and take over all others that are published, whatever became of them at the source."""
-    selection = Selection([part for part in listed if part.name in only])
-    read = {part.name for part in selection.read}
-    selection.taken = {name: record for name, record in ledger.items() if name not in read}
+def select_only(
+    listed: Sequence[Part],
+    ledger: Mapping[str, PartRecord],
+    only: Collection[str],
+    recipe: str = "",
+    *,
+    named: Collection[str] = (),
+) -> Selection:
+    """Read the parts asked for, and take over all others that are published, whatever became of them at the source.
+
+    Args:
+        listed: What the source has, and local files in place of parts.
+        ledger: What the visible generation holds.
+        only: The parts asked for.
+        recipe: The fingerprint of code, data files and settings.
+        named: Those asked for by name: only these give up a local copy that was published in their place.
+    """
+    selection = Selection()
+    for part in listed:
+        known = ledger.get(part.name)
+        if part.name in only and known and known.copied_from and part.name not in named:
+            selection.notes.append(kept_copy(known))
+        elif part.name in only:
+            read(selection, part, known if known and known.recipe == recipe else None, known)
+    asked = {part.name for part in selection.read}
+    selection.taken = {name: record for name, record in ledger.items() if name not in asked}
     if unread := [part.name for part in listed if part.name not in only and part.name not in ledger]:
         selection.notes.append(f"not published yet, and not read by this run: {', '.join(unread)}")
     return selection
+
+
+def read(selection: Selection, part: Part, unless: PartRecord | None, published: PartRecord | None) -> None:
+    """Have a part read, unless its content proves to be known; say so where a published local copy gives way to it."""
+    part.known = unless
+    selection.read.append(part)
+    if published and published.copied_from:
+        selection.notes.append(
+            f"{part.name}: the local copy {published.copied_from}, which run {published.run_id} published, gives way"
+        )
+
+
+def kept_copy(record: PartRecord) -> str:
+    """Say that what a local copy held stays published."""
+    return (
+        f"{record.part}: stays as run {record.run_id} read it from the local copy {record.copied_from}: the one in the "
+        "source was not saved since"
+    )
 
 
 def settle_gone(

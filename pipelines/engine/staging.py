@@ -82,8 +82,17 @@ def verify(execution: Execution, loader: Loader) -> None:
     """Have staging compared with what was sent, and what was taken over with what the ledger says of it."""
     with execution.phase("Verify") as phase:
         run_id = execution.run.id
+        copies = {name: str(path.resolve()) for name, path in execution.local.items()}
         read = [
-            PartRecord(part.name, part.fingerprint, part.content, execution.recipe, run_id) for part in execution.parts
+            PartRecord(
+                part.name,
+                part.fingerprint,
+                part.content,
+                execution.recipe,
+                run_id,
+                copied_from=copies.get(part.name, ""),
+            )
+            for part in execution.parts
         ]
         loader.verify(execution.run, read, list(execution.selection.taken.values()))
         phase.rows = sum(execution.report.tables.values())

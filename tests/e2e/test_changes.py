@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -229,3 +230,72 @@ def test_a_rollback_makes_the_ledger_that_of_the_generation_shown(published: Ins
     assert quantities(published, ALDER) == [10, 20, 30]
     report = published.json("run", "order_lists")
     assert (report["taken"], quantities(published, ALDER)) == (2, [1, 2])
+
+
+def test_a_published_local_copy_outlives_other_rules_and_says_when_it_gives_way(published: Installation) -> None:
+    (published.folder / "corrected").mkdir()
+    local = workbook(published.folder / "corrected" / ALDER, "ALDER", 10, 20, 33)
+    corrected = published.json("run", "order_lists", "--file", str(local))
+    published.execute("update firn.part set recipe = 'of yesterday'")
+    report = published.json("run", "order_lists")
+    assert (report["status"], quantities(published, ALDER)) == ("published", [10, 20, 33])
+    assert any(f"{ALDER}: stays as run {corrected['run_id']} read it from" in note for note in report["notes"])
+    report = published.json("run", "order_lists", "--file", ALDER)
+    assert quantities(published, ALDER) == [10, 20, 30]
+    assert any(f"the local copy {local}, which run" in note and "gives way" in note for note in report["notes"])
+
+
+def test_replacing_a_file_by_its_equal_publishes_nothing(published: Installation) -> None:
+    report = published.json("run", "order_lists", "--customer", "ALDER")
+    assert (report["status"], published.query("select generation from firn.dataset")) == ("unchanged", [(1,)])
+
+
+def test_an_extract_older_than_what_is_published_has_to_be_asked_for_by_name(published: Installation) -> None:
+    stored = published.json("run", "order_lists", "--extract-only")
+    time.sleep(1.1)  # runs are told apart by the second in which they started
+    workbook(published.books / ALDER, "ALDER", 1, 2)
+    published.json("run", "order_lists")
+    error = published.json("run", "order_lists", "--transform-only", code=1)
+    assert (
+        f"The latest extract, of run {stored['run_id']}, is older than what is published of 1 files" in error["error"]
+    )
+    assert "production is unchanged" in error["error"]
+    assert f"--transform-only --from-run {stored['run_id']}" in error["hint"]
+    assert quantities(published, ALDER) == [1, 2]
+    report = published.json("run", "order_lists", "--from-run", stored["run_id"])
+    assert quantities(published, ALDER) == [10, 20, 30]
+    assert f"read from what run {stored['run_id']} extracted, and not from the source" in report["notes"]
+
+
+def test_a_dry_run_says_what_would_be_read_and_fails_as_the_run_would(published: Installation) -> None:
+    workbook(published.books / ALDER, "ALDER", 1, 2)
+    plan = published.json("run", "order_lists", "--dry-run")
+    assert (plan["files"], plan["taken"], plan["publishes"]) == ([ALDER], [BIRCH, CEDAR], True)
+    plan = published.json("run", "order_lists", "--dry-run", "--file", BIRCH)
+    assert (plan["files"], plan["taken"]) == ([BIRCH], [ALDER, CEDAR])
+    (published.books / CEDAR).unlink()
+    error = published.json("run", "order_lists", "--dry-run", code=1)
+    assert CEDAR in error["error"]
+    assert published.query("select count(*) from firn.run") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--extract-only", "--customer", "ALDER"),
+        ("--extract-only", "--transform-only"),
+        ("--extract-only", "--no-publish"),
+        ("--full-refresh", "--file", ALDER),
+        ("--limit-files", "1", "--customer", "ALDER"),
+    ],
+)
+def test_options_of_which_one_would_be_ignored_are_refused(
+    installation: Installation, options: tuple[str, ...]
+) -> None:
+    error = installation.json("run", "order_lists", *options, code=2)
+    assert f"{options[0]} does not go with" in error["error"]
+
+
+def test_a_check_of_production_alone_takes_no_other_option(installation: Installation) -> None:
+    error = installation.json("check", "order_lists", "--published", "--full", code=2)
+    assert "--published does not go with --full" in error["error"]
