@@ -8,6 +8,7 @@ One workbook a customer; its rows, typed and exact, become ``order_list``. Where
 from __future__ import annotations
 
 import glob
+import shlex
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from firn import ConfigError, PartKey
+from firn import ConfigError, PartKey, SourceError
 from pipelines.engine.pipeline import Pipeline, Recalled
 from sources import AzureBlobs, Workbooks
 from sources.workbooks import Expected
@@ -168,7 +169,11 @@ class OrderLists(Pipeline):
         pattern = glob.escape(Path(file).name if place else file)
         # Without required headers any sheet will do: those that it lacks are what somebody asks about.
         source = self.workbooks().model_copy(update=place | {"pattern": pattern, "required": ()})
-        tables = {table.name: table.frame.collect() for table in source.tables()}
+        try:
+            listed = list(source.tables())
+        except SourceError as error:
+            raise self._misspelt(file, error) from error
+        tables = {table.name: table.frame.collect() for table in listed}
         part, sheet, row = tables["workbook"].select("file", "sheet", "header_row").row(0)
         found = header_proposals(tables["headers"], part)
         return {
@@ -180,6 +185,17 @@ class OrderLists(Pipeline):
             "paste_into": "transforms/order_lists/customers.toml",
             "paste": lines_to_paste(part, found),
         }
+
+    def _misspelt(self, file: str, error: SourceError) -> SourceError:
+        """Name the workbook that a name may be a misspelling of, or else return the error that it led to."""
+        try:
+            names = {table.part.casefold(): table.part for table in self.workbooks().tables()}
+        except SourceError:
+            return error
+        close = get_close_matches(file.casefold(), names, n=1)
+        if not close:
+            return error
+        return SourceError(error.message, f"firn show order_lists --headers {shlex.quote(names[close[0]])}")
 
     def parts_of(self, customer: str, parts: Sequence[str], loader: Loader) -> frozenset[str]:
         """Name the workbooks in which a customer is published, and those named for them.

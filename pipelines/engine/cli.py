@@ -215,7 +215,7 @@ def rollback(pipeline: str, config: Path | None, *, as_json: bool) -> None:
     from pipelines.engine import commands
 
     published = commands.rollback(pipeline, config)
-    show(lambda: commands.published_text(published), commands.document(published), as_json=as_json)
+    show(lambda: commands.rolled_back_text(published), commands.document(published), as_json=as_json)
 
 
 @cli.command()

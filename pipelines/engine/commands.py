@@ -363,6 +363,14 @@ def published_text(published: Published, visible: int | None = None) -> str:
     )
 
 
+def rolled_back_text(published: Published) -> str:
+    """Say what readers now see, and that a rollback holds nothing back."""
+    return (
+        f"{published_text(published)}\nNot held back: the next firn run {published.dataset} publishes the workbooks "
+        "again as they are. Mend them or stop the schedule first."
+    )
+
+
 def document(published: Published) -> dict[str, Any]:
     """Give a publication as plain values."""
     return asdict(published)

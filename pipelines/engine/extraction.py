@@ -320,11 +320,12 @@ def refuse_failed(execution: Execution, *, left: bool) -> None:
     if not failed:
         return
     listed = "\n".join(
-        f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED, '')}" for f in failed
+        f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED.strip(), '').rstrip()}"
+        for f in failed
     )
     passing = execution.passing.issuperset(f["part"] for f in failed)
     raise (SourceUnavailable if passing else SourceError)(
-        f"{len(failed)} of {execution.report.parts} files could not be read:\n{listed}\n"
+        f"{len(failed)} of {execution.report.parts} files could not be used:\n{listed}\n"
         "Nothing was published; production is unchanged.",
         way_out(execution.run.pipeline, [f["part"] for f in failed], left=left),
     )

@@ -114,7 +114,7 @@ def test_an_endpoint_that_falls_silent_after_the_listing_is_given_up_once_for_al
     sent = len(passing.downloads())
     passing.before = fall_silent
     said = failed(published, code=75)
-    assert "8 of 8 files could not be read" in said
+    assert "8 of 8 files could not be used" in said
     assert len(passing.downloads()) - sent <= 3 * 4, "every worker may be under way with one when it falls silent"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from benchmarks.xlsx_writer import Sheet, raw_workbook
@@ -44,3 +45,11 @@ def test_a_workbook_that_is_not_there_is_named(installation: Installation) -> No
     assert "NONE.xlsx" in error["error"]
     assert "Production is unchanged." in error["error"]
     assert error["hint"]
+
+
+def test_a_misspelt_name_is_answered_with_the_line_that_works(installation: Installation) -> None:
+    written(installation)
+    error = installation.json("show", "order_lists", "--headers", "MEADOWS order list.xlsx", code=1)
+    assert "MEADOWS order list.xlsx. Production is unchanged." in error["error"]
+    pasted = shlex.split(error["hint"])
+    assert installation.json(*pasted[1:])["file"] == NAME

@@ -44,7 +44,7 @@ def test_a_first_run_in_which_every_file_failed_offers_no_way_around_them(instal
     bad_workbooks.zero_byte(installation.books / NAME)
     for allowed in ((), ("--allow-failed", NAME)):
         error = installation.json("run", "order_lists", *allowed, code=1)
-        assert f"1 of 1 files could not be read:\n  customer MEADOW: {NAME}" in error["error"]
+        assert f"1 of 1 files could not be used:\n  customer MEADOW: {NAME}" in error["error"]
         assert error["hint"] == "No file is left to publish. Mend them and run again:\nfirn run order_lists"
     assert installation.production() == {}
 
@@ -73,6 +73,17 @@ def test_a_second_discard_says_what_is_so(published: Installation) -> None:
     assert "Dropped what run" in published.firn("discard", run).stdout
     assert f"Run {run} was discarded already: nothing of it is staged." in published.firn("discard", run).stdout
     assert published.json("discard", run) == {"run_id": run, "status": "discarded", "was": "discarded", "dropped": []}
+
+
+def test_a_rollback_says_that_the_next_run_publishes_again_and_it_does(published: Installation) -> None:
+    bad_workbooks.spill_error(published.books / NAME)
+    published.json("run", "order_lists")
+    undone = published.production()["order_list"]
+    said = published.firn("rollback", "order_lists").stdout
+    assert "Not held back: the next firn run order_lists publishes the workbooks again as they are." in said
+    assert published.production()["order_list"] != undone
+    assert published.json("run", "order_lists")["status"] == "published"
+    assert published.production()["order_list"] == undone
 
 
 def test_rolling_back_twice_names_the_way_forward(published: Installation) -> None:

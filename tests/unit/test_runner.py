@@ -99,7 +99,7 @@ def test_all_parts_are_published_together(loader: MemoryLoader) -> None:
 
 
 def test_a_part_that_cannot_be_read_stops_publication_and_is_named(loader: MemoryLoader) -> None:
-    with pytest.raises(SourceError, match="1 of 2 files could not be read") as error:
+    with pytest.raises(SourceError, match="1 of 2 files could not be used") as error:
         run(loader, shop("north", 1), failing("south", lambda: SourceError("south is torn.")))
     assert "south: south is torn." in error.value.message
     assert error.value.hint.endswith("firn run shops --allow-failed south")

@@ -8,6 +8,7 @@ from tests.unit.test_transforms_checks import cells_found, figures, rows_found, 
 from tests.unit.test_transforms_order_rows import HEADERS, Sheet, line
 from transforms.order_lists import rules_accounted
 from transforms.order_lists.customer_names import refuse_unlisted
+from transforms.order_lists.customers import folded_name, read_customers
 from transforms.order_lists.order_rows import OrderRows
 
 TYPED = (*HEADERS, "ORDER TYPE")
@@ -153,6 +154,16 @@ def test_a_workbook_with_unlisted_customers_is_refused_with_the_lines_to_add_whe
         '[[customers]]\ncanonical = "EVASIOO"   # or an alias of EVASIO\n[[customers]]\ncanonical = "NEW ONE"\n'
         "Production is unchanged."
     )
+
+
+def test_the_lines_to_add_are_read_as_customers_who_are_then_listed() -> None:
+    names = ["PILOTS OF THE NORTH", "PILOTS OF THE NORTH ", "Pilots of the North\u00a0", 'THE "N" \\ ONE', "EVASIOO"]
+    with pytest.raises(SourceError) as caught:
+        refuse_unlisted(pl.Series(names), "a.xlsx")
+    assert "'PILOTS OF THE NORTH' in 3 rows" in caught.value.message
+    lines = caught.value.message.partition("Add to customers.toml:\n")[2].removesuffix("\nProduction is unchanged.")
+    listed = read_customers(lines, "customers.toml")
+    assert {folded_name(name) for name in names} == {*listed}
 
 
 def test_listed_customers_are_refused_by_no_policy() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,7 @@ import polars as pl
 from firn import SourceError
 from transforms.order_lists.columns import CUSTOMER, ORDER_NUMBER
 from transforms.order_lists.customers import CUSTOMERS, canonical_name, folded_name, named_by_file
+from transforms.order_lists.readings import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +65,7 @@ def refuse_unlisted(names: pl.Series, file: str) -> None:
     Raises:
         SourceError: Names them all, with the lines to add.
     """
-    counts = Counter(names.filter(is_unlisted(names)).to_list())
+    counts = _counted(names.filter(is_unlisted(names)))
     if not counts:
         return
     told = ", ".join(f"{name!r} in {count:,} rows" for name, count in sorted(counts.items()))
@@ -73,6 +74,14 @@ def refuse_unlisted(names: pl.Series, file: str) -> None:
         f"{_lines_to_add(sorted(counts))}\nProduction is unchanged.",
         'Add these lines, or list a name among the aliases of its customer; or set unmapped_customers = "keep".',
     )
+
+
+def _counted(names: pl.Series) -> dict[str, int]:
+    """Count the lines of each customer, under the most frequent spelling of those that compare equal."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for name in names:
+        counts[folded_name(name)][plain_text(name)] += 1
+    return {spellings.most_common(1)[0][0]: spellings.total() for spellings in counts.values()}
 
 
 def _lines_to_add(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from transforms.order_lists.columns import COLUMNS, REQUIRED_COLUMNS, SOURCE_CUSTOMER, Column
@@ -12,14 +13,16 @@ from transforms.order_lists.customers import CUSTOMERS, folded_name, named_by_fi
 from transforms.order_lists.header_mapping import loosely_mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     import polars as pl
 
 __all__ = ["Proposal", "header_proposals", "lines_to_paste"]
 
+SURE: Final = 85
+"""Percent from which a line to paste is in force; below it, it is commented out."""
 LIKELY: Final = 60
-"""Percent from which a proposal is worth pasting."""
+"""Percent from which a proposal is worth a line."""
 POSSIBLE: Final = 40
 """Percent from which a proposal is worth a look."""
 
@@ -90,7 +93,16 @@ def _chosen(entries: Iterable[Proposal], free: Sequence[Column]) -> dict[str, Pr
 
 
 def _confidence(header: str, column: Column) -> int:
-    return max(_alike(header, spelling) for spelling in (column.name, *column.aliases))
+    """How likely a header means a column, in percent; a size with other numbers is another size."""
+    spellings = (column.name, *column.aliases)
+    if column.is_size:
+        spellings = tuple(spelling for spelling in spellings if _numbers(spelling) == _numbers(header))
+    return max((_alike(header, spelling) for spelling in spellings), default=0)
+
+
+@cache
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"[0-9]+", text)))
 
 
 def _alike(header: str, spelling: str) -> int:
@@ -110,6 +122,8 @@ def _words(text: str) -> list[str]:
 def lines_to_paste(file: str, proposals: Iterable[Proposal]) -> list[str]:
     """Write the lines of ``customers.toml`` that make the likely proposals true; none where there is none.
 
+    A line of which nobody can be sure is commented out until somebody has looked at it.
+
     Args:
         file: The workbook.
         proposals: Its headers.
@@ -119,17 +133,22 @@ def lines_to_paste(file: str, proposals: Iterable[Proposal]) -> list[str]:
     if not new:
         return []
     known = CUSTOMERS.get(folded_name(name))
-    kept = [(header, column, "") for header, column in (known.profile.headers if known else ())]
-    found = [(header or "", str(entry.proposal), f"   # {entry.confidence} %") for header, entry in new.items()]
+    kept = [_line(header, column) for header, column in (known.profile.headers if known else ())]
+    found = [_proposed(entry) for entry in new.values()]
     place = [f"# in the table of {name}, in place of its headers"] if known else ["[[customers]]"]
     own = [] if known else [f"canonical = {_quoted(name)}"]
-    return [*place, *own, *_table([*kept, *found])]
+    return [*place, *own, *kept, *found]
 
 
-def _table(headers: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    """Headers as dotted keys, one a line, because an inline table must stand on one."""
-    for header, column, comment in headers:
-        yield f"headers.{_quoted(header)} = {_quoted(column)}{comment}"
+def _proposed(entry: Proposal) -> str:
+    line = _line(entry.header or "", str(entry.proposal))
+    sure = entry.confidence >= SURE
+    return f"{line}   # {entry.confidence} %" if sure else f"# {line}   # unsure, {entry.confidence} %"
+
+
+def _line(header: str, column: str) -> str:
+    """A header as a dotted key, which may stand on a line of its own as an inline table's may not."""
+    return f"headers.{_quoted(header)} = {_quoted(column)}"
 
 
 def _quoted(text: str) -> str:
