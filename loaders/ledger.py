@@ -121,7 +121,7 @@ def differing(records: Iterable[PartRecord], found: Digests) -> dict[str, list[s
     return {part: names for part, names in wrong.items() if names}
 
 
-def prove(records: Iterable[PartRecord], found: Digests, where: str) -> None:
+def prove(records: Iterable[PartRecord], found: Digests, dataset: str) -> None:
     """Compare parts with what was recorded of them when they were read from their source.
 
     Raises:
@@ -135,9 +135,9 @@ def prove(records: Iterable[PartRecord], found: Digests, where: str) -> None:
             for name in wrong
         )
         raise LoadError(
-            f"{where} holds other rows of {part} than run {record.run_id} published, in table {told}: "
+            f"Production holds other rows of {part} than run {record.run_id} published, in table {told}: "
             "somebody wrote there. Nothing was published; production is unchanged.",
-            "read everything again with --full-refresh, which replaces what was written",
+            f"Read everything again, which replaces what was written:\nfirn run {dataset} --full-refresh",
         )
 
 

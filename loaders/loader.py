@@ -188,6 +188,10 @@ class Loader(Protocol):
         """Record how a run ended, with its report; one that was published stays so."""
         ...
 
+    def forget(self, run: Run) -> None:
+        """Record no longer that a run began that has staged nothing."""
+        ...
+
     def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[Mapping[str, Any]]:
         """Return what is recorded of the latest runs, of one pipeline or of all, newest first."""
         ...

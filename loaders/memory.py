@@ -132,7 +132,7 @@ class Memory:
             record.part: {name: _digest(_rows_of(tables, name, key, record.part)) for name, key in stage.keys.items()}
             for record in (*read, *taken)
         }
-        prove(taken, found, "Production")
+        prove(taken, found, run.pipeline)
         self._ledgers[run.id] = {r.part: with_digests(r, found, stage.keys) for r in read} | {r.part: r for r in taken}
         self._set(run.id, status="ready")
 
@@ -226,6 +226,11 @@ class Memory:
         """Record how a run ended; one that was published stays so."""
         kept = "published" if self._record(run.id).status == "published" else status
         self._set(run.id, status=kept, report=report)
+
+    def forget(self, run: Run) -> None:
+        """Record no longer that a run began that has staged nothing."""
+        if run.id not in self._stages and self._record(run.id).status == "running":
+            del self._runs[run.id]
 
     def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
         """Return the latest runs, newest first."""

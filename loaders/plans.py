@@ -38,7 +38,7 @@ def publication(state: State, run_id: str) -> Plan:
         raise PublishError(
             f"Run {run_id} was staged on generation {run.generation} of {run.pipeline}; since then generation "
             f"{visible} was published by run {current.run_id if current else ''}. Production is unchanged.",
-            f"firn discard {run_id}, then firn run {run.pipeline}",
+            f"firn discard {run_id} && firn run {run.pipeline}",
         )
     return Plan(run.pipeline, visible, run_id, "published", run.staging_schema, run.tables, current)
 

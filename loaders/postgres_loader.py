@@ -117,6 +117,12 @@ class PostgresLoader:
                 self.connect()
             self.state.finish(run.id, status, report, str(report.get("error") or ""))
 
+    def forget(self, run: Run) -> None:
+        """Record no longer that a run began that has staged nothing."""
+        with border("Forgetting the run"):
+            self.state.forget(run.id)
+            self.state.release(run.id)
+
     def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
         """Return the latest runs, of one pipeline or of all, newest first."""
         with border("Reading the runs"):
@@ -365,7 +371,7 @@ class PostgresLoader:
         if not (read or taken):
             return
         found = ledger.digests(self._statements, staging.schema, staging.keys)
-        ledger.prove(taken, found, "Production")
+        ledger.prove(taken, found, run.pipeline)
         records = [*(ledger.with_digests(record, found, staging.keys) for record in read), *taken]
         ledger.write(self._statements, self._names.state, run, records)
 

@@ -153,6 +153,10 @@ class State:
         """
         self._do("finish", run=run_id, status=status, report=report and Jsonb(report), error=error or None)
 
+    def forget(self, run_id: str) -> None:
+        """Record no longer that a run began; one that has staged anything stays recorded."""
+        self._do("forget", run=run_id)
+
     def set_staging(self, run_id: str, schema: str, generation: int, tables: Mapping[str, Any]) -> None:
         """Record where a run stages, on top of which generation, and what its tables will carry."""
         self._do("staging", run=run_id, schema=schema, generation=generation, tables=Jsonb(tables))

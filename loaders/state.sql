@@ -96,6 +96,9 @@ SET status = CASE WHEN status = 'published' THEN status ELSE coalesce(%(status)s
     report = coalesce(%(report)s, report), error = %(error)s, finished_at = clock_timestamp()
 WHERE run_id = %(run)s
 
+-- name: forget
+DELETE FROM {state}.run WHERE run_id = %(run)s AND status = 'running' AND staging_schema IS NULL
+
 -- name: unstaged
 UPDATE {state}.run SET staging_schema = NULL WHERE run_id = %(run)s
 

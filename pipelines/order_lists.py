@@ -43,6 +43,7 @@ from transforms.order_lists.columns import CUSTOMER, ORDER_NUMBER, REQUIRED_COLU
 from transforms.order_lists.contract import HEADERS
 from transforms.order_lists.customers import canonical_name, folded_name, named_by_file, profile_of
 from transforms.order_lists.header_proposals import header_proposals, lines_to_paste
+from transforms.order_lists.quarantine import REASONS
 from transforms.order_lists.sync import ORDER_LIST_SYNC
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ class OrderLists(Pipeline):
     companions = (ORDER_LIST_SYNC,)
     compared = "order_list"
     label = ("AAG ORDER NUMBER", "CUSTOMER STYLE", "PO NUMBER")
+    uncompared = ("row_hash",)
     quarantine = "order_list_quarantine"
+    reasons = REASONS
     strategy = "swap"
 
     folder: Path | None = None
@@ -214,7 +217,11 @@ class OrderLists(Pipeline):
         if not found:
             known = sorted(set().union(*names.values()))
             close = get_close_matches(customer.upper(), known, n=3, cutoff=0.5)
-            hint = f"Did you mean {', '.join(close)}?" if close else f"Known: {', '.join(known[:8])}, ..."
+            hint = (
+                f"Did you mean {', '.join(map(shlex.quote, close))}?"
+                if close
+                else f"Known: {', '.join(known[:8])}, ..."
+            )
             raise ConfigError(f"--customer: no workbook holds {customer!r}. Production is unchanged.", hint)
         return found
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from firn import FirnError
+from firn import ConfigError, FirnError
 from pipelines.engine.execution import Options
 from pipelines.engine.runner import execute
 
@@ -26,11 +26,12 @@ MIN_FILES_OK = 95.0
 MIN_ROWS_PER_SECOND = 200
 """End to end, the original's target; beyond the seconds that a run of few rows may take."""
 START_S = 30
-"""What the original allowed a run of a few files for each of its phases."""
+"""What any run may take before its rows count, for starting a server and listing the source."""
 MAX_S = 600
 """End to end; the original's target."""
 MAX_MEMORY_MB = 3072
 """The original's critical threshold."""
+CONTENTS = "contents"
 EXTRACT, STAGE = 2, 3  # phases of a run, counted from 1
 
 
@@ -51,10 +52,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """The findings of several checks."""
+    """The findings of several checks.
+
+    Attributes:
+        pipeline: What was checked.
+        findings: A finding a check.
+        hint: What to type next where not enough of them passed.
+    """
 
     pipeline: str
     findings: tuple[Finding, ...]
+    hint: str = ""
 
     @property
     def success_rate(self) -> float:
@@ -74,9 +82,12 @@ class Checkup:
 def check_published(pipeline: Pipeline, name: str, loader: Loader) -> Checkup:
     """Compare production with the contracts, the ledger and the pipeline's own thresholds; read nothing else."""
     findings = [Finding(*found) for found in loader.audit(name, pipeline.publishes, pipeline.parts)]
-    if all(found.passed for found in findings):
+    as_published = all(found.passed for found in findings)
+    if all(found.passed for found in findings if found.check != CONTENTS):
         findings += [Finding(*found) for found in pipeline.quality(loader, list(loader.ledger(name)))]
-    return Checkup(name, tuple(findings))
+    mend = f"firn run {name} --full-refresh   (replaces what production shows)"
+    undo = f"firn runs {name}   (to show the generation before: firn rollback {name})"
+    return Checkup(name, tuple(findings), undo if as_published else mend)
 
 
 def check_full(
@@ -90,12 +101,14 @@ def check_full(
     options = Options(publish=False, limit=limit, full_refresh=True)
     try:
         report = execute(pipeline, run, loader, options, progress)
+    except ConfigError:
+        raise
     except FirnError as error:
         report = error.report  # type: ignore[attr-defined]
     finally:
         with suppress(FirnError):
             loader.discard(run)
-    return Checkup(run.pipeline, tuple(judge(report))), report
+    return Checkup(run.pipeline, tuple(judge(report)), report.hint), report
 
 
 def judge(report: Report) -> Sequence[Finding]:
@@ -104,21 +117,26 @@ def judge(report: Report) -> Sequence[Finding]:
     read = f"{report.parts - len(report.failed)} of {report.parts} files, {report.rows_read:,} rows"
     rate = report.rows_read / report.seconds if report.seconds else 0.0
     verified = report.status in {"ready", "sample"}
-    quick = report.seconds <= min(MAX_S, START_S + report.rows_read / MIN_ROWS_PER_SECOND)
+    most = min(MAX_S, START_S + report.rows_read / MIN_ROWS_PER_SECOND)
+    held = "every check, contract and column type holds"
     return (
         Finding("availability", reached >= EXTRACT, "source and target answer" if reached >= EXTRACT else why),
         Finding("extract", reached >= EXTRACT and report.success_rate >= MIN_FILES_OK, read if report.parts else why),
-        Finding("transform", reached >= STAGE, "every check and contract holds" if reached >= STAGE else why),
+        Finding("transform", reached >= STAGE, held if reached >= STAGE else why),
         Finding("integrity", verified, "staging holds what was sent" if verified else why),
         Finding(
             "performance",
-            verified and quick and report.peak_memory_mb <= MAX_MEMORY_MB,
-            f"{rate:,.0f} rows/s, {report.seconds:.1f} s, {report.peak_memory_mb:,.0f} MB",
+            verified and report.seconds <= most and report.peak_memory_mb <= MAX_MEMORY_MB,
+            f"{rate:,.0f} rows/s; {report.seconds:.1f} s, at most {most:,.1f}; "
+            f"{report.peak_memory_mb:,.0f} MB, at most {MAX_MEMORY_MB:,}",
         ),
     )
 
 
 def text(checkup: Checkup) -> str:
-    """Lay findings out for reading, a line a check."""
-    lines = [f"{'pass' if f.passed else 'FAIL'}  {f.check:<16}{f.detail}" for f in checkup.findings]
-    return "\n".join([*lines, f"success rate {checkup.success_rate:.1f} % (at least {PASS_RATE:.0f} %)"])
+    """Lay findings out for reading, a line a check, with what to type next where not enough of them pass."""
+    width = max(len(f.check) for f in checkup.findings) + 2
+    lines = [f"{'pass' if f.passed else 'FAIL'}  {f.check:<{width}}{f.detail}" for f in checkup.findings]
+    rate = f"success rate {checkup.success_rate:.1f} % (at least {PASS_RATE:.0f} %)"
+    following = [f"Next: {checkup.hint}"] if checkup.hint and not checkup.passed else []
+    return "\n".join([*lines, rate, *following])

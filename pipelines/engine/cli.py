@@ -190,8 +190,8 @@ def publish(run_id: str, config: Path | None, *, again: bool, as_json: bool) -> 
     """Publish a run that was staged with --no-publish."""
     from pipelines.engine import commands
 
-    published, visible = commands.publish(run_id, config, again=again)
-    show(lambda: commands.published_text(published, visible), commands.document(published), as_json=as_json)
+    published, before = commands.publish(run_id, config, again=again)
+    show(lambda: commands.published_text(published, before), commands.document(published), as_json=as_json)
 
 
 @cli.command()

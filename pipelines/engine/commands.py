@@ -56,8 +56,10 @@ def check(name: str, config: Path | None, flags: dict[str, str], limit: int | No
 def check_published(name: str, config: Path | None, flags: dict[str, str]) -> checkup.Checkup:
     """Check what production shows, without a source."""
     pipeline = settings.load(name, config, flags)
+    typed = Typed(name, config, flags)
     with pipeline.target.open() as loader:
-        return checkup.check_published(pipeline, name, loader)
+        found = checkup.check_published(pipeline, name, loader)
+    return replace(found, hint="" if found.passed else typed.again(found.hint))
 
 
 def check_full(
@@ -71,7 +73,7 @@ def check_full(
             run = Run.start(name)
             found, report = checkup.check_full(pipeline, run, loader, limit, progress)
             loader.finish(run, "discarded", report.as_dict())
-            return found
+            return replace(found, hint="" if found.passed else Typed(name, config, flags).again(found.hint))
     finally:
         progress.close()
 
@@ -101,6 +103,7 @@ def run(
 
     Raises:
         FirnError: What went wrong; the run is recorded as failed, and production is unchanged.
+        ConfigError: Nothing was read, and no run is recorded.
     """
     pipeline = settings.load(name, config, flags)
     this = Run.start(name)
@@ -119,6 +122,10 @@ def run(
             try:
                 with typed.repeated():
                     report = execute(pipeline, this, loader, options, progress)
+            except ConfigError:
+                with suppress(FirnError):
+                    loader.forget(this)
+                raise
             except BaseException as error:
                 with suppress(FirnError):  # the target may be what failed; the first error is the one to show
                     loader.finish(this, "failed", failed_report(this, error).as_dict())
@@ -246,14 +253,15 @@ def plan_text(plan: dict[str, Any], typed: Typed) -> str:
 
 
 def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published, int]:
-    """Publish a run that is staged and ready; return its publication and the generation that readers see."""
+    """Publish a run that is staged and ready; return its publication and the generation that readers saw before."""
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
         run = loader.find(run_id)
+        before = loader.generation(run.pipeline)
         published = loader.publish(run, again=again)
         if stored := loader.row(run_id)["report"]:
             figures = {name: getattr(published, name) for name in ("generation", "locked_ms", "attempts")}
             loader.finish(run, "published", {**stored, "status": "published", **figures})
-        return published, loader.generation(run.pipeline)
+        return published, before
 
 
 def discard(run_id: str, config: Path | None) -> dict[str, Any]:
@@ -349,12 +357,17 @@ def report_text(report: Report) -> str:
     return "\n".join([*lines(report), *failure, *hint])
 
 
-def published_text(published: Published, visible: int | None = None) -> str:
-    """Say what readers now see, or that a run was published before and others since."""
-    if visible not in {None, published.generation}:
+def published_text(published: Published, before: int = 0) -> str:
+    """Say what readers now see, or that they saw it already, or that others were published since."""
+    if before == published.generation:
+        return (
+            f"Run {published.run_id} was visible already, as generation {before} of {published.dataset}. "
+            "Production was not changed."
+        )
+    if before > published.generation:
         return (
             f"Run {published.run_id} was published before, as generation {published.generation} of "
-            f"{published.dataset}. Production shows generation {visible}, and was not changed."
+            f"{published.dataset}. Production shows generation {before}, and was not changed."
         )
     rows = "\n".join(f"  {table}: {count:,} rows" for table, count in published.rows.items())
     return (
@@ -390,8 +403,9 @@ def run_figures(row: dict[str, Any]) -> str:
     """Sum a run up in one line; a run without a report has no figures."""
     if row["parts"] is None:
         return ""
-    ok = row["parts"] - row["failed"]
-    return f"{row['rows_read']:>9,} rows  {ok} of {row['parts']} files  {row['seconds']:.1f} s"
+    unfinished = row["status"] == "failed" and not row["failed"]
+    files = f"{row['parts']}" if unfinished else f"{row['parts'] - row['failed']} of {row['parts']}"
+    return f"{row['rows_read']:>9,} rows  {files} files  {row['seconds']:.1f} s"
 
 
 def error_text(error: FirnError) -> str:

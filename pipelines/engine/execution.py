@@ -95,5 +95,6 @@ class Execution:
         started = time.perf_counter()
         try:
             yield phase
+            self.progress.finish()
         finally:
             phase.seconds = time.perf_counter() - started

@@ -16,7 +16,8 @@ from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_who
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
 from pipelines.engine.report import UNCHANGED
-from pipelines.engine.selection import refuse_gone, refuse_unknown, rows, select, select_only, settle_gone
+from pipelines.engine.selection import refuse_gone, rows, select, select_only, settle_gone
+from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     execution.recipe = recipe(pipeline)
     listed = narrow(execution, loader, listed)
     execution.listed = {part.name: part for part in listed}
-    refuse_unknown("--allow-failed", options.allow_failed, list(execution.listed))
+    refuse_unknown("--allow-failed", options.allow_failed, list(execution.listed), "no workbook of that name is listed")
     if execution.only is not None:
         named = {*execution.local} if options.keep_copies else {*execution.local, *execution.named}
         execution.selection = select_only(listed, execution.ledger, execution.only, execution.recipe, named=named)
@@ -56,9 +57,14 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     else:
         afresh = options.full_refresh
         execution.selection = select(listed[: options.limit], execution.ledger, execution.recipe, afresh=afresh)
-        counted = pipeline.compared
         settle_gone(
-            execution.selection, listed, execution.ledger, options.accept_missing, pipeline.describe, counted=counted
+            execution.selection,
+            listed,
+            execution.ledger,
+            options.accept_missing,
+            pipeline.describe,
+            run=execution.run.pipeline,
+            counted=pipeline.compared,
         )
     if options.extract_from:
         settle_extract(execution, options.extract_from.name)
@@ -113,7 +119,7 @@ def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Par
     if not options.files:
         return listed
     asked = {part_called(file, names): Path(file) for file in options.files}
-    refuse_unknown("--file", asked, names)
+    refuse_unknown("--file", asked, names, "no workbook of that name is published or listed")
     execution.local = {name: path for name, path in asked.items() if str(path) not in names and path.is_file()}
     refuse_gone(asked, {*execution.local, *(part.name for part in listed)}, execution.run.pipeline)
     execution.named = frozenset(asked)
@@ -302,10 +308,16 @@ def transform_parts(
     finished_parts = run_parts(workers, parts, work, finished)
     for part in finished_parts:
         if part.error:
-            execution.report.failed.append({"part": part.name, "message": part.error.message, "hint": part.error.hint})
+            message = of_the_copy(execution, part.name, part.error.message)
+            execution.report.failed.append({"part": part.name, "message": message, "hint": part.error.hint})
             if isinstance(part.error, Transient):
                 execution.passing.add(part.name)
     return [part for part in finished_parts if not part.error]
+
+
+def of_the_copy(execution: Execution, part: str, message: str) -> str:
+    """Put the path of a local copy into a message in place of the part that was read from it."""
+    return message.replace(part, str(execution.local.get(part, part)))
 
 
 def refuse_failed(execution: Execution, *, left: bool) -> None:
@@ -327,13 +339,17 @@ def refuse_failed(execution: Execution, *, left: bool) -> None:
     raise (SourceUnavailable if passing else SourceError)(
         f"{len(failed)} of {execution.report.parts} files could not be used:\n{listed}\n"
         "Nothing was published; production is unchanged.",
-        way_out(execution.run.pipeline, [f["part"] for f in failed], left=left),
+        way_out(execution, [f["part"] for f in failed], left=left),
     )
 
 
-def way_out(pipeline: str, failed: Sequence[str], *, left: bool) -> str:
-    """Say how to go on: without the files that failed, where any are left."""
-    again = f"firn run {pipeline}"
+def way_out(execution: Execution, failed: Sequence[str], *, left: bool) -> str:
+    """Say how to go on: without the files that failed, where any are left and none was asked for by its name."""
+    again, options = f"firn run {execution.run.pipeline}", execution.options
+    if options.files:
+        named = [f"--file {shlex.quote(file)}" for file in options.files]
+        customer = [f"--customer {shlex.quote(options.customer)}"] if options.customer else []
+        return "\n".join(["Mend the file and run again:", " ".join([again, *customer, *named])])
     if not left:
         return f"No file is left to publish. Mend them and run again:\n{again}"
     allow = " ".join(f"--allow-failed {shlex.quote(name)}" for name in failed)

@@ -41,7 +41,7 @@ def store(home: Path, run: Run, parts: Sequence[Part]) -> Path:
         The folder of this extract, named for the run.
     """
     folder = home / run.id
-    folder.mkdir(parents=True)
+    folder.mkdir(mode=0o700, parents=True)
     listed = []
     for number, part in enumerate(parts):
         for name, frame in part.frames.items():

@@ -86,8 +86,9 @@ class Pipeline(BaseModel):
     these names the part a row belongs to, so that the rows of a part that has not changed, or failed, can be taken over
     as they are; ``recalled`` names, for a table that steps over all parts read, the published tables whose join has
     its columns for such parts; ``kept`` are unpublished tables that ``figures`` and ``notes`` need; ``compared`` is the
-    table whose rows a person looks at when one part is replaced, and ``label`` the columns by which they know one.
-    ``quarantine`` is the published table of the cells that are not published; ``companions`` are tables beside
+    table whose rows a person looks at when one part is replaced, ``label`` the columns by which they know one,
+    and ``uncompared`` those that say nothing to them. ``quarantine`` is the published table of the cells that are not
+    published, and ``reasons`` are all that its entries may have; ``companions`` are tables beside
     published ones in which others keep what they know of the rows.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
@@ -106,6 +107,8 @@ class Pipeline(BaseModel):
     companions: ClassVar[tuple[Companion, ...]] = ()
     compared: ClassVar[str] = ""
     label: ClassVar[tuple[str, ...]] = ()
+    uncompared: ClassVar[tuple[str, ...]] = ()
+    reasons: ClassVar[tuple[str, ...]] = ()
     strategy: ClassVar[Literal["swap"]] = "swap"
     steps: ClassVar[tuple[Step, ...]] = ()
 

@@ -26,6 +26,10 @@ class Progress(Protocol):
         """Say that a step is done."""
         ...
 
+    def finish(self) -> None:
+        """Say that the phase went well."""
+        ...
+
     def close(self) -> None:
         """End the display."""
         ...
@@ -49,6 +53,9 @@ class Silent:
     def step(self, number: int, of: int, title: str, rows: int, seconds: float) -> None:
         """Say nothing."""
 
+    def finish(self) -> None:
+        """Say nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -67,6 +74,9 @@ class Lines:
     def step(self, number: int, of: int, title: str, rows: int, seconds: float) -> None:
         """Write the step's line."""
         sys.stderr.write(f"  Step {number}/{of}  {title}  {rate(rows, seconds)}\n")
+
+    def finish(self) -> None:
+        """Write nothing: the next line says it."""
 
     def close(self) -> None:
         """Flush what was written."""
@@ -100,8 +110,7 @@ class Display:
         self.bars.console.print(f"Start      {run_id}", highlight=False)
 
     def phase(self, number: int, of: int, title: str) -> None:
-        """Finish the last bar and begin one for this phase."""
-        self.finish_bar()
+        """Begin a bar for this phase."""
         self.rows, self.started = 0, time.perf_counter()
         self.task = self.bars.add_task(title, total=1, phase=f"Phase {number}/{of}", last="")
 
@@ -112,8 +121,8 @@ class Display:
             last = f"{rate(self.rows, time.perf_counter() - self.started)}  {title[:36]}"
             self.bars.update(self.task, completed=number, total=of, last=last)
 
-    def finish_bar(self) -> None:
-        """Fill the bar of the phase that has ended."""
+    def finish(self) -> None:
+        """Fill the bar of the phase; one that broke off stays where it was."""
         if self.task is not None:
             total = self.bars.tasks[self.task].total or 1
             last = rate(self.rows, time.perf_counter() - self.started) if self.rows else ""
@@ -121,7 +130,6 @@ class Display:
 
     def close(self) -> None:
         """Leave the bars on the screen and give the terminal back."""
-        self.finish_bar()
         self.bars.stop()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn import ConfigError
 from pipelines.engine import settings
+from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,13 +67,19 @@ def entries(
     """Return the entries asked for, in reading order, the open ones first.
 
     Raises:
-        ConfigError: No workbook holds the customer.
+        ConfigError: No workbook holds the customer or has that name, or the pipeline knows no such reason.
         StateError: Nothing was published yet.
     """
     found = [dict(entry) for entry in loader.quarantined(name, pipeline.quarantine, resolved=resolved)]
     files: Sequence[str] = list(dict.fromkeys(entry["file"] for entry in found))
+    published = list(dict.fromkeys([*files, *loader.ledger(name)]))
+    if wanted.file and not any(file in published for file in files_of(published, wanted.file)):
+        refuse_unknown("--file", [wanted.file], published, "no workbook of that name is published")
+    if wanted.reason:
+        reasons = list(dict.fromkeys([*pipeline.reasons, *(entry["reason"] for entry in found)]))
+        refuse_unknown("--reason", [wanted.reason], reasons, "no cell is ever set aside for that reason")
     if wanted.customer:
-        files = list(pipeline.parts_of(wanted.customer, [*{*files, *loader.ledger(name)}], loader))
+        files = list(pipeline.parts_of(wanted.customer, published, loader))
     files = files_of(files, wanted.file)
     return [e for e in found if e["file"] in files and wanted.reason in ("", e["reason"])]
 

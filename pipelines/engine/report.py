@@ -13,6 +13,8 @@ from pipelines.engine.progress import rate
 
 UNCHANGED = " Production is unchanged."
 NAME_WIDTH, LINE_WIDTH = 26, 110
+READING = 2
+"""The phase in which files are read, counted from 1."""
 STATUSES = (
     "running",
     "checked",
@@ -120,7 +122,9 @@ def lines(report: Report, *, brief: bool = False) -> list[str]:
 
 
 def files(report: Report) -> str:
-    """Say how many files were read, and how many did not need to be."""
+    """Say how many files were read, and how many did not need to be; of a run that broke off, how many there were."""
+    if report.status == "failed" and not report.failed and len(report.phases) <= READING:
+        return f"{report.parts} listed; the run ended before all of them were read and transformed"
     read = f"{report.parts - len(report.failed)} ok of {report.parts} ({report.success_rate:.1f} %)"
     return f"{read}, {report.taken} of them unchanged" if report.taken else read
 

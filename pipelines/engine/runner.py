@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from firn import FirnError
+from firn import ConfigError, FirnError
 from pipelines.engine import staging
 from pipelines.engine.execution import Execution, Options
 from pipelines.engine.extraction import choose_parts, extract, extract_and_transform
@@ -57,6 +57,8 @@ def execute(
     try:
         with executor or ThreadPoolExecutor(WORKERS) as workers:
             steps_to_the_end(execution, loader, workers)
+    except ConfigError:
+        raise  # nothing was read, so there is nothing to report
     except FirnError as error:
         execution.report.status, execution.report.error, execution.report.hint = "failed", error.message, error.hint
         error.report = execution.report  # type: ignore[attr-defined]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firn import ConfigError, SourceError
+from firn import SourceError
+from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -116,6 +116,7 @@ def settle_gone(
     accepted: Collection[str],
     describe: Callable[[str], str],
     *,
+    run: str,
     counted: str = "",
 ) -> None:
     """Decide about the parts that production shows and the source no longer has.
@@ -125,7 +126,7 @@ def settle_gone(
         ConfigError: One is accepted that is not gone.
     """
     gone = [name for name in ledger if name not in {part.name for part in listed}]
-    refuse_unknown("--accept-missing", accepted, gone, "is not missing")
+    refuse_unknown("--accept-missing", accepted, gone, "it is not missing")
     renamed = renamings(gone, [part for part in listed if part.name not in ledger], ledger)
     selection.gone = gone
     selection.notes += [f"{old} is now called {new}" for old, new in renamed.items()]
@@ -141,7 +142,7 @@ def settle_gone(
         raise SourceError(
             f"{len(missing)} of {len(ledger)} published files are gone from the source:\n{told}\n"
             "Nothing was published; production is unchanged.",
-            f"Put them back, or run again and let their rows go: {accept}",
+            f"Put them back, or let their rows go:\nfirn run {run} {accept}",
         )
 
 
@@ -150,20 +151,6 @@ def renamings(gone: Iterable[str], new: Sequence[Part], ledger: Mapping[str, Par
     names = {ledger[name].content: name for name in gone}
     found = {names.get(part.fingerprint) or names.get(part.content_hash()): part.name for part in new} if names else {}
     return {old: name for old, name in found.items() if old is not None}
-
-
-def refuse_unknown(option: str, asked: Iterable[str], known: Sequence[str], wrong: str = "is not a file") -> None:
-    """Refuse a part that an option names and nobody knows.
-
-    Raises:
-        ConfigError: Names it, and the likely intended one.
-    """
-    for name in asked:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-            some = f"{', '.join(known[:5])}{', ...' if len(known) > 5 else ''}"  # noqa: PLR2004 (enough to see the kind)
-            hint = f"Did you mean {close[0]}?" if close else f"Known: {some or 'none'}"
-            raise ConfigError(f"{option}: {name} {wrong}. Production is unchanged.", hint)
 
 
 def refuse_gone(asked: Iterable[str], here: Collection[str], run: str) -> None:
@@ -176,7 +163,7 @@ def refuse_gone(asked: Iterable[str], here: Collection[str], run: str) -> None:
         if name not in here:
             raise SourceError(
                 f"--file: {name} is published and gone from the source. Production is unchanged.",
-                f"Put it back, or let its rows go: firn run {run} --accept-missing {shlex.quote(name)}",
+                f"Put it back, or let its rows go:\nfirn run {run} --accept-missing {shlex.quote(name)}",
             )
 
 

@@ -60,8 +60,9 @@ def compare(execution: Execution, loader: Loader, part: str, frames: Frames) -> 
     table = pipeline.compared
     if table in frames:
         contract = pipeline.publishes[table]
-        found = loader.published({table: contract}, pipeline.parts[table], [part])
-        before = contract.create_empty() if found is None else found
+        columns = [name for name in contract.column_names() if name not in pipeline.uncompared]
+        found = loader.published({table: contract}, pipeline.parts[table], [part], columns)
+        before = contract.create_empty().select(columns) if found is None else found
         key = contract.primary_key()
         execution.report.differences.append(difference(part, table, before, frames[table], key, pipeline.label))
 

@@ -61,8 +61,25 @@ def test_what_somebody_did_to_production_is_found_and_named(
 def test_production_below_a_threshold_does_not_pass(published: Installation) -> None:
     done = published.firn("check", "order_lists", "--published")
     assert done.returncode == 3
-    assert "FAIL  lines           4, at least 1,000" in done.stdout
-    assert "success rate" in done.stdout
+    lines = done.stdout.splitlines()
+    assert "FAIL lines 4, at least 1,000" in [" ".join(line.split()) for line in lines]
+    assert all(line[6 + len("table order_list_quarantine") :].startswith("  ") for line in lines[:-2])
+    assert "success rate" in lines[-2]
+    assert lines[-1].startswith("Next: firn runs order_lists ")
+
+
+def test_contents_that_somebody_changed_are_told_with_the_thresholds_and_the_way_to_mend_them(
+    published: Installation,
+) -> None:
+    published.execute('update order_list set "S" = 9')
+    done = published.firn("check", "order_lists", "--published", *SMALL)
+    assert done.returncode == 3
+    assert "FAIL  contents" in done.stdout
+    assert "pass  lines" in done.stdout
+    *_, line = done.stdout.splitlines()
+    assert line.startswith(f"Next: firn run order_lists {' '.join(SMALL)} --full-refresh ")
+    assert published.json("run", "order_lists", "--full-refresh")["status"] == "published"
+    assert published.json("check", "order_lists", "--published", *SMALL)["hint"] == ""
 
 
 def test_five_phases_pass_and_leave_nothing_behind(published: Installation) -> None:

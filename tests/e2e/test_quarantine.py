@@ -259,10 +259,10 @@ def test_todays_rules_are_applied_when_a_workbook_is_replayed(loaded: Installati
 
 def test_nothing_is_read_where_nothing_is_in_quarantine(loaded: Installation) -> None:
     before = loaded.production()
-    done = loaded.firn("replay", "--reason", "no_such_reason")
+    done = loaded.firn("replay", "--reason", "unmapped_customer")
     assert done.returncode == 0
     assert done.stdout == (
-        "No cell of order_lists is in quarantine (--reason no_such_reason): nothing was read. "
+        "No cell of order_lists is in quarantine (--reason unmapped_customer): nothing was read. "
         "Next: firn run order_lists\n"
     )
     assert loaded.production() == before
@@ -277,4 +277,21 @@ def test_a_workbook_that_is_gone_is_not_dropped_by_a_replay_of_all(loaded: Insta
     assert "Production is unchanged" in done.stderr
     said = " ".join(done.stderr.replace("│", " ").split())
     assert f"Put it back, or let its rows go: firn run order_lists --accept-missing '{ROSALIND}'" in said
+    assert loaded.production() == before
+
+
+@pytest.mark.parametrize("verb", [("quarantine", "list"), ("quarantine", "export", "--out", "annotated"), ("replay",)])
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [(("--file", "ashfrd order list (m3).xlsx"), f"'{ASHFORD}'"), (("--reason", "time_of_dya"), "time_of_day")],
+)
+def test_a_misspelt_file_or_reason_does_not_read_as_if_all_were_well(
+    loaded: Installation, verb: tuple[str, ...], asked: tuple[str, ...], meant: str
+) -> None:
+    before = loaded.production()
+    done = loaded.firn(*verb, *asked)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{asked[0]} {asked[1]}: no " in done.stderr
+    assert "Production is unchanged" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"Try: Did you mean {meant}?"
     assert loaded.production() == before

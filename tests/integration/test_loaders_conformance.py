@@ -393,6 +393,14 @@ def test_what_was_published_stays_recorded_so_whatever_is_reported_later(loader:
     assert loader.row(run.id)["status"] == "published"
 
 
+def test_a_run_that_never_began_is_forgotten_and_one_that_staged_is_not(loader: Loader) -> None:
+    idle, staged = Run.start("shop"), ready(loader)
+    loader.start(idle)
+    for run in (idle, staged):
+        loader.forget(run)
+    assert [row["run_id"] for row in loader.runs()] == [staged.id]
+
+
 def test_a_check_says_what_would_happen_and_changes_nothing(loader: Loader) -> None:
     said = loader.check("shop", CONTRACTS)
     assert said["orders"].startswith("new in")

@@ -122,3 +122,10 @@ def test_the_reference_lists_every_key_of_a_listed_run_and_of_a_report() -> None
     )
     promised = {*commands.listed(row), *(field.name for kind in (Report, Published) for field in fields(kind))}
     assert promised <= set(re.findall(r"`(\w+)`", page))
+
+
+def test_the_tables_reference_explains_every_reason_for_which_a_cell_is_in_quarantine() -> None:
+    page = (ROOT / "docs/reference/tables.md").read_text(encoding="utf-8")
+    table = page.partition("| reason | meaning |")[2].partition("\n\n")[0]
+    first = [row.split("|")[1] for row in table.splitlines()[2:]]
+    assert sorted(re.findall(r"`(\w+)`", "".join(first))) == sorted(OrderLists.reasons)

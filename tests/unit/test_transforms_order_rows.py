@@ -268,7 +268,8 @@ def test_an_entry_says_where_the_cell_is_and_what_was_expected() -> None:
         "row": 6,
         "column": PRICE,
         "raw": "12%",
-        "expected": "an amount of at most 14 digits before the point",
+        "expected": "a plain number without thousands separators, currency or percent sign, "
+        "of at most 14 digits before the point",
         "reason": "not_a_number",
         "run_id": "run_1",
     }

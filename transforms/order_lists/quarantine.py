@@ -13,7 +13,7 @@ from transforms.order_lists.dates import EARLIEST, LATEST
 if TYPE_CHECKING:
     import dataframely as dy
 
-__all__ = ["quarantined", "unpublished_cells"]
+__all__ = ["REASONS", "quarantined", "unpublished_cells"]
 
 _EXPECTED_BY_REASON: Final = {
     "keyless_row": "an order number in this row",
@@ -29,14 +29,17 @@ _EXPECTED_BY_REASON: Final = {
     "time_of_day": "a date without a time",
     "date_out_of_range": f"a date from {EARLIEST} to {LATEST}",
 }
+_PLAIN: Final = "a plain number without thousands separators, currency or percent sign"
 _EXPECTED_BY_KIND: Final = {
     "date": "a date",
     "qty_size": "a whole number from -2147483648 to 2147483647",
     "qty_total": "a whole number from -2147483648 to 2147483647",
     "year": "a whole number from -32768 to 32767",
-    "money": "an amount of at most 14 digits before the point",
-    "rate": "a rate of at most 6 digits before the point",
+    "money": f"{_PLAIN}, of at most 14 digits before the point",
+    "rate": f"{_PLAIN}, of at most 6 digits before the point",
 }
+REASONS: Final = (*_EXPECTED_BY_REASON, "not_a_date", "not_a_number", "not_whole", "out_of_range", "error_cell")
+"""Why a cell may be in quarantine."""
 _REASON_BY_ROLE: Final = {
     "unknown": "unknown_header",
     "duplicate": "duplicate_header",
