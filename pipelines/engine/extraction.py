@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from firn import ConfigError, ContractError, SourceError, SourceUnavailable, Transient
+from firn import ConfigError, ContractError, SourceError, Transient
 from pipelines.engine import extracts
+from pipelines.engine.failures import of_the_copy, refuse_failed
 from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
-from pipelines.engine.report import UNCHANGED
 from pipelines.engine.selection import refuse_gone, rows, select, select_only, settle_gone
 from pipelines.engine.suggestions import refuse_unknown
 
@@ -313,44 +313,3 @@ def transform_parts(
             if isinstance(part.error, Transient):
                 execution.passing.add(part.name)
     return [part for part in finished_parts if not part.error]
-
-
-def of_the_copy(execution: Execution, part: str, message: str) -> str:
-    """Put the path of a local copy into a message in place of the part that was read from it."""
-    return message.replace(part, str(execution.local.get(part, part)))
-
-
-def refuse_failed(execution: Execution, *, left: bool) -> None:
-    """Stop before anything is staged when a part failed that was not allowed to, or nothing is left without it.
-
-    Raises:
-        SourceError: Names every such part, why it failed, and how to allow it.
-        SourceUnavailable: The same, where another run may read all of them.
-    """
-    allowed = execution.options.allow_failed if left else ()
-    failed = [f for f in execution.report.failed if f["part"] not in allowed]
-    if not failed:
-        return
-    listed = "\n".join(
-        f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED.strip(), '').rstrip()}"
-        for f in failed
-    )
-    passing = execution.passing.issuperset(f["part"] for f in failed)
-    raise (SourceUnavailable if passing else SourceError)(
-        f"{len(failed)} of {execution.report.parts} files could not be used:\n{listed}\n"
-        "Nothing was published; production is unchanged.",
-        way_out(execution, [f["part"] for f in failed], left=left),
-    )
-
-
-def way_out(execution: Execution, failed: Sequence[str], *, left: bool) -> str:
-    """Say how to go on: without the files that failed, where any are left and none was asked for by its name."""
-    again, options = f"firn run {execution.run.pipeline}", execution.options
-    if options.files:
-        named = [f"--file {shlex.quote(file)}" for file in options.files]
-        customer = [f"--customer {shlex.quote(options.customer)}"] if options.customer else []
-        return "\n".join(["Mend the file and run again:", " ".join([again, *customer, *named])])
-    if not left:
-        return f"No file is left to publish. Mend them and run again:\n{again}"
-    allow = " ".join(f"--allow-failed {shlex.quote(name)}" for name in failed)
-    return f"Mend the file and run again, or publish the others and keep this one's published rows:\n{again} {allow}"
