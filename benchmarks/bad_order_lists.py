@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.bad_workbooks import HEADERS, SHEET_PART, order_row, order_sheet
+import openpyxl  # type: ignore[import-untyped]
+
+from benchmarks.bad_workbooks import HEADERS, SHEET_PART, order_row, order_sheet, valid
 from benchmarks.xlsx_writer import (
     SharedStrings,
     Sheet,
@@ -109,6 +111,14 @@ def full_height_formats(path: Path) -> Path:
 def full_height_formulas(path: Path) -> Path:
     """Write a formula that is 0 down to the last row of the sheet: one dragged too far."""
     return _to_the_last_row(path, '<row r="{0}"><c r="K{0}"><f>SUM(H{0}:J{0})</f><v>0</v></c></row>')
+
+
+def uncomputed_total(path: Path) -> Path:
+    """Write a total as openpyxl saves it: a formula without its value."""
+    book = openpyxl.load_workbook(valid(path))
+    book["MASTER"]["K3"] = "=SUM(H3:J3)"
+    book.save(path)
+    return path
 
 
 def _letters() -> list[str]:

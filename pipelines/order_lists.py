@@ -271,7 +271,7 @@ class OrderLists(Pipeline):
         return figures | {"rows equal to another": int(duplicates)}
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:  # noqa: ARG002
-        """Name, per workbook, headers and sizes without a column or doubled, and customers not its own or unknown."""
+        """Name, per workbook, headers and sizes without a column or doubled, formulas without values, and customers."""
         return [note for part in parts for note in notes_of(part.name, part.frames[ACCOUNTING])]
 
 
@@ -303,6 +303,10 @@ def notes_of(file: str, accounting: pl.DataFrame) -> Iterator[str]:
         yield f"{file}: cells under headers that feed no column are in quarantine: {told}"
     for row in accounting.filter(pl.col("figure") == "duplicate_header").iter_rows(named=True):
         yield f"{file}: header {row['item']} is there twice ({row['note']}); {row['count']:,} cells are in quarantine"
+    uncomputed = pl.col("figure").eq("cells_quarantined") & pl.col("item").eq("formula_without_value")
+    for count in accounting.filter(uncomputed)["count"]:
+        what = "formula has no computed value and stands" if count == 1 else "formulas have no computed value and stand"
+        yield f"{file}: {count:,} {what} in quarantine; open the workbook in Excel and save it"
     sizes = accounting.filter(pl.col("figure") == "unknown_size").iter_rows(named=True)
     if told := ", ".join(map(unmapped, sizes)):
         yield f"{file}: sizes that have no column are in order_list_lines only: {told}"

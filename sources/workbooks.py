@@ -40,11 +40,13 @@ class Workbooks(BaseModel):
     Every workbook is four tables whose part is its path in the folder, or in the container with its prefix:
 
     - ``cells``: ``row`` UInt32, the Excel row, then a String column for each used Excel column, named by its letters;
-      the rows below the headers that hold anything. Null is an empty cell, an error, or an empty text.
+      the rows below the headers that hold anything. Null is an empty cell, an error, a formula without a value, or an
+      empty text.
     - ``headers``: ``letter`` String, ``header`` String as it is spelt, null where there is data and no header, ``row``
       UInt32; every column that has a header or data, in sheet order.
-    - ``cell_errors``: ``row`` UInt32, ``letter`` String, ``raw`` String such as ``#N/A``; the cells below the headers
-      that hold an error.
+    - ``cell_errors``: ``row`` UInt32, ``letter`` String, ``raw`` String such as ``#N/A``, or ``=SUM(A2:B2)``; the cells
+      below the headers that hold an error, or a formula without the value that Excel computes. Only formulas begin
+      with ``=``.
     - ``workbook``: one row of ``file``, ``etag`` (the SHA-256 of the bytes read), ``sheet``, ``sheet_reason``,
       ``other_sheets`` List(String), ``header_row`` and ``last_row`` UInt32, ``date1904`` Boolean, and ``filled_cells``
       UInt32, the cells below the headers that hold anything.

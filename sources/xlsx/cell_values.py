@@ -21,6 +21,7 @@ NUMBER = re.compile(r"([+-]?)(?:0*([0-9]+)(?:\.0*)?|(?:[0-9]+\.?[0-9]*|\.[0-9]+)
 ESCAPES = re.compile("(?:_x[0-9A-Fa-f]{4}_)+")
 ESCAPE = len("_x0000_")
 TRUTH = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
+UNWRITTEN = "(formula without text)"
 DIGITS = 15
 """Significant digits of a number in Excel."""
 PLAIN_FROM, PLAIN_TO = 1e-4, 1e15
@@ -95,6 +96,11 @@ def date_text(raw: pl.Series, *, date1904: bool) -> pl.Series:
 def truth_text(raw: pl.Series) -> pl.Series:
     """Write booleans as Excel shows them in English, ``TRUE`` and ``FALSE``."""
     return raw.replace(TRUTH)
+
+
+def formula_text(raw: pl.Series) -> pl.Series:
+    """Write formulas as Excel shows them, after ``=``; one that another cell has the text of says that it is one."""
+    return pl.select("=" + raw.replace("", UNWRITTEN)).to_series()
 
 
 def unescape(text: pl.Series) -> pl.Series:

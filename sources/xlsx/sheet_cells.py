@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from sources.xlsx.cell_values import date_text, number_text, truth_text, unescape
+from sources.xlsx.cell_values import date_text, formula_text, number_text, truth_text, unescape
 from sources.xlsx.limits import REPAIR, Refused
 from sources.xlsx.markup import VIEW, own_bytes, string_series
-from sources.xlsx.sheet_tokens import column_letters
+from sources.xlsx.sheet_tokens import FORMULA, column_letters
 from sources.xlsx.xml_elements import BLANKS
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from sources.xlsx.package import Package
     from sources.xlsx.sheet_tokens import Kind, Tokens
 
-SHARED, TEXT, NUMBER, DATE, TRUTH, ERROR = range(6)
-MEANINGS = {"s": SHARED, "n": NUMBER, "b": TRUTH, "e": ERROR}
+SHARED, TEXT, NUMBER, DATE, TRUTH, ERROR, UNCOMPUTED = range(7)
+MEANINGS = {"s": SHARED, "n": NUMBER, "b": TRUTH, "e": ERROR, FORMULA.type: UNCOMPUTED}
 """What a cell's type says of its text; any other type is text."""
 MAX_COLUMN_BITS = 15
 
@@ -36,7 +36,7 @@ class Cells(NamedTuple):
         row: Excel row of each cell, UInt32.
         column: Column number, 1 for ``A``, UInt32.
         text: Position of its text in ``texts``, UInt32.
-        error: Whether that text is the code of an error such as ``#N/A``.
+        error: Whether that text is no value: the code of an error such as ``#N/A``, or a formula that has no value.
         texts: Every text that occurs, and others; String in one chunk.
     """
 
@@ -95,6 +95,7 @@ class _Reader:
             DATE: partial(date_text, date1904=package.date1904),
             TRUTH: truth_text,
             ERROR: own_bytes,
+            UNCOMPUTED: formula_text,
         }
 
     def read(self, tokens: Tokens) -> None:
@@ -110,7 +111,7 @@ class _Reader:
                 self._shared_texts(raw, tokens, some) if meaning == SHARED else self._own(meaning, raw)
             )
         at = slice(None) if held.all() else held
-        self._found.append((tokens.row[at], tokens.column[at], text[at], meanings[at] == ERROR))
+        self._found.append((tokens.row[at], tokens.column[at], text[at], meanings[at] >= ERROR))
 
     def _meaning(self, kind: Kind) -> int:
         meaning = MEANINGS.get(kind.type, TEXT)
@@ -164,7 +165,7 @@ def string_columns(cells: Cells, columns: Sequence[int]) -> pl.DataFrame:
     """Put cells in their columns.
 
     Args:
-        cells: The cells; those that hold an error become null.
+        cells: The cells; those that hold an error or a formula without a value become null.
         columns: The columns to make, by number and in order, all those of ``cells`` among them.
 
     Returns:

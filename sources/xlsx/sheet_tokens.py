@@ -28,15 +28,21 @@ class Kind(NamedTuple):
     style: int = 0
 
 
+FORMULA = Kind("formula without value")
+"""What a cell is that has a formula and no value, as programs write that do not compute; its text is the formula's."""
+TEXTS = frozenset({"str", "inlineStr"})
+"""The types of which an empty text is a value."""
+
+
 class Tokens(NamedTuple):
-    """Some cells of a sheet that have a value, in document order.
+    """Some cells of a sheet that have a value or a formula, in document order.
 
     Attributes:
         row: Excel row of each cell, UInt32.
         column: Column number, 1 for ``A``, UInt32.
         kind: Position in ``kinds``, UInt32.
         kinds: The kinds that occur.
-        text: The text of the value as XML means it, String without nulls.
+        text: The text of the value as XML means it, or of the formula where there is none; String without nulls.
     """
 
     row: NDArray[np.uint32]

@@ -25,7 +25,8 @@ from sources.xlsx.markup import (
     strip_unless_kept,
     tag_name,
 )
-from sources.xlsx.sheet_tokens import LETTERS, MAX_COLUMN, MAX_ROW, Kind, Tokens
+from sources.xlsx.sheet_tokens import FORMULA, LETTERS, MAX_COLUMN, MAX_ROW, TEXTS, Kind, Tokens
+from sources.xlsx.xml_elements import BLANKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -116,7 +117,7 @@ class Scan:
         self._kinds: list[Kind] = []
 
     def block(self, xml: bytes) -> Tokens:
-        """Return the cells of whole rows that have a value.
+        """Return the cells of whole rows that have a value or a formula.
 
         Raises:
             Unrecognised: Something in the block is not known for certain.
@@ -125,14 +126,22 @@ class Scan:
         codes = tag_codes(tags)
         cells, rows = np.flatnonzero(codes == C), np.flatnonzero((codes == ROW) | (codes == ROW_EMPTY))
         of_row = np.repeat(np.arange(len(rows)), np.diff(np.searchsorted(cells, np.append(rows, len(codes)))))
-        values, present = value_tags(codes, cells)
+        values, present, formulas = value_tags(codes, cells)
+        bare = formulas[~present[formulas] | empty(tags, values[formulas])]
+        present[bare] = True
+        bare = np.searchsorted(np.flatnonzero(present), bare) if bare.size else bare
         cells, values, of_row = cells[present], values[present], of_row[present]
         numbers, digits = row_numbers(tags, tags.opens[rows])
         columns, ends = cell_columns(tags, tags.opens[cells], tags.opens[rows][of_row], digits[of_row])
         kind = self._kinds_of(spans(tags, ends, tags.closes[cells]))
         text = self._texts(tags, values, kind, inline=codes[values] == T)
+        if bare.size:
+            blank = self._are_texts(kind[bare]) & (codes[values[bare]] != C_END)
+            text = text.scatter(bare, formula_texts(tags, cells[bare] + 1, blank))
+            kind = kind.copy()
+            kind[bare[~blank]] = len(self._kinds)
         self.row = int(numbers[-1]) if numbers.size else self.row
-        return Tokens(numbers[of_row], columns, kind, tuple(self._kinds), text)
+        return Tokens(numbers[of_row], columns, kind, (*self._kinds, FORMULA), text)
 
     def _kinds_of(self, attributes: pl.Series) -> NDArray[np.uint32]:
         code = attributes.cast(pl.Enum(self._attributes), strict=False)
@@ -142,6 +151,9 @@ class Scan:
                 self._attributes.append(text)
             code = attributes.cast(pl.Enum(self._attributes))
         return code.to_physical().cast(pl.UInt32).to_numpy()
+
+    def _are_texts(self, kind: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        return np.array([kind.type in TEXTS for kind in self._kinds], np.bool_)[kind]
 
     def _texts(
         self, tags: Markup, values: NDArray[np.int64], kind: NDArray[np.uint32], inline: NDArray[np.bool_]
@@ -174,12 +186,36 @@ def tag_codes(tags: Markup) -> NDArray[np.uint8]:
     return codes
 
 
-def value_tags(codes: NDArray[np.uint8], cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the tag that opens each cell's value, after its formula if it has one, and whether it has a value."""
+def value_tags(
+    codes: NDArray[np.uint8], cells: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the tag that opens each cell's value, whether it has a value, and which cells have a formula before it."""
     tag = cells + 1
-    tag += 2 * (codes[tag] == F) + (codes[tag] == F_EMPTY)
+    first = codes[tag]
+    written, unwritten = first == F, first == F_EMPTY
+    tag += 2 * written + unwritten
     tag += codes[tag] == IS
-    return tag, (codes[tag] == V) | (codes[tag] == T)
+    value = codes[tag]
+    return tag, (value == V) | (value == T), np.flatnonzero(written | unwritten)
+
+
+def empty(tags: Markup, values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether nothing follows the tags of some values before the next tag."""
+    nothing: NDArray[np.bool_] = tags.opens[values + 1] - tags.closes[values] == 1
+    return nothing
+
+
+def formula_texts(tags: Markup, formulas: NDArray[np.int64], blank: NDArray[np.bool_]) -> pl.Series:
+    """Return the text of some formulas, and nothing for those of which a blank is the value.
+
+    Args:
+        tags: The block.
+        formulas: Their tags.
+        blank: Which have a blank for a value.
+    """
+    text = spans(tags, tags.closes[formulas] + 1, tags.opens[formulas + 1])
+    text = (resolve(text) if tags.has_entities else text).str.strip_chars(BLANKS)
+    return text.scatter(np.flatnonzero(blank), "")
 
 
 def row_numbers(tags: Markup, start: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

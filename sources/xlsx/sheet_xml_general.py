@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from sources.xlsx.limits import REPAIR, Refused
-from sources.xlsx.sheet_tokens import MAX_COLUMN, MAX_ROW, Kind, Tokens, column_number
+from sources.xlsx.sheet_tokens import FORMULA, MAX_COLUMN, MAX_ROW, TEXTS, Kind, Tokens, column_number
 from sources.xlsx.xml_elements import BLANKS, SPREADSHEET, XML_SPACE, parser, split_name, well_formed
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CELL = ("worksheet", "sheetData", "row", "c")
 PLACES = frozenset(
-    {*(CELL[:depth] for depth in range(1, 5)), (*CELL, "v"), (*CELL, "is")}
+    {*(CELL[:depth] for depth in range(1, 5)), (*CELL, "f"), (*CELL, "v"), (*CELL, "is")}
     | {(*CELL, "is", "t"), (*CELL, "is", "r"), (*CELL, "is", "r", "t")}
 )
 """Where the elements are that count."""
@@ -70,6 +70,7 @@ class _Sheet:
         self._kind = Kind()
         self._text: list[str] | None = None
         self._value: str | None = None
+        self._formula: str | None = None
 
     def take(self) -> Tokens:
         """Return the cells gathered so far and begin anew."""
@@ -94,7 +95,7 @@ class _Sheet:
             self._begin_cell(attributes)
         elif local == "is":
             self._kind, self._value = self._kind._replace(type="inlineStr"), ""
-        elif local in {"v", "t"}:
+        elif local in {"f", "v", "t"}:
             self._text = []
 
     def _begin_row(self, attributes: dict[str, str]) -> None:
@@ -111,7 +112,7 @@ class _Sheet:
             raise Refused(f"row {self._row} has a cell outside Excel's grid", REPAIR)
         style = attributes.get("s", "").strip(BLANKS)
         self._kind = Kind(attributes.get("t", "n").strip(BLANKS), int(style) if NUMBER.fullmatch(style) else 0)
-        self._value = None
+        self._value = self._formula = None
 
     def end(self, _: str) -> None:
         """Leave an element."""
@@ -123,11 +124,10 @@ class _Sheet:
             self._end_value()
         elif local == "t":
             self._end_text(keep=keep)
-        elif local == "c" and self._value is not None:
-            self._rows.append(self._row)
-            self._columns.append(self._column)
-            self._codes.append(self._kinds.setdefault(self._kind, len(self._kinds)))
-            self.texts.append(self._value)
+        elif local == "f":
+            self._end_formula()
+        elif local == "c":
+            self._end_cell()
 
     def _end_value(self) -> None:
         text, self._text = "".join(self._text or ()), None
@@ -137,6 +137,19 @@ class _Sheet:
     def _end_text(self, *, keep: bool) -> None:
         text, self._text = "".join(self._text or ()), None
         self._value = (self._value or "") + (text if keep else text.strip(BLANKS))
+
+    def _end_formula(self) -> None:
+        self._formula, self._text = "".join(self._text or ()).strip(BLANKS), None
+
+    def _end_cell(self) -> None:
+        kind, text = self._kind, self._value
+        if not text and self._formula is not None and (text is None or kind.type not in TEXTS):
+            kind, text = FORMULA, self._formula
+        if text is not None:
+            self._rows.append(self._row)
+            self._columns.append(self._column)
+            self._codes.append(self._kinds.setdefault(kind, len(self._kinds)))
+            self.texts.append(text)
 
     def characters(self, text: str) -> None:
         """Keep the text of a value."""

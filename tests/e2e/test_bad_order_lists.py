@@ -65,6 +65,28 @@ def test_a_totals_row_is_set_aside_by_name_and_not_counted_twice(published: Inst
     ]
 
 
+def test_a_formula_that_nobody_computed_is_in_quarantine_and_said(published: Installation) -> None:
+    before = published.production()
+    bad_order_lists.uncomputed_total(published.books / NAME)
+    checked = published.json("check", "order_lists")
+    assert published.production() == before
+    report = published.json("run", "order_lists")
+    note = f"{NAME}: 1 formula has no computed value and stands in quarantine; open the workbook in Excel and save it"
+    assert checked["notes"] == report["notes"] == [note]
+    assert report["figures"]["cells quarantined, formula_without_value"] == 1
+    totals = 'select row, "TOTAL QTY" from order_list join order_list_origin using (record_uuid) order by row'
+    assert published.query(totals) == [(2, 60), (3, None), (4, 60)]
+    assert published.query('select cell, "column", raw, expected, reason from order_list_quarantine') == [
+        (
+            "K3",
+            "TOTAL QTY",
+            "=SUM(H3:J3)",
+            "the computed value: open the workbook in Excel and save it",
+            "formula_without_value",
+        )
+    ]
+
+
 def test_a_new_column_is_named_and_its_cells_are_kept(published: Installation) -> None:
     before = published.production()
     bad_order_lists.new_column(published.books / NAME)

@@ -17,7 +17,7 @@ from sources.xlsx.limits import Limits, Refused
 from sources.xlsx.markup import Unrecognised
 from sources.xlsx.shared_strings import shared_strings
 from sources.xlsx.sheet_choice import Wanted
-from sources.xlsx.sheet_tokens import Tokens, column_letters, column_number
+from sources.xlsx.sheet_tokens import FORMULA, Tokens, column_letters, column_number
 from sources.xlsx.workbook import read_workbook
 
 if TYPE_CHECKING:
@@ -66,6 +66,16 @@ values = st.one_of(
             (' t="e"', "<v>#N/A</v>"),
             (' t="b"', "<f/><v>1</v>"),
             ("", "<f>SUM(A1:B2)</f>"),
+            ("", '<f>IF(A1&lt;B1,"é &amp; long enough",1)</f><v></v>'),
+            ("", "<f> A1 </f><v/>"),
+            ("", '<f t="shared" si="0"/>'),
+            ("", '<f t="shared" ref="A1:A2" si="0"/><v/>'),
+            ("", "<f></f><v></v>"),
+            (' t="e"', "<f>1/0</f><v/>"),
+            (' t="s"', "<f>A1</f><v></v>"),
+            (' t="str"', "<f>A1</f>"),
+            (' t="str"', "<f>A1</f><v/>"),
+            (' t="str"', "<f>A1</f><v></v>"),
         ]
     ),
     st.just((' t="inlineStr"', "<is><t/></is>")),
@@ -103,14 +113,14 @@ def sheet(data: str) -> bytes:
 
 
 def listed(blocks: list[Tokens]) -> list[tuple[int, int, str, int, str]]:
-    """Row, column, type, style and text of every cell that has a text."""
+    """Row, column, type, style and text of every cell that has a text, or a formula and no value."""
     return [
         (row, column, block.kinds[kind].type, block.kinds[kind].style, value)
         for block in blocks
         for row, column, kind, value in zip(
             block.row.tolist(), block.column.tolist(), block.kind.tolist(), block.text, strict=True
         )
-        if value
+        if value or block.kinds[kind] == FORMULA
     ]
 
 
@@ -152,6 +162,10 @@ ODD = (
     '<row r="8"><c r="I8" t="inlineStr"><v>text</v></c></row>', '<row r="8"><c r="J8" s=" 4 "><v>5</v></c></row>',
     '<row r="8"><c r="K8" t="inlineStr"><is><t  xml:space="preserve"> a </t></is></c></row>',
     '<row r="8"><c r="L8" t="str"><v>&#x41;&#10;</v></c><c/><c><v>7</v></c></row>', "text outside",
+    '<row r="8"><c r="N8"><!----><f>A1</f></c></row>', '<row r="8"><c r="N8"><v></v><f> A1</f></c></row>',
+    '<row r="8"><c r="N8" t="inlineStr"><f>A1</f><is><t/></is></c></row>',
+    '<row r="8"><c r="N8" t="inlineStr"><f>A1</f></c></row>', '<row r="8"><c r="N8" t="inlineStr"><f/><v/></c></row>',
+    '<row r="8">\n <c r="N8" t="str">\n  <f/>\n  <v/>\n </c></row>', '<row r="8"><c r="N8">\n<f/>\n<v/>\n</c></row>',
     '<row r="8"><x:c xmlns:x="urn:other" r="M8"><v>5</v></x:c></row>',
 )  # fmt: skip
 

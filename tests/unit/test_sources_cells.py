@@ -156,6 +156,46 @@ def test_errors_of_any_name_are_listed_and_null(tmp_path: Path, way: str) -> Non
     assert found["headers"].rows() == [("A", "KEY", 1), ("B", None, 1)]
 
 
+FORMULAS = {
+    "<c r='B2'><f>SUM(A2:B2)</f></c>": "=SUM(A2:B2)",
+    '<c r="B2"><f>SUM(A2:B2)</f><v/></c>': "=SUM(A2:B2)",
+    '<c r="B2" s="1"><f>A2&amp;"x"</f><v></v></c>': '=A2&"x"',
+    '<c r="B2"><f t="shared" ref="B2:B9" si="0">A2*2</f><v/></c>': "=A2*2",
+    '<c r="B2"><f t="shared" si="0"/></c>': "=(formula without text)",
+    '<c r="B2"><f/><v/></c>': "=(formula without text)",
+    '<c r="B2"><f t="array" ref="B2:B9"> A2 </f></c>': "=A2",
+    '<c r="B2" t="e"><f>1/0</f><v></v></c>': "=1/0",
+    '<c r="B2" t="s"><f>A2</f><v></v></c>': "=A2",
+    '<c r="B2" t="str"><f>A2</f></c>': "=A2",
+    f'<c r="B2"><f>{"A2+" * 50}é</f><v/></c>': f"={'A2+' * 50}é",
+}
+
+
+@pytest.mark.parametrize(("xml", "raw"), FORMULAS.items())
+def test_a_formula_without_a_value_is_listed_and_null(tmp_path: Path, way: str, xml: str, raw: str) -> None:
+    found = tables(tmp_path, parts(f'{way}<row r="2"><c r="A2"><v>1</v></c>{xml}</row>'))
+    assert found["cell_errors"].rows() == [(2, "B", raw)]
+    assert found["cells"].rows() == [(2, "1", None)]
+    assert found["workbook"]["filled_cells"].item() == 2
+
+
+def test_a_row_of_formulas_without_values_counts(tmp_path: Path, way: str) -> None:
+    rows = '<row r="2"><c r="A2"><v>1</v></c></row><row r="7"><c r="D7"><f>A7</f></c></row>'
+    found = tables(tmp_path, parts(way + rows))
+    assert found["cells"].rows() == [(2, "1", None), (7, None, None)]
+    assert found["headers"].rows() == [("A", "KEY", 1), ("D", None, 1)]
+    assert found["workbook"]["last_row"].item() == 7
+
+
+@pytest.mark.parametrize("value", ["<v></v>", "<v/>"])
+def test_a_formula_whose_value_is_an_empty_text_is_blank(tmp_path: Path, way: str, value: str) -> None:
+    made = parts(f'{way}<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="str"><f>""</f>{value}</c></row>')
+    found = tables(tmp_path, made)
+    assert found["cell_errors"].is_empty()
+    assert found["cells"].rows() == [(2, "1")]
+    assert found["workbook"]["filled_cells"].item() == 1
+
+
 def test_a_row_of_blanks_appears_and_a_row_without_cells_does_not(tmp_path: Path, way: str) -> None:
     blank = '<c r="A3" t="inlineStr"><is><t xml:space="preserve"> </t></is></c>'
     error = '<c r="C5" t="e"><v>#N/A</v></c>'

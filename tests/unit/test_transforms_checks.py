@@ -5,7 +5,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from tests.unit.test_transforms_order_rows import HEADERS, Sheet, line
+from tests.unit.test_transforms_order_rows import FORMULA, HEADERS, Sheet, line
 from transforms.order_lists import cells_accounted, order_list_accounting, rows_accounted
 from transforms.order_lists.order_rows import OrderRows
 
@@ -64,6 +64,16 @@ def test_an_empty_sheet_is_accounted_for() -> None:
     sheet = Sheet([])
     assert rows_found(sheet, sheet.made()).is_empty()
     assert cells_found(sheet, sheet.made()).is_empty()
+
+
+def test_formulas_without_values_are_accounted_for_and_missed() -> None:
+    rows = [line(NOTES=FORMULA, S="2") | {"BUYER": FORMULA}, line(S=FORMULA), {"TOTAL QTY": FORMULA}]
+    sheet = Sheet(rows, headers=(*HEADERS, "BUYER"))
+    made = sheet.made()
+    assert rows_found(sheet, made).is_empty()
+    assert cells_found(sheet, made).is_empty()
+    for cell in made.order_list_quarantine.filter(pl.col("raw") == FORMULA)["cell"]:
+        assert not cells_found(sheet, without_cell(made, cell)).is_empty()
 
 
 def test_kept_phantom_rows_are_accounted_for() -> None:

@@ -39,12 +39,13 @@ LINE = {
     "TOTAL QTY": "5",
     "PLANNED DELIVERY METHOD": "SEA",
 }
-ERRORS = ("#N/A", "#REF!")
+FORMULA = "=SUM(H2:J2)"
+ERRORS = ("#N/A", "#REF!", FORMULA)
 
 
 @dataclass
 class Sheet:
-    """A sheet in the form in which a source gives it; an Excel error is written as its text."""
+    """A sheet in the form in which a source gives it; an Excel error or a formula is its text."""
 
     rows: Sequence[Mapping[str, str | None]] = ()
     headers: Sequence[str | None] = HEADERS
@@ -147,11 +148,13 @@ DECISIONS: dict[str, list[tuple[str, object, str]]] = {
     ],
     RATE: [
         ("0.165", Decimal("0.165000"), ""),
+        (FORMULA, None, "formula_without_value"),
         ("0.1234565", Decimal("0.123457"), "rounded"),
         ("999999.9999995", None, "out_of_range"),
     ],
     SIZE: [
         ("12", 12, ""),
+        (FORMULA, None, "formula_without_value"),
         ("12.0", 12, ""),
         ("1.2e1", 12, ""),
         (" 12", 12, ""),
@@ -172,6 +175,7 @@ DECISIONS: dict[str, list[tuple[str, object, str]]] = {
     YEAR: [("2025", 2025, ""), ("32768", None, "out_of_range"), ("2025.5", None, "not_whole")],
     DATE: [
         ("2024-02-29", dt.date(2024, 2, 29), ""),
+        (FORMULA, None, "formula_without_value"),
         ("2024-02-29 00:00:00", dt.date(2024, 2, 29), "date_from_text"),
         ("2024-02-29 ", dt.date(2024, 2, 29), "date_from_text"),
         ("2024-02-29 12:30:00", None, "time_of_day"),
@@ -212,6 +216,8 @@ DECISIONS: dict[str, list[tuple[str, object, str]]] = {
     ],
     TEXT: [
         ("as it is \u00a0", "as it is \u00a0", ""),
+        ("=SUM", "=SUM", ""),
+        (FORMULA, None, "formula_without_value"),
         ("a\nb", "a\nb", ""),
         ("nan", "nan", ""),
         ("None", "None", ""),
@@ -353,6 +359,26 @@ def test_an_error_is_kept_wherever_it_stands_and_once() -> None:
         ("L2", "error_cell"),
         ("Q2", "unknown_header"),
         ("L3", "keyless_row"),
+    ]
+
+
+def test_a_formula_without_a_value_is_kept_wherever_it_stands_and_its_value_expected() -> None:
+    headers = (*HEADERS, "BUYER COMMENTS")
+    rows = [
+        line(NOTES=FORMULA) | {"BUYER COMMENTS": FORMULA},
+        dict[str, str | None](NOTES=FORMULA),
+        line() | {"AAG ORDER NUMBER": FORMULA},
+        line() | {"CUSTOMER STYLE": FORMULA},
+    ]
+    made = Sheet(rows, headers=headers).made()
+    found = made.order_list_quarantine.filter(pl.col("raw") == FORMULA).select("row", "reason", "expected").rows()
+    in_excel = "the computed value: open the workbook in Excel and save it"
+    assert found == [
+        (2, "formula_without_value", in_excel),
+        (2, "unknown_header", "a header that firn knows"),
+        (3, "keyless_row", "an order number in this row"),
+        (4, "keyless_row", "an order number in this row"),
+        (5, "bad_key_row", "no error, and no formula without a value, in the columns that identify an order line"),
     ]
 
 

@@ -93,7 +93,7 @@ def rows_accounted(
 
     Args:
         cells: The raw cells of a workbook.
-        cell_errors: Its cells that hold an error.
+        cell_errors: Its cells that hold an error or a formula without a value.
         order_rows: The order lines made of it.
         order_list_quarantine: Its cells that are not published.
         workbook: The workbook.
@@ -134,7 +134,7 @@ def cells_accounted(  # noqa: PLR0917 (the tables that it reads)
 
     Args:
         cells: The raw cells of a workbook.
-        cell_errors: Its cells that hold an error.
+        cell_errors: Its cells that hold an error or a formula without a value.
         header_mapping: What each letter feeds.
         order_rows: The order lines made of it.
         order_list_quarantine: Its cells that are not published.

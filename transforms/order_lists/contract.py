@@ -54,7 +54,7 @@ class Headers(dy.Schema):
 
 
 class CellErrors(dy.Schema):
-    """The cells that hold an Excel error such as ``#N/A``."""
+    """The cells that hold an Excel error such as ``#N/A``, or a formula without a value such as ``=SUM(A2:B2)``."""
 
     row = dy.UInt32(nullable=False)
     letter = dy.String(nullable=False)

@@ -65,7 +65,7 @@ def order_rows(
 
     Args:
         cells: ``row``, the Excel row, and one column of text per letter; null where a cell is empty or an error.
-        cell_errors: The cells that hold an error.
+        cell_errors: The cells that hold an error or a formula without a value.
         header_mapping: What each letter feeds.
         workbook: The workbook.
         run: The run that reads it.

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["REASONS", "quarantined", "unpublished_cells"]
 
 _EXPECTED_BY_REASON: Final = {
+    "formula_without_value": "the computed value: open the workbook in Excel and save it",
     "keyless_row": "an order number in this row",
     "totals_row": "an order number, not a word for a sum",
     "phantom_row": "an order line, not only its number",
-    "bad_key_row": "no error in the columns that identify an order line",
+    "bad_key_row": "no error, and no formula without a value, in the columns that identify an order line",
     "unmapped_customer": "a customer whom customers.toml lists",
     "unknown_header": "a header that firn knows",
     "negative_quantity": "a quantity of 0 or more",
@@ -55,7 +56,8 @@ def unpublished_cells(
     Args:
         texts: ``row`` and one column of text per letter, blank cells null.
         rules: The rule that sets each row aside, null for order lines.
-        cell_errors: ``row``, ``letter``, ``raw`` of the cells that hold an error, which are blank in ``texts``.
+        cell_errors: ``row``, ``letter``, ``raw`` of the cells that hold an error or a formula without a value, which
+            are blank in ``texts``.
         header_mapping: What each letter feeds.
 
     Returns:
@@ -71,10 +73,15 @@ def unpublished_cells(
     loose = _cells(texts.select("row", *(name for name in texts.columns if name in unfed)).filter(rules.is_null()))
     # An error is blank in the texts, so it comes from its own table, whatever row and column it stands in.
     errors = cell_errors.join(by_row, on="row", how="left").join(by_letter, on="letter", how="left")
+    own = (
+        pl.when(pl.col("raw").str.starts_with("="))
+        .then(pl.lit("formula_without_value"))
+        .otherwise(pl.lit("error_cell"))
+    )
     entries = (
         aside,
         loose.join(by_letter.rename({"unfed": "reason"}), on="letter"),
-        errors.with_columns(pl.coalesce("reason", "unfed", pl.lit("error_cell")).alias("reason")),
+        errors.with_columns(reason=pl.coalesce("reason", "unfed", own)),
     )
     return pl.concat([frame.select(*ENTRY) for frame in entries], how="vertical_relaxed")
 

@@ -46,14 +46,14 @@ def row_rules(
     """Name the rule that sets each row aside.
 
     ``blank_row``: nothing stands in any cell. ``keyless_row``: no order number. ``totals_row``: a word such as TOTAL in
-    its place. ``phantom_row``, by the deployed
-    definition: delivery method, style, both purchase orders, both seasons and colour are blank, and the quantity is
-    blank, unreadable or 0. ``bad_key_row``: a part of the key is an Excel error, so that the line cannot be told from
-    others. ``unmapped_customer``: nobody has listed its customer.
+    its place. ``phantom_row``, by the deployed definition: delivery method, style, both purchase orders, both seasons
+    and colour are blank, and the quantity is blank, unreadable or 0. ``bad_key_row``: a part of the key is an Excel
+    error or a formula without a value, so that the line cannot be told from others. ``unmapped_customer``: nobody has
+    listed its customer.
 
     Args:
         texts: ``row`` and one column of text per letter, blank cells null.
-        cell_errors: ``row`` and ``letter`` of the cells that hold an error.
+        cell_errors: ``row`` and ``letter`` of the cells that hold an error or a formula without a value.
         letters: The letter that feeds each published column.
         phantom_rows: Whether phantom rows are set aside.
         unmapped: Per row whether its customer keeps it out; none where that keeps nothing out.
