@@ -67,9 +67,11 @@ FIGURES = {
 
 
 class Thresholds(BaseModel):
-    """What production must hold to pass ``firn check order_lists --published``; the original's figures.
+    """What a run may take away, and what production must hold to pass ``firn check order_lists --published``.
 
     Attributes:
+        lost_lines: Order lines that may go from one generation to the next, besides those of files let go by name.
+        lost_percent: So may this share of them; only what is beyond both stops a run.
         lines: Order lines, at least.
         order_numbers: Percent of them that have an order number.
         customer_names: Percent of them that have a customer.
@@ -78,6 +80,8 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    lost_lines: int = 100
+    lost_percent: float = 20.0
     lines: int = 1000
     order_numbers: float = 95.0
     customer_names: float = 90.0
@@ -224,6 +228,11 @@ class OrderLists(Pipeline):
             )
             raise ConfigError(f"--customer: no workbook holds {customer!r}. Production is unchanged.", hint)
         return found
+
+    def may_shrink(self, before: int, now: int) -> bool:
+        """Tell whether so many order lines may go, by the thresholds of the settings."""
+        lost = before - now
+        return lost <= self.thresholds.lost_lines or 100 * lost <= self.thresholds.lost_percent * before
 
     def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:
         """Judge the published lines by the thresholds of the settings."""

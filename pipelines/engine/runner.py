@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from firn import ConfigError, FirnError
+from firn import ConfigError, ContractError, FirnError
 from pipelines.engine import staging
 from pipelines.engine.execution import Execution, Options
 from pipelines.engine.extraction import choose_parts, extract, extract_and_transform
@@ -111,7 +111,12 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
     if execution.selection.changes_nothing:
         staging.leave(execution, loader)
         return
-    staging.stage(execution, loader)
+    try:
+        staging.stage(execution, loader)
+    except ContractError:
+        with suppress(FirnError):
+            loader.discard(execution.run)
+        raise
     staging.verify(execution, loader)
     report.status = "ready" if options.limit is None else "sample"
     if report.status == "sample":

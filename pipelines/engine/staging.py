@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from firn import PartRecord
+from firn import ContractError, PartRecord
 from pipelines.engine.differences import difference
 from pipelines.engine.frames import Frames, Part, check_contract, run_local
 
@@ -44,6 +44,25 @@ def stage(execution: Execution, loader: Loader) -> None:
             for table, count in loader.take(execution.run, taken).items():
                 report.tables[table] += count
         phase.rows = sum(report.tables.values())
+    refuse_shrinking(execution)
+
+
+def refuse_shrinking(execution: Execution) -> None:
+    """Stop before a publication that would take away more rows than anybody would expect.
+
+    Raises:
+        ContractError: Names the rows before and now, and how to allow it. Production is unchanged.
+    """
+    table, gone = execution.pipeline.compared, execution.selection.gone
+    records = [record for name, record in execution.ledger.items() if name not in gone]
+    before = sum(int(record.tables[table]["rows"]) for record in records if table in record.tables)
+    now = execution.report.tables.get(table, 0)
+    if not execution.pipeline.may_shrink(before, now):
+        raise ContractError(
+            f"{table} would go from {before:,} to {now:,} rows. Nothing was published; production is unchanged.",
+            "Look at what is missing, file by file (firn run with --file shows what differs). If it is meant: "
+            f"firn run {execution.run.pipeline} --set thresholds.lost_percent=100",
+        )
 
 
 def finish(execution: Execution, part: Part) -> Frames:

@@ -324,3 +324,17 @@ def test_options_of_which_one_would_be_ignored_are_refused(
 def test_a_check_of_production_alone_takes_no_other_option(installation: Installation) -> None:
     error = installation.json("check", "order_lists", "--published", "--full", code=2)
     assert "--published does not go with --full" in error["error"]
+
+
+def test_a_run_that_would_take_away_too_many_lines_publishes_nothing(published: Installation) -> None:
+    workbook(published.books / ALDER, "ALDER", *range(1, 301))
+    published.json("run", "order_lists")
+    before = published.production()
+    workbook(published.books / ALDER, "ALDER", *range(1, 151))
+    error = published.json("run", "order_lists", code=3)
+    assert "order_list would go from 306 to 156 rows. Nothing was published; production is unchanged." in error["error"]
+    assert "--set thresholds.lost_percent=100" in error["hint"]
+    assert published.production() == before
+    assert published.query("select count(*) from pg_namespace where nspname like 'firn_stage%%'") == [(0,)]
+    published.json("run", "order_lists", "--set", "thresholds.lost_percent=100")
+    assert len(quantities(published, ALDER)) == 150
