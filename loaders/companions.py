@@ -29,7 +29,8 @@ _NOTHING = SQL("SELECT")
 
 def mark(tables: Mapping[str, dict[str, Any]], companions: Sequence[Companion]) -> dict[str, dict[str, Any]]:
     """Return what is recorded of tables, with the companion of each."""
-    by_table = {companion.of: asdict(companion) for companion in companions}
+    # Kept as pairs: a JSON object of PostgreSQL does not keep the order of its keys, which is that of the columns.
+    by_table = {c.of: {**asdict(c), "columns": [*c.columns.items()]} for c in companions}
     return {name: {**table, _MARK: by_table[name]} if name in by_table else table for name, table in tables.items()}
 
 
@@ -102,7 +103,7 @@ def _names(production: str, companion: Companion) -> dict[str, Identifier]:
 
 def _marked(tables: Mapping[str, Any]) -> list[Companion]:
     return [
-        Companion(**{**table[_MARK], "shown": tuple(table[_MARK]["shown"])})
+        Companion(**{**table[_MARK], "columns": dict(table[_MARK]["columns"]), "shown": tuple(table[_MARK]["shown"])})
         for table in tables.values()
         if _MARK in table
     ]

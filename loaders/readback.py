@@ -49,7 +49,7 @@ class _Wrong:
 
 
 def compare(staging: Staging, statements: Statements, streams: Streams) -> None:
-    """Compare every part with its rows in staging: counts, nulls, sums, extremes, hashes of columns and of rows.
+    """Compare every part with its rows in staging, value by value where there is a key, else by figures.
 
     Args:
         staging: What was sent, and where to; what was copied from production is left to the ledger.
@@ -88,7 +88,7 @@ def _ranges(schema: str, table: str, statements: Statements) -> dict[str, _Range
 def _wrong(
     staging: Staging, sent: Sequence[Sent], ranges: Mapping[str, Mapping[str, _Range]], streams: Streams
 ) -> list[_Wrong]:
-    """Return the parts whose rows in staging have other figures, the longest read first so that no reader idles."""
+    """Return the parts whose rows in staging are not those sent, the longest read first so that no reader idles."""
     reads = [
         (one, streams.submit(partial(_differing, staging, one, ranges[one.table].get(one.transaction))))
         for one in sorted(sent, key=lambda one: -one.rows.height)

@@ -104,7 +104,10 @@ def check_full(
     except ConfigError:
         raise
     except FirnError as error:
-        report = error.report  # type: ignore[attr-defined]
+        carried: Report | None = getattr(error, "report", None)
+        if carried is None:  # settings are wrong: nothing was read, so there is nothing to judge
+            raise
+        report = carried
     finally:
         with suppress(FirnError):
             loader.discard(run)

@@ -115,7 +115,10 @@ def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Par
     options, pipeline = execution.options, execution.pipeline
     names = list(dict.fromkeys([*(part.name for part in listed), *execution.ledger]))
     if options.customer:
-        execution.only = pipeline.parts_of(options.customer, names, loader) & {part.name for part in listed}
+        found, here = pipeline.parts_of(options.customer, names, loader), {part.name for part in listed}
+        if not found & here:
+            refuse_gone(sorted(found), here, execution.run.pipeline)
+        execution.only = found & here
     if not options.files:
         return listed
     asked = {part_called(file, names): Path(file) for file in options.files}
@@ -202,9 +205,10 @@ def extract_and_transform(execution: Execution, loader: Loader, workers: Executo
 def read_parts(execution: Execution, workers: Executor, groups: Segments, parts: Sequence[Part]) -> None:
     """Read parts and run the first row-local steps; those that turn out unchanged, or may fail, are taken over."""
     selection, report = execution.selection, execution.report
+    before = len(report.failed)
     done = transform_parts(execution, workers, parts, groups[0][1], needed(execution, groups[1:]), tell=True)
     refuse_failed(execution, left=bool(done or execution.parts or selection.taken or execution.ledger))
-    for failed in report.failed:
+    for failed in report.failed[before:]:
         if failed["part"] in execution.ledger:
             selection.taken[failed["part"]] = execution.ledger[failed["part"]]
         selection.notes.insert(0, kept(execution, failed["part"]))
@@ -241,7 +245,14 @@ def transform_whole(execution: Execution, loader: Loader, workers: Executor, gro
             f"Rows of {', '.join(sorted(outdated))} share their key with rows of "
             f"{', '.join(sorted(execution.only))}, and would change. Nothing was published; production is "
             "unchanged.",
-            f"replace them together: firn run {execution.run.pipeline} {names}",
+            f"Replace them together:\nfirn run {execution.run.pipeline} {names}",
+        )
+    unread = sorted(outdated & {failed["part"] for failed in execution.report.failed})
+    if unread:
+        raise ContractError(
+            f"Rows of {', '.join(unread)}, which could not be read, share their key with rows that changed, and would "
+            "change too. Nothing was published; production is unchanged.",
+            f"Mend the file and run again:\nfirn run {execution.run.pipeline}",
         )
     for name in outdated:
         del execution.selection.taken[name]

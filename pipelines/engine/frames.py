@@ -92,7 +92,8 @@ def read(part: Part) -> None:
         else:
             break
     part.rows = next((frame.height for frame in part.frames.values()), 0)
-    part.tables = {}
+    if not part.unchanged:  # its tables may be asked for yet, when its lines have to be numbered again
+        part.tables = {}
 
 
 def run_local(

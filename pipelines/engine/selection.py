@@ -80,7 +80,8 @@ def select_only(
     selection = Selection()
     for part in listed:
         known = ledger.get(part.name)
-        if part.name in only and known and known.copied_from and part.name not in named:
+        copied = known is not None and bool(known.copied_from) and part.fingerprint == known.fingerprint
+        if part.name in only and known and copied and part.name not in named:
             selection.notes.append(kept_copy(known))
         elif part.name in only:
             read(selection, part, known if known and known.recipe == recipe else None, known)
@@ -162,7 +163,7 @@ def refuse_gone(asked: Iterable[str], here: Collection[str], run: str) -> None:
     for name in asked:
         if name not in here:
             raise SourceError(
-                f"--file: {name} is published and gone from the source. Production is unchanged.",
+                f"{name} is published and gone from the source. Production is unchanged.",
                 f"Put it back, or let its rows go:\nfirn run {run} --accept-missing {shlex.quote(name)}",
             )
 

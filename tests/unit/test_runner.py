@@ -21,8 +21,10 @@ from sources import Memory, Source
 from transforms import row_local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from pipelines.engine.frames import Frames
 
 
 class Sales(dy.Schema):
@@ -333,3 +335,36 @@ def test_an_interrupted_run_does_not_count_its_files_as_read_nor_its_phase_as_do
     assert progress.finished == len(report.phases) - 1
     (line,) = [line for line in lines(report, brief=True) if line.startswith("files ")]
     assert line.split(None, 1)[1] == "2 listed; the run ended before all of them were read and transformed"
+
+
+def test_a_part_of_equal_content_whose_lines_are_numbered_again_is_read_and_never_lost(loader: MemoryLoader) -> None:
+    class Renumbered(Shops):
+        given: ClassVar[tuple[Table, ...]] = ()
+
+        def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:
+            del whole
+            return frozenset({"north"} & set(recalled["sales"]["shop"])) if "sales" in recalled else frozenset()
+
+    run(loader, fingerprinted("north", 1, content="same"), fingerprinted("south", 3))
+    listed_anew = replace(fingerprinted("north", 1, content="same"), fingerprint="listed anew")
+
+    class Given(Renumbered):
+        given = (listed_anew, fingerprinted("south", 4))
+
+    report = execute(Given(), Run.start("shops"), loader, Options(), Silent())
+    assert (report.status, report.taken) == ("published", 0)
+    assert sorted(loader.production["sales"]["pieces"]) == [1, 4]
+
+
+def test_rows_of_a_part_that_failed_are_not_kept_under_numbers_that_no_longer_fit(loader: MemoryLoader) -> None:
+    class Renumbered(Shops):
+        given = (failing("north", lambda: SourceError("north is torn.")), fingerprinted("south", 4))
+
+        def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:
+            del whole, recalled
+            return frozenset({"north"})
+
+    run(loader, fingerprinted("north", 1), fingerprinted("south", 3))
+    with pytest.raises(ContractError, match=r"Rows of north, which could not be read, .* production is unchanged"):
+        execute(Renumbered(), Run.start("shops"), loader, Options(allow_failed=frozenset({"north"})), Silent())
+    assert sorted(loader.production["sales"]["pieces"]) == [1, 3]

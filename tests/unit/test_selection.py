@@ -31,3 +31,11 @@ def test_a_file_is_found_by_its_name_the_end_of_its_path_or_its_file_name(file: 
 def test_a_file_name_that_several_regions_have_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"several files are called A.xlsx: eu/A.xlsx, us/A.xlsx"):
         part_called("A.xlsx", ["eu/A.xlsx", "us/A.xlsx"])
+
+
+def test_a_local_copy_gives_way_to_a_source_saved_since() -> None:
+    ledger = {"a": PartRecord("a", "listed then", "copied", "recipe", "r1", copied_from="/copies/a")}
+    saved = select_only([Part("a", {}, fingerprint="listed now")], ledger, {"a"}, "recipe")
+    assert ([part.name for part in saved.read], saved.taken) == (["a"], {})
+    unsaved = select_only([Part("a", {}, fingerprint="listed then")], ledger, {"a"}, "recipe")
+    assert (unsaved.read, set(unsaved.taken)) == ([], {"a"})
