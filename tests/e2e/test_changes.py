@@ -338,3 +338,10 @@ def test_a_run_that_would_take_away_too_many_lines_publishes_nothing(published: 
     assert published.query("select count(*) from pg_namespace where nspname like 'firn_stage%%'") == [(0,)]
     published.json("run", "order_lists", "--set", "thresholds.lost_percent=100")
     assert len(quantities(published, ALDER)) == 150
+
+
+def test_a_customer_whose_workbook_is_gone_is_told_and_nothing_is_called_unchanged(published: Installation) -> None:
+    (published.books / BIRCH).unlink()
+    error = published.json("run", "order_lists", "--customer", "BIRCH", code=1)
+    assert f"{BIRCH} is published and gone from the source. Production is unchanged." in error["error"]
+    assert f"firn run order_lists --accept-missing '{BIRCH}'" in error["hint"]

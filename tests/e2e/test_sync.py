@@ -11,6 +11,7 @@ import yaml
 from test_changes import ALDER, BIRCH, workbook
 
 from benchmarks.oracle import DATA
+from transforms.order_lists.sync import ORDER_LIST_SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ def test_the_full_view_has_the_original_columns_in_their_order(synced: Installat
     original = yaml.safe_load((DATA / "order_list_schema.yml").read_text(encoding="utf-8"))["columns"]
     assert [name for (name,) in synced.query(names.format("ordinal_position"))] == [c["name"] for c in original]
     assert len(original) == 433
+    own = names.replace("order_list_full", "order_list_sync").format("ordinal_position")
+    assert [name for (name,) in synced.query(own)] == ["record_uuid", *ORDER_LIST_SYNC.columns]
 
 
 def test_the_view_keeps_its_rights_and_what_depends_on_it(synced: Installation) -> None:
