@@ -229,10 +229,11 @@ class OrderLists(Pipeline):
             raise ConfigError(f"--customer: no workbook holds {customer!r}. Production is unchanged.", hint)
         return found
 
-    def may_shrink(self, before: int, now: int) -> bool:
-        """Tell whether so many order lines may go, by the thresholds of the settings."""
+    def allow_loss(self, before: int, now: int) -> str:
+        """Say what to type where more order lines would go than the thresholds of the settings let go."""
         lost = before - now
-        return lost <= self.thresholds.lost_lines or 100 * lost <= self.thresholds.lost_percent * before
+        may = lost <= self.thresholds.lost_lines or 100 * lost <= self.thresholds.lost_percent * before
+        return "" if may else "--set thresholds.lost_percent=100"
 
     def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:
         """Judge the published lines by the thresholds of the settings."""

@@ -166,8 +166,10 @@ def run(
     commands.refuse_together({"--extract-only": extract_only}, {"--dry-run": dry_run, **others, **narrowing})
     options = commands.options(**asked, publish=not no_publish)
     if dry_run:
-        plan = commands.plan(pipeline, config, parse(flags), options, transform_only=transform_only, from_run=from_run)
-        return show(lambda: commands.plan_text(plan, typed), plan, as_json=as_json)
+        from pipelines.engine import plan as work
+
+        plan = work.plan(pipeline, config, parse(flags), options, transform_only=transform_only, from_run=from_run)
+        return show(lambda: work.text(plan, typed), plan, as_json=as_json)
     report = commands.run(
         pipeline,
         config,

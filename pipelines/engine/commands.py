@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pipelines as folder
 from firn import ConfigError, FirnError, Published, Run, StateError
 from pipelines.engine import checkup, extracts, settings
-from pipelines.engine.execution import Execution
-from pipelines.engine.extraction import choose_parts
-from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report, box, lines, wrapped
 from pipelines.engine.runner import Options, execute
@@ -187,69 +184,6 @@ def failed_report(this: Run, error: BaseException) -> Report:
     """Take the report that an error carries, or make one for an error that carries none."""
     bare = Report(this.id, this.pipeline, status="failed", error=f"{type(error).__name__}: {error}")
     return getattr(error, "report", bare)
-
-
-def plan(
-    name: str,
-    config: Path | None,
-    flags: dict[str, str],
-    options: Options,
-    *,
-    transform_only: bool = False,
-    from_run: str | None = None,
-) -> dict[str, Any]:
-    """List what a run would read, do and publish, with the code that runs; read no rows and write nothing.
-
-    Raises:
-        FirnError: The run would fail before it read a row.
-    """
-    pipeline = settings.load(name, config, flags)
-    with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
-        if transform_only or from_run:
-            options = from_extract(name, pipeline, options, from_run)
-        run = Run.start(name)
-        execution = Execution(pipeline, run, options, choose(quiet=True), Report(run.id, name))
-        choose_parts(execution, loader)
-        published = loader.check(name, pipeline.publishes)
-    return {
-        "pipeline": name,
-        "files": [part.name for part in execution.selection.read],
-        "taken": sorted(execution.selection.taken),
-        "notes": execution.selection.notes,
-        "publishes": options.publish and options.limit is None and not execution.selection.changes_nothing,
-        "steps": [step_plan(pipeline, local, step.name) for local, steps in segments(pipeline.steps) for step in steps],
-        "tables": [
-            {
-                "name": table,
-                "columns": len(contract.columns()),
-                "strategy": pipeline.strategy,
-                "reason": published[table],
-            }
-            for table, contract in pipeline.publishes.items()
-        ],
-    }
-
-
-def step_plan(pipeline: Pipeline, local: bool, name: str) -> dict[str, Any]:  # noqa: FBT001
-    """Describe one step of a plan."""
-    step = next(step for step in pipeline.steps if step.name == name)
-    return {"name": name, "reads": step.reads, "makes": step.makes, "runs": "once a file" if local else "once"}
-
-
-def plan_text(plan: dict[str, Any], typed: Typed) -> str:
-    """Lay a plan out for reading, with the line to type next."""
-    files, taken = plan["files"], plan["taken"]
-    shown = [f"  {name}" for name in files[:10]] + ([f"  ... and {len(files) - 10} more"] if len(files) > 10 else [])  # noqa: PLR2004
-    steps = [
-        f"  {s['name']:<24}{s['runs']:<12}{', '.join(s['reads'])} -> {', '.join(s['makes']) or 'must find no rows'}"
-        for s in plan["steps"]
-    ]
-    tables = [f"  {t['name']:<24}{t['columns']:>4} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
-    will = "publishes, all at once" if plan["publishes"] else "publishes nothing; the tables are"
-    read = f"reads {len(files)} files" + (f"; {len(taken)} are unchanged and taken over as they are" if taken else "")
-    notes = [f"note: {note}" for note in plan["notes"]]
-    next_line = typed.again(f"Nothing was read or written. Next: firn run {plan['pipeline']}")
-    return "\n".join([read, *shown, *notes, "steps", *steps, will, *tables, next_line])
 
 
 def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published, int]:

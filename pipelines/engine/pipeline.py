@@ -149,9 +149,9 @@ class Pipeline(BaseModel):
         """
         raise ConfigError(f"Pipeline {type(self).__name__} reads no workbooks, so {file} has no headers to show.")
 
-    def may_shrink(self, before: int, now: int) -> bool:  # noqa: ARG002
-        """Tell whether the compared table may go from so many rows to so few without anybody having said so."""
-        return True
+    def allow_loss(self, before: int, now: int) -> str:  # noqa: ARG002
+        """Say what to type so that the compared table may go from so many rows to so few; nothing where it may."""
+        return ""
 
     def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:  # noqa: ARG002
         """Judge what is published by this pipeline's own thresholds: name, whether it passes, figures."""

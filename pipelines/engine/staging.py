@@ -57,11 +57,10 @@ def refuse_shrinking(execution: Execution) -> None:
     records = [record for name, record in execution.ledger.items() if name not in gone]
     before = sum(int(record.tables[table]["rows"]) for record in records if table in record.tables)
     now = execution.report.tables.get(table, 0)
-    if not execution.pipeline.may_shrink(before, now):
+    if allow := execution.pipeline.allow_loss(before, now):
         raise ContractError(
             f"{table} would go from {before:,} to {now:,} rows. Nothing was published; production is unchanged.",
-            "Look at what is missing, file by file (firn run with --file shows what differs). If it is meant: "
-            f"firn run {execution.run.pipeline} --set thresholds.lost_percent=100",
+            f"Look which file lost its rows. If it is meant:\nfirn run {execution.run.pipeline} {allow}",
         )
 
 
