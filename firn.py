@@ -22,10 +22,10 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import dataframely as dy
     import polars as pl
@@ -34,6 +34,7 @@ __all__ = [
     "Companion",
     "ConfigError",
     "ContractError",
+    "Dataset",
     "FirnError",
     "LoadError",
     "Namespace",
@@ -48,10 +49,15 @@ __all__ = [
     "SourceUnavailable",
     "Staged",
     "StateError",
+    "Strategy",
     "Table",
     "TargetUnavailable",
     "Transient",
 ]
+
+
+Strategy = Literal["auto", "swap", "diff", "merge", "append", "rewrite"]
+"""How a table of a dataset is published; `Dataset` says what each word means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,35 @@ class PartRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Dataset:
+    """The tables that a pipeline publishes together, and how.
+
+    Attributes:
+        name: The pipeline's name; generations are counted by it.
+        contracts: Every table with its columns.
+        parts: Where each table says which part a row belongs to; the ledger needs all of them.
+        quarantine: The table whose rows are cells that are not published; publications keep a log of them.
+        companions: The tables beside them.
+        strategy: How tables are published, for all or by table: ``swap`` replaces them, ``diff`` changes the rows that
+            differ, ``merge`` does so but deletes none, ``append`` adds all, ``rewrite`` deletes all and adds all where
+            anything differs; ``auto`` chooses between them.
+        deletes: The share of a table's rows that ``diff`` may delete in one publication.
+    """
+
+    name: str
+    contracts: Mapping[str, type[dy.Schema]]
+    parts: Mapping[str, PartKey] = field(default_factory=dict)
+    quarantine: str = ""
+    companions: Sequence[Companion] = ()
+    strategy: Strategy | Mapping[str, Strategy] = "auto"
+    deletes: float = 0.5
+
+    def strategy_of(self, table: str) -> Strategy:
+        """Return how one of the tables is to be published."""
+        return self.strategy if isinstance(self.strategy, str) else self.strategy.get(table, "auto")
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """One part of a table as it was sent to staging.
 
@@ -196,6 +231,11 @@ class Published:
         rows: Rows by table.
         locked_ms: How long production was locked, by the server's clock.
         attempts: How often the locks were asked for.
+        strategies: How each table was published.
+        reason: Why so.
+        changes: Per table that was changed in place the rows ``inserted``, ``updated`` and ``deleted``.
+        longest_wait_ms: The longest that anybody can have waited behind it, by the server's clock.
+        wal_bytes: How much the server wrote to its log from the first staged row to the commit, for others too.
     """
 
     dataset: str
@@ -204,6 +244,11 @@ class Published:
     rows: Mapping[str, int] = field(default_factory=dict)
     locked_ms: float = 0.0
     attempts: int = 1
+    strategies: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    longest_wait_ms: float = 0.0
+    wal_bytes: int = 0
 
 
 class FirnError(Exception):

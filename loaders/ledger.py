@@ -79,7 +79,7 @@ def take(statements: Statements, production: str, staging: Staging, parts: Seque
         Per table the transaction that wrote them, and how many there are.
     """
     taken = {}
-    for name, key in staging.keys.items():
+    for name, key in staging.dataset.parts.items():
         columns = [Identifier(column.name) for column in staging.layouts[name].columns]
         query = _SQL["take_through" if key.table != name else "take"].format(
             staging=Identifier(staging.schema, name),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Companion, PartKey, PartRecord, Published, Run, Staged
+    from firn import Dataset, PartKey, PartRecord, Published, Run, Staged
 
 
 class Loader(Protocol):
@@ -21,11 +21,11 @@ class Loader(Protocol):
     was published: the runs are recorded in it.
     """
 
-    def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> Mapping[str, str]:
+    def check(self, dataset: Dataset) -> Mapping[str, tuple[str, str]]:
         """Check everything that can be refused before rows are sent, write nothing.
 
         Returns:
-            What would happen to each table, in words.
+            Per table the strategy by which it would be published, and why, in words.
 
         Raises:
             TargetUnavailable: The target does not answer.
@@ -43,22 +43,12 @@ class Loader(Protocol):
         """
         ...
 
-    def prepare(
-        self,
-        run: Run,
-        contracts: Mapping[str, type[dy.Schema]],
-        parts: Mapping[str, PartKey] | None = None,
-        quarantine: str = "",
-        companions: Sequence[Companion] = (),
-    ) -> None:
+    def prepare(self, run: Run, dataset: Dataset) -> None:
         """Start the run if it is not, make the checks of `check`, then make empty staging tables.
 
         Args:
             run: The run that will stage and publish.
-            contracts: Every table that the run will publish, with its columns.
-            quarantine: The one whose rows are cells that are not published; publications keep a log of them.
-            companions: The tables beside them.
-            parts: Where each of them says which part a row belongs to; the ledger needs all of them.
+            dataset: The tables that it will publish.
 
         Raises:
             TargetUnavailable: The target does not answer.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from firn import Companion, PartKey, PartRecord
+    from firn import Dataset, PartKey, PartRecord
     from loaders.ddl import Layout
 
 __all__ = ["Memory"]
@@ -61,11 +61,10 @@ class Memory:
         self._logs: dict[str, MemoryLog] = {}
         self._ledgers: dict[str, dict[str, PartRecord]] = {}
 
-    def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> dict[str, str]:
+    def check(self, dataset: Dataset) -> dict[str, tuple[str, str]]:
         """Check the contracts, and say what would happen to each table."""
-        del dataset
-        layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
-        return {name: f"{'replaced' if name in self.production else 'new'} in memory" for name in layouts}
+        layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
+        return {name: ("swap", f"{'replaced' if name in self.production else 'new'} in memory") for name in layouts}
 
     def start(self, run: Run) -> None:
         """Record that a run has begun."""
@@ -74,20 +73,12 @@ class Memory:
             raise StateError(f"Run {run.id} is {known.status} and cannot start again. Production is unchanged.")
         self._runs[run.id] = RunRecord(run.id, run.pipeline, "running", run.started_at)
 
-    def prepare(
-        self,
-        run: Run,
-        contracts: Mapping[str, type[dy.Schema]],
-        parts: Mapping[str, PartKey] | None = None,
-        quarantine: str = "",
-        companions: Sequence[Companion] = (),
-    ) -> None:
-        """Check the contracts and make empty staging tables; companions are not kept here."""
-        del companions
+    def prepare(self, run: Run, dataset: Dataset) -> None:
+        """Check the contracts and make empty staging tables; companions are not kept here, and tables are replaced."""
         self.start(run)
-        layouts = {name: ddl.layout(name, contract) for name, contract in contracts.items()}
-        self._logs.setdefault(run.pipeline, MemoryLog(quarantine))
-        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])), parts or {})
+        layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
+        self._logs.setdefault(run.pipeline, MemoryLog(dataset.quarantine))
+        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])), dataset.parts)
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
         """Keep one part, in place of an earlier try."""

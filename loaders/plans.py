@@ -131,7 +131,21 @@ def _already_undone(state: State, current: Publication) -> PublishError:
 def told(done: Publication) -> Published:
     """Return a publication as the engine knows it."""
     rows = {name: int(table["rows"]) for name, table in done.tables.items()}
-    return Published(done.dataset, done.generation, done.run_id, rows, done.locked_ms, done.attempts)
+    strategies = {name: str(table.get("strategy", "swap")) for name, table in done.tables.items()}
+    changes = {name: table["changes"] for name, table in done.tables.items() if "changes" in table}
+    return Published(
+        done.dataset,
+        done.generation,
+        done.run_id,
+        rows,
+        done.locked_ms,
+        done.attempts,
+        strategies,
+        done.reason,
+        changes,
+        done.longest_wait_ms,
+        done.wal_bytes,
+    )
 
 
 def _kept(connection: Statements, current: Publication, kept: Publication | None) -> Mapping[str, Any]:

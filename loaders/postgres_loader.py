@@ -13,14 +13,15 @@ from firn import Published, PublishError, Run, RunLocked, Staged, StateError, Ta
 from loaders import audit, build, cleanup, ledger, plans, readback, shown
 from loaders.approval import approve
 from loaders.ddl import cut, layout
+from loaders.locks import Locks
 from loaders.patience import Patience
 from loaders.preflight import check_target
-from loaders.publish import Plan, Swap
 from loaders.quarantine import entries
 from loaders.sqlstates import border
 from loaders.staging import Staging
 from loaders.state import State
 from loaders.streams import Streams
+from loaders.swap import Swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Companion, PartKey, PartRecord
+    from firn import Dataset, PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
     from loaders.postgres import Postgres
+    from loaders.publish import Plan
     from loaders.state import Publication
 
 __all__ = ["PostgresLoader"]
@@ -77,7 +79,7 @@ class PostgresLoader:
         """Close the connections; what is staged stays."""
         self._stack.close()
 
-    def check(self, dataset: str, contracts: Mapping[str, type[dy.Schema]]) -> dict[str, str]:
+    def check(self, dataset: Dataset) -> dict[str, tuple[str, str]]:
         """Check what can be refused before rows are sent, write nothing, and say what would happen to each table.
 
         Raises:
@@ -85,13 +87,13 @@ class PostgresLoader:
             PublishError: Replacing a table would lose something; each object is named. Production is unchanged.
             LoadError: A right or an exact column type is missing. Production is unchanged.
         """
-        layouts = {name: layout(name, contract) for name, contract in contracts.items()}
+        layouts = _layouts(dataset)
         with border("Checking the target"):
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
-                present = self._refuse_losses(dataset, self._made(f"{self._names.staging}_check", layouts))
+                present = self._refuse_losses(self._made(f"{self._names.staging}_check", dataset, layouts))
         where = f'schema "{self._names.production}"'
-        return {name: f"{'replaced' if name in present else 'new'} in {where}" for name in layouts}
+        return {name: ("swap", f"{'replaced' if name in present else 'new'} in {where}") for name in layouts}
 
     def start(self, run: Run) -> None:
         """Record that a run has begun.
@@ -146,24 +148,14 @@ class PostgresLoader:
         found = self.row(run_id)
         return Run(found["run_id"], found["pipeline"], found["started_at"])
 
-    def prepare(
-        self,
-        run: Run,
-        contracts: Mapping[str, type[dy.Schema]],
-        parts: Mapping[str, PartKey] | None = None,
-        quarantine: str = "",
-        companions: Sequence[Companion] = (),
-    ) -> None:
+    def prepare(self, run: Run, dataset: Dataset) -> None:
         """Check what can be refused before rows are sent, then make empty staging tables in a schema of the run's own.
 
         The staging schemas of runs that failed or died are dropped.
 
         Args:
             run: The run that will stage and publish.
-            contracts: Every table that it will publish.
-            parts: Where each of them says which part a row belongs to; the ledger needs all of them.
-            quarantine: The one whose rows are cells that are not published; publications keep a log of them.
-            companions: The tables beside them, in which others keep what they know of their rows.
+            dataset: The tables that it will publish.
 
         Raises:
             TargetUnavailable: The target does not answer. Production is unchanged.
@@ -171,7 +163,7 @@ class PostgresLoader:
             LoadError: A right or an exact column type is missing. Production is unchanged.
             StateError: A run of this name is ready or published. Production is unchanged.
         """
-        layouts = {name: layout(name, contract) for name, contract in contracts.items()}
+        layouts = _layouts(dataset)
         schema = cut(f"{self._names.staging}_{run.id}")
         with self._timed("prepare"), border("Preparing the target"):
             self.start(run)
@@ -179,10 +171,9 @@ class PostgresLoader:
             budget = self._settings.lock_budget_ms
             self.leftovers += cleanup.clear_leftovers(self._statements, self.state, run.id, budget)
             with self._statements.transaction():
-                staging = self._made(schema, layouts)
-                staging.keys, staging.quarantine, staging.companions = parts or {}, quarantine, companions
-                self._refuse_losses(run.pipeline, staging)
-                generation = self.state.generation(run.pipeline)
+                staging = self._made(schema, dataset, layouts)
+                self._refuse_losses(staging)
+                generation = self.state.generation(dataset.name)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
         self._staging[run.id] = staging
 
@@ -370,9 +361,9 @@ class PostgresLoader:
     def _record(self, run: Run, staging: Staging, read: Sequence[PartRecord], taken: Sequence[PartRecord]) -> None:
         if not (read or taken):
             return
-        found = ledger.digests(self._statements, staging.schema, staging.keys)
+        found = ledger.digests(self._statements, staging.schema, staging.dataset.parts)
         ledger.prove(taken, found, run.pipeline)
-        records = [*(ledger.with_digests(record, found, staging.keys) for record in read), *taken]
+        records = [*(ledger.with_digests(record, found, staging.dataset.parts) for record in read), *taken]
         ledger.write(self._statements, self._names.state, run, records)
 
     @contextmanager
@@ -393,20 +384,21 @@ class PostgresLoader:
         if run.id in self._staging:
             self._staging.pop(run.id).stop()
 
-    def _made(self, schema: str, layouts: Mapping[str, Layout]) -> Staging:
-        return Staging(schema, layouts, build.make_tables(self._statements, schema, layouts))
+    def _made(self, schema: str, dataset: Dataset, layouts: Mapping[str, Layout]) -> Staging:
+        return Staging(schema, dataset, layouts, build.make_tables(self._statements, schema, layouts))
 
-    def _refuse_losses(self, dataset: str, staging: Staging) -> Sequence[str]:
+    def _refuse_losses(self, staging: Staging) -> Sequence[str]:
         expected = [item for items in staging.carries.values() for item in items]
-        beside = staging.companions
-        return approve(self._statements, self._names, dataset, list(staging.layouts), expected, beside=beside)
+        dataset, tables = staging.dataset, list(staging.layouts)
+        return approve(self._statements, self._names, dataset.name, tables, expected, beside=dataset.companions)
 
     def _swapped(self, plan: Plan) -> Published:
         settings = self._settings
         patience = Patience(settings.max_wait_s)
         previous = cut(f"{settings.previous}_{plan.dataset}_g{plan.generation}")
         try:
-            Swap(self._statements, self._names, plan, previous, settings.lock_budget_ms, patience).run()
+            locks = Locks(self._statements, self._names.production, settings.lock_budget_ms, patience)
+            Swap(self._statements, self._names, plan, previous, locks).run()
         except PublishError:
             if self._done(plan) is None:  # the same run by another process
                 raise
@@ -437,3 +429,7 @@ class PostgresLoader:
 
     def _drop(self, schema: str) -> Sequence[str]:
         return cleanup.drop_schema(self._statements, schema, self._settings.lock_budget_ms)
+
+
+def _layouts(dataset: Dataset) -> dict[str, Layout]:
+    return {name: layout(name, contract) for name, contract in dataset.contracts.items()}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from firn import Companion, PartKey
+    from firn import Dataset
     from loaders.connections import Copying
     from loaders.ddl import Layout
     from loaders.inventory import Item
@@ -56,20 +56,16 @@ class Staging:
 
     Attributes:
         schema: Where they are; no other run stages there.
+        dataset: What the run will publish.
         layouts: Their columns and keys.
         carries: What each will carry once it has its keys.
-        quarantine: The one whose rows are cells that are not published; empty where there is none.
-        companions: The tables beside them.
-        keys: Where each says which part a row belongs to.
         taken: Per table the transaction that copied rows from production, and how many.
     """
 
     schema: str
+    dataset: Dataset
     layouts: Mapping[str, Layout]
     carries: Mapping[str, Sequence[Item]]
-    quarantine: str = ""
-    companions: Sequence[Companion] = ()
-    keys: Mapping[str, PartKey] = field(default_factory=dict)
     taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
 
@@ -117,7 +113,7 @@ class Staging:
             rows[sent.table] += sent.rows.height
         rows.update({table: count for table, (_, count) in self.taken.items()})
         tables = {name: record(rows[name], items) for name, items in self.carries.items()}
-        return companions.mark(mark(tables, self.quarantine), self.companions)
+        return companions.mark(mark(tables, self.dataset.quarantine), self.dataset.companions)
 
     def stop(self) -> None:
         """Wait until nothing is being sent any more, and let the rows go."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Publication", "RunRecord", "State", "unknown_run"]
 
 _SQL = queries.read("state.sql")
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class RunRecord:
         report: What the engine recorded of it.
         error: Why it failed.
         published_as: The generation as which it was last published.
+        wal_start: Where the server's log was when it began to stage.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class RunRecord:
     report: Mapping[str, Any] | None = None
     error: str | None = None
     published_as: int | None = None
+    wal_start: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,14 @@ class Publication:
         generation: Its number.
         run_id: The run whose rows became visible; empty for tables that were there before firn.
         kind: ``published``, ``republished`` or ``rolled_back``.
-        tables: Per table its rows and what it carries.
-        previous_schema: Where the tables went that it replaced.
+        family: ``swap`` or ``changes``.
+        reason: Why so.
+        tables: Per table its rows, what it carries and its strategy.
+        previous_schema: What keeps the generation that it replaced: its tables, or the changes that lead back to it.
         locked_ms: How long production was locked.
         attempts: How often the locks were asked for.
+        longest_wait_ms: The longest that anybody can have waited behind it.
+        wal_bytes: How much the server wrote to its log from the first staged row to the commit.
         published_at: When.
     """
 
@@ -81,6 +87,10 @@ class Publication:
     previous_schema: str | None
     locked_ms: float
     attempts: int
+    longest_wait_ms: float
+    wal_bytes: int
+    family: str
+    reason: str
     published_at: dt.datetime
 
 

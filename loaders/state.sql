@@ -36,9 +36,24 @@ CREATE TABLE IF NOT EXISTS {state}.publication (
     tables jsonb NOT NULL,
     previous_schema text,
     locked_ms double precision NOT NULL DEFAULT 0,
-    attempts integer NOT NULL,
+    attempts integer NOT NULL DEFAULT 1,
     published_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (dataset, generation)
+);
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS family text NOT NULL DEFAULT 'swap';
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS reason text NOT NULL DEFAULT '';
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS longest_wait_ms double precision NOT NULL DEFAULT 0;
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS wal_bytes bigint NOT NULL DEFAULT 0;
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS wal_start pg_lsn;
+CREATE TABLE IF NOT EXISTS {state}.audit (
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    role text NOT NULL DEFAULT session_user,
+    application text NOT NULL DEFAULT current_setting('application_name'),
+    address inet DEFAULT inet_client_addr(),
+    action text NOT NULL,
+    dataset text NOT NULL,
+    generation bigint,
+    run_id text
 );
 CREATE UNIQUE INDEX IF NOT EXISTS publication_once ON {state}.publication (run_id) WHERE kind = 'published';
 CREATE TABLE IF NOT EXISTS {state}.quarantine_log (
@@ -84,7 +99,9 @@ WHERE run.status IN ('running', 'failed', 'discarded')
 RETURNING run_id
 
 -- name: staging
-UPDATE {state}.run SET staging_schema = %(schema)s, tables = %(tables)s, generation = %(generation)s
+UPDATE {state}.run
+SET staging_schema = %(schema)s, tables = %(tables)s, generation = %(generation)s,
+    wal_start = pg_current_wal_insert_lsn()
 WHERE run_id = %(run)s
 
 -- name: ready

@@ -8,12 +8,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import dataframely as dy
 from pydantic import BaseModel, ConfigDict
 
-from firn import Companion, ConfigError, PartKey
+from firn import Companion, ConfigError, Dataset, PartKey, Strategy
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ class Pipeline(BaseModel):
     table whose rows a person looks at when one part is replaced, ``label`` the columns by which they know one,
     and ``uncompared`` those that say nothing to them. ``quarantine`` is the published table of the cells that are not
     published, and ``reasons`` are all that its entries may have; ``companions`` are tables beside
-    published ones in which others keep what they know of the rows.
+    published ones in which others keep what they know of the rows; ``strategy`` says how the tables are published, and
+    ``deletes`` which share of a table one publication may delete in place.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -109,7 +110,8 @@ class Pipeline(BaseModel):
     label: ClassVar[tuple[str, ...]] = ()
     uncompared: ClassVar[tuple[str, ...]] = ()
     reasons: ClassVar[tuple[str, ...]] = ()
-    strategy: ClassVar[Literal["swap"]] = "swap"
+    strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
+    deletes: ClassVar[float] = 0.5
     steps: ClassVar[tuple[Step, ...]] = ()
 
     target: Postgres = Postgres()
@@ -118,6 +120,13 @@ class Pipeline(BaseModel):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 (pydantic's signature)
         """Bind and order the steps, so that a wrong definition fails on import and not at night."""
         cls.steps = order(bind(cls))
+
+    @classmethod
+    def dataset(cls, name: str) -> Dataset:
+        """Return what is published under a name."""
+        return Dataset(
+            name, cls.publishes, cls.parts, cls.quarantine, cls.companions, strategy=cls.strategy, deletes=cls.deletes
+        )
 
     def sources(self) -> Sequence[Source]:
         """Name the places that the tables come from."""

@@ -41,7 +41,7 @@ def plan(
         run = Run.start(name)
         execution = Execution(pipeline, run, options, choose(quiet=True), Report(run.id, name))
         choose_parts(execution, loader)
-        published = loader.check(name, pipeline.publishes)
+        published = loader.check(pipeline.dataset(name))
     return {
         "pipeline": name,
         "files": [part.name for part in execution.selection.read],
@@ -53,8 +53,8 @@ def plan(
             {
                 "name": table,
                 "columns": len(contract.columns()),
-                "strategy": pipeline.strategy,
-                "reason": published[table],
+                "strategy": published[table][0],
+                "reason": published[table][1],
             }
             for table, contract in pipeline.publishes.items()
         ],

@@ -98,7 +98,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
     with execution.phase("Check the target"):
         choose_parts(execution, loader)
         if not execution.selection.changes_nothing:
-            loader.prepare(execution.run, pipeline.publishes, pipeline.parts, pipeline.quarantine, pipeline.companions)
+            loader.prepare(execution.run, pipeline.dataset(execution.run.pipeline))
     if not execution.selection.changes_nothing:
         try:
             extract_and_transform(execution, loader, workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_postgres_servers import CONTRACTS, Target, fresh, newest, published, staged, target
+from test_postgres_servers import SHOP, Target, fresh, newest, published, staged, target
 
 from firn import PublishError, Run
 
@@ -147,7 +147,7 @@ def test_what_a_swap_would_lose_is_refused_by_name_and_production_is_unchanged(t
         before = target.production()
 
         with target.settings.open() as loader, pytest.raises(PublishError, match="Production is unchanged") as caught:
-            loader.prepare(Run.start("shop"), CONTRACTS)
+            loader.prepare(Run.start("shop"), SHOP)
 
         assert words in caught.value.message
         assert '"orders"' in caught.value.message

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes, orders, published, staged, target
 
-from firn import PublishError, Run, TargetUnavailable
+from firn import Dataset, PublishError, Run, TargetUnavailable
 from loaders import plans
 from loaders.connections import Server
+from loaders.locks import Locks
 from loaders.patience import Patience
-from loaders.publish import Swap
 from loaders.state import State
+from loaders.swap import Swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +133,7 @@ def test_a_snapshot_that_stays_is_named_and_would_have_seen_empty_tables(
         assert f"pid {reader.info.backend_pid}" in caught.value.message
         assert "an old report" in caught.value.message
 
-        monkeypatch.setattr("loaders.publish.wait_until_passed", lambda *_: None)
+        monkeypatch.setattr("loaders.swap.wait_until_passed", lambda *_: None)
         loader.publish(run)
         assert reader.execute("SELECT count(*) FROM shop.orders").fetchall() == [(0,)]
 
@@ -196,7 +197,7 @@ def test_a_view_made_on_the_new_generation_stops_the_rollback(newest: Target) ->
 def test_a_table_that_came_with_the_undone_generation_goes_with_it(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, {"orders": CONTRACTS["orders"]})
+        loader.prepare(run, Dataset("shop", {"orders": CONTRACTS["orders"]}, strategy="swap"))
         loader.stage(run, "orders", "", orders(1))
         loader.verify(run)
         loader.publish(run)
@@ -211,7 +212,7 @@ def test_a_table_that_left_the_set_stays_as_it_was(newest: Target) -> None:
     before = newest.production()
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, {"orders": CONTRACTS["orders"]})
+        loader.prepare(run, Dataset("shop", {"orders": CONTRACTS["orders"]}, strategy="swap"))
         loader.stage(run, "orders", "", orders(2))
         loader.verify(run)
         loader.publish(run)
@@ -271,17 +272,17 @@ def test_what_is_put_on_a_table_at_the_last_moment_is_noticed_under_the_locks(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published(target.settings, 1)
-    asked = Swap._is_free  # noqa: SLF001 (the moment between approval and locks)
+    asked = Locks.are_free  # the moment between approval and locks
 
-    def late(_: Swap) -> bool:
+    def late(*_: object) -> bool:
         target.query("CREATE VIEW public.v AS SELECT id FROM shop.orders")
-        monkeypatch.setattr(Swap, "_is_free", asked)
+        monkeypatch.setattr(Locks, "are_free", asked)
         return True
 
     with target.settings.open() as loader:
         run = staged(loader, 2)
         before = target.production()
-        monkeypatch.setattr(Swap, "_is_free", late)
+        monkeypatch.setattr(Locks, "are_free", late)
 
         with pytest.raises(PublishError, match=r"view public\.v"):
             loader.publish(run)
@@ -293,16 +294,16 @@ def test_what_is_put_on_a_table_at_the_last_moment_is_noticed_under_the_locks(
 def test_a_generation_published_at_the_last_moment_fences_this_one_off(
     newest: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = Swap._is_free  # noqa: SLF001
+    asked = Locks.are_free
 
-    def late(_: Swap) -> bool:
-        monkeypatch.setattr(Swap, "_is_free", asked)
+    def late(*_: object) -> bool:
+        monkeypatch.setattr(Locks, "are_free", asked)
         published(newest.settings, 2)
         return True
 
     with newest.settings.open() as loader:
         run = staged(loader, 1)
-        monkeypatch.setattr(Swap, "_is_free", late)
+        monkeypatch.setattr(Locks, "are_free", late)
 
         with pytest.raises(PublishError, match="Another generation of shop was published since generation 0"):
             loader.publish(run)
@@ -357,7 +358,7 @@ def test_a_table_has_one_dataset(newest: Target) -> None:
 
     refused = pytest.raises(PublishError, match='Table "orders" is published by shop, and cannot be by other too')
     with newest.settings.open() as loader, refused:
-        loader.prepare(Run.start("other"), {"orders": CONTRACTS["orders"]})
+        loader.prepare(Run.start("other"), Dataset("other", {"orders": CONTRACTS["orders"]}, strategy="swap"))
     assert newest.production() == before
 
 
@@ -365,7 +366,7 @@ def test_two_datasets_publish_into_one_schema_independently(newest: Target) -> N
     published(newest.settings, 1)
     with newest.settings.open() as loader:
         run = Run.start("other")
-        loader.prepare(run, {"others": CONTRACTS["orders"]})
+        loader.prepare(run, Dataset("other", {"others": CONTRACTS["orders"]}, strategy="swap"))
         loader.stage(run, "others", "", orders(1))
         loader.verify(run)
 
@@ -428,17 +429,17 @@ def test_a_kept_table_that_is_gone_stops_the_rollback_and_is_named(newest: Targe
 
 
 def test_a_table_made_in_the_way_at_the_last_moment_is_noticed(newest: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Swap._is_free  # noqa: SLF001
+    asked = Locks.are_free
 
-    def late(_: Swap) -> bool:
+    def late(*_: object) -> bool:
         newest.query("CREATE SCHEMA shop")
         newest.query("CREATE TABLE shop.orders (id int, precious text)")
-        monkeypatch.setattr(Swap, "_is_free", asked)
+        monkeypatch.setattr(Locks, "are_free", asked)
         return True
 
     with newest.settings.open() as loader:
         run = staged(loader, 1)
-        monkeypatch.setattr(Swap, "_is_free", late)
+        monkeypatch.setattr(Locks, "are_free", late)
 
         with pytest.raises(PublishError, match=r"column precious \(text\)"):
             loader.publish(run)
@@ -449,7 +450,8 @@ def swap_of(target: Target, run: Run, waiting: Patience) -> Swap:
     """Make the loop that publishes a run, to look at its budget."""
     connection = Server(target.dsn).statements()
     namespace = target.settings.namespace
-    return Swap(connection, namespace, plans.publication(State(connection, namespace), run.id), "kept", 50, waiting)
+    locks = Locks(connection, namespace.production, 50, waiting)
+    return Swap(connection, namespace, plans.publication(State(connection, namespace), run.id), "kept", locks)
 
 
 def test_the_lock_budget_stays_far_below_the_time_after_which_a_deadlock_is_looked_for(newest: Target) -> None:
@@ -461,7 +463,7 @@ def test_the_lock_budget_stays_far_below_the_time_after_which_a_deadlock_is_look
 
         with swap.connection, pytest.raises(TargetUnavailable):
             swap.run()
-        assert swap.budget() == 30
+        assert swap.locks.budget() == 30
 
 
 def test_the_budget_grows_once_patience_wears_thin(newest: Target) -> None:
@@ -471,7 +473,7 @@ def test_the_budget_grows_once_patience_wears_thin(newest: Target) -> None:
 
         with swap.connection:
             swap.run()
-        assert swap.budget() == 150
+        assert swap.locks.budget() == 150
 
 
 def test_a_publication_under_default_serializable_sees_what_was_done_before_its_locks(newest: Target) -> None:

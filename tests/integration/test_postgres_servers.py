@@ -13,7 +13,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from firn import Run
+from firn import Dataset, Run
 from loaders.embedded import temporary
 from loaders.postgres import Postgres
 
@@ -52,6 +52,7 @@ class Notes(dy.Schema):
 
 
 CONTRACTS: Mapping[str, type[dy.Schema]] = {"orders": Orders, "lines": Lines, "notes": Notes}
+SHOP = Dataset("shop", CONTRACTS, strategy="swap")
 
 
 @functools.cache
@@ -141,7 +142,7 @@ def notes(generation: int = 1, rows: int = 3) -> pl.DataFrame:
 def staged(loader: PostgresLoader, generation: int = 1) -> Run:
     """Stage and verify a run of all three tables."""
     run = Run.start("shop")
-    loader.prepare(run, CONTRACTS)
+    loader.prepare(run, SHOP)
     loader.stage(run, "orders", "", orders(generation))
     loader.stage(run, "lines", "", lines(generation))
     loader.stage(run, "notes", "", notes(generation))

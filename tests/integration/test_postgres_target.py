@@ -19,9 +19,9 @@ import polars as pl
 import psycopg
 import pytest
 from pydantic import SecretStr, ValidationError
-from test_postgres_servers import CONTRACTS, Target, fresh, newest, orders, published, staged, target
+from test_postgres_servers import CONTRACTS, SHOP, Target, fresh, newest, orders, published, staged, target
 
-from firn import ConfigError, LoadError, PublishError, Run, RunLocked, StateError, TargetUnavailable
+from firn import ConfigError, Dataset, LoadError, PublishError, Run, RunLocked, StateError, TargetUnavailable
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def role(target: Target, *rights: str) -> Iterator[Postgres]:
 
 def test_a_role_without_the_right_to_make_a_schema_is_told_what_to_grant(target: Target) -> None:
     with role(target) as settings, settings.open() as loader, pytest.raises(LoadError) as caught:
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
     assert 'Role "modest" may not create schemas in database "firn_test"' in caught.value.message
     assert "production is unchanged" in caught.value.message
@@ -69,7 +69,7 @@ def test_a_role_without_rights_in_production_is_told_what_to_grant(target: Targe
         settings.open() as loader,
         pytest.raises(LoadError, match='may not create tables in schema "shop"') as caught,
     ):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
     assert caught.value.hint == 'GRANT USAGE, CREATE ON SCHEMA "shop" TO "modest";'
 
 
@@ -81,7 +81,7 @@ def test_a_role_that_does_not_own_the_state_is_told(newest: Target) -> None:
         settings.open() as loader,
         pytest.raises(LoadError, match='does not own the tables of state schema "firn"'),
     ):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
 
 def test_an_old_snapshot_of_another_role_is_waited_for_without_any_privilege(target: Target) -> None:
@@ -102,8 +102,8 @@ def test_state_of_a_newer_firn_is_refused(newest: Target) -> None:
     published(newest.settings)
     newest.query("INSERT INTO firn.version VALUES (99, 'shop')")
 
-    with newest.settings.open() as loader, pytest.raises(StateError, match="has version 99, this firn knows 2"):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+    with newest.settings.open() as loader, pytest.raises(StateError, match="has version 99, this firn knows 3"):
+        loader.prepare(Run.start("shop"), SHOP)
 
 
 def test_state_of_another_production_schema_is_refused(newest: Target) -> None:
@@ -114,13 +114,13 @@ def test_state_of_another_production_schema_is_refused(newest: Target) -> None:
         elsewhere.open() as loader,
         pytest.raises(StateError, match='is that of production schema "shop", not of "test"'),
     ):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
 
 def test_reading_runs_and_checking_write_nothing(newest: Target) -> None:
     with newest.settings.open() as loader:
         assert list(loader.runs()) == []
-        loader.check("shop", CONTRACTS)
+        loader.check(SHOP)
 
     assert newest.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'firn%'") == []
 
@@ -129,7 +129,7 @@ def test_a_publication_of_all_tables_is_refused_even_in_an_empty_place(target: T
     target.query("CREATE PUBLICATION p FOR ALL TABLES")
 
     with target.settings.open() as loader, pytest.raises(PublishError, match=r"publication p \(for all tables\)"):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
 
 @pytest.mark.parametrize(
@@ -155,28 +155,28 @@ def test_what_stands_in_the_place_of_a_table_is_refused_by_name(newest: Target, 
     newest.query(made)
 
     with newest.settings.open() as loader, pytest.raises(PublishError) as caught:
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
     assert words in caught.value.message
 
 
 def test_a_run_that_another_process_works_on_is_locked(newest: Target) -> None:
     with newest.settings.open() as one, newest.settings.open() as other:
         run = Run.start("shop")
-        one.prepare(run, CONTRACTS)
+        one.prepare(run, SHOP)
 
         with pytest.raises(RunLocked, match=f"Run {run.id} is worked on by another process") as caught:
-            other.prepare(run, CONTRACTS)
+            other.prepare(run, SHOP)
     assert caught.value.exit_code == 75
 
 
 def test_the_staging_of_a_dead_run_is_dropped_and_named_and_that_of_a_live_one_is_not(newest: Target) -> None:
     with newest.settings.open() as alive, newest.settings.open() as loader:
         living, dead = Run.start("shop"), Run.start("shop")
-        alive.prepare(living, CONTRACTS)
+        alive.prepare(living, SHOP)
         with newest.settings.open() as dying:
-            dying.prepare(dead, CONTRACTS)
+            dying.prepare(dead, SHOP)
 
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
         assert loader.leftovers == [f"firn_stage_{dead.id}"]
         assert (loader.row(dead.id)["status"], loader.row(living.id)["status"]) == ("failed", "running")
@@ -187,14 +187,14 @@ def test_the_staging_of_a_dead_run_is_dropped_and_named_and_that_of_a_live_one_i
 DYING = """
 import sys
 sys.path[:0] = [{tests!r}]
-from test_postgres_servers import CONTRACTS, orders
+from test_postgres_servers import SHOP, orders
 from loaders.postgres import Postgres
 from firn import Run
-import loaders.build, loaders.publish, os, signal
+import loaders.build, loaders.locks, os, signal
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 with Postgres(dsn={dsn!r}, production="shop").open() as loader:
     run = Run.start("shop")
-    loader.prepare(run, CONTRACTS)
+    loader.prepare(run, SHOP)
     if {moment!r} == "prepared": die()
     loader.stage(run, "orders", "", orders(2, 200_000))
     if {moment!r} == "sending": die()
@@ -203,7 +203,7 @@ with Postgres(dsn={dsn!r}, production="shop").open() as loader:
     if {moment!r} == "building": loaders.build.finish_tables = die
     loader.verify(run)
     if {moment!r} == "verified": die()
-    if {moment!r} == "publishing": loaders.publish.Swap._is_free = die
+    if {moment!r} == "publishing": loaders.locks.Locks.are_free = die
     loader.publish(run)
     die()
 """
@@ -257,7 +257,7 @@ def test_a_server_that_ends_while_rows_are_sent_is_unavailable_and_production_is
     before = newest.production()
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         loader.stage(run, "orders", "", orders(2, 50))
         loader.verify(run)
         newest.query(
@@ -303,7 +303,7 @@ def test_a_full_disk_stops_the_run_and_production_is_unchanged(target: Target) -
             frame = pl.DataFrame({"id": range(60_000), "text": [f"{i:01000}" for i in range(60_000)]})
             with target.settings.open() as loader:
                 run = Run.start("heavy")
-                loader.prepare(run, {"heavy": Heavy})
+                loader.prepare(run, Dataset("shop", {"heavy": Heavy}, strategy="swap"))
                 loader.stage(run, "heavy", "", frame.cast({"id": pl.Int32}))
 
                 with pytest.raises(
@@ -336,7 +336,7 @@ def test_an_embedded_server_is_the_default() -> None:
 def test_a_run_is_recorded_as_failed_although_the_connection_was_lost(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         newest.query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND datname = 'firn_test'"
@@ -362,7 +362,7 @@ def test_a_run_that_another_process_works_on_is_not_discarded(newest: Target) ->
 def test_staging_that_cannot_be_dropped_is_left_to_a_later_run(newest: Target) -> None:
     with newest.settings.open() as loader:
         dead = Run.start("shop")
-        loader.prepare(dead, CONTRACTS)
+        loader.prepare(dead, SHOP)
     newest.query(f'CREATE VIEW public.v AS SELECT id FROM "firn_stage_{dead.id}".orders')  # noqa: S608
 
     assert published(newest.settings, 1).generation == 1
@@ -370,7 +370,7 @@ def test_staging_that_cannot_be_dropped_is_left_to_a_later_run(newest: Target) -
 
     newest.query("DROP VIEW public.v")
     with newest.settings.open() as loader:
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
         assert loader.leftovers == [f"firn_stage_{dead.id}"]
 
 
@@ -402,7 +402,7 @@ def test_text_that_the_database_cannot_hold_is_refused_by_row_and_column(newest:
         latin = psycopg.conninfo.make_conninfo(newest.dsn, dbname="firn_latin")
         with newest.with_settings(dsn=SecretStr(latin)).open() as loader:
             run = Run.start("shop")
-            loader.prepare(run, CONTRACTS)
+            loader.prepare(run, SHOP)
             notes = pl.DataFrame({"id": [1, 2], "text": ["é", "∆"]}).cast({"id": pl.Int32})
             loader.stage(run, "notes", "fine", notes.head(1))
             loader.stage(run, "notes", "wrong", notes.tail(1))
@@ -422,7 +422,7 @@ def test_processes_that_start_together_make_the_state_once(newest: Target) -> No
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(begin, range(6))) == ["running"] * 6
-    assert newest.query("SELECT version, production FROM firn.version") == [(2, "shop")]
+    assert newest.query("SELECT version, production FROM firn.version") == [(3, "shop")]
 
 
 def test_psql_reaches_the_same_database(newest: Target, capfd: pytest.CaptureFixture[str]) -> None:
@@ -434,7 +434,7 @@ def test_versions_older_than_fifteen_are_refused(newest: Target, monkeypatch: py
     monkeypatch.setattr("loaders.preflight._OLDEST", 990000)
 
     with newest.settings.open() as loader, pytest.raises(LoadError, match=r"is PostgreSQL 18; firn needs"):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
 
 def test_names_that_firn_makes_are_cut_to_what_postgresql_holds(newest: Target) -> None:
@@ -442,7 +442,7 @@ def test_names_that_firn_makes_are_cut_to_what_postgresql_holds(newest: Target) 
     with newest.settings.open() as loader:
         for _ in range(2):
             run = Run.start(long)
-            loader.prepare(run, {"orders": CONTRACTS["orders"]})
+            loader.prepare(run, Dataset(long, {"orders": CONTRACTS["orders"]}, strategy="swap"))
             loader.stage(run, "orders", "", orders())
             loader.verify(run)
             loader.publish(run)

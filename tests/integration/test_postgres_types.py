@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from test_postgres_servers import Target, fresh, newest, target
 
-from firn import LoadError, Run
+from firn import Dataset, LoadError, Run
 
 __all__ = ["fresh", "newest", "target"]
 
@@ -103,7 +103,7 @@ def frame_of(column: str) -> pl.DataFrame:
 def publish_one(target: Target, contract: type[dy.Schema], frames: dict[str, pl.DataFrame]) -> None:
     with target.settings.open() as loader:
         run = Run.start("types")
-        loader.prepare(run, {"extremes": contract})
+        loader.prepare(run, Dataset("types", {"extremes": contract}, strategy="swap"))
         for part, frame in frames.items():
             loader.stage(run, "extremes", part, frame)
         loader.verify(run)
@@ -176,7 +176,7 @@ def test_columns_and_tables_may_be_called_anything_that_fits(target: Target) -> 
     with target.settings.open() as loader:
         for _ in range(2):
             run = Run.start('data "set"')
-            loader.prepare(run, dict.fromkeys(tables, contract))
+            loader.prepare(run, Dataset(run.pipeline, dict.fromkeys(tables, contract), strategy="swap"))
             for table in tables:
                 loader.stage(run, table, "", frame)
             loader.verify(run)
@@ -196,7 +196,7 @@ def test_a_value_of_a_neighbouring_type_is_refused_and_never_reinterpreted(newes
     frame = pl.DataFrame({"n": [1], "i4": [None]}, schema={"n": pl.Int32, "i4": dtype})
     with newest.settings.open() as loader:
         run = Run.start("types")
-        loader.prepare(run, {"extremes": Extremes})
+        loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy="swap"))
 
         with pytest.raises(LoadError, match=re.escape(f'column "i4" is {dtype}, but goes to integer')):
             loader.stage(run, "extremes", "", frame)
@@ -206,7 +206,7 @@ def test_a_uuid_of_another_length_is_refused_by_row(newest: Target) -> None:
     frame = pl.DataFrame({"n": [1, 2], "key": [LOW.bytes, b"short"]}, schema={"n": pl.Int32, "key": pl.Binary})
     with newest.settings.open() as loader:
         run = Run.start("types")
-        loader.prepare(run, {"extremes": Extremes})
+        loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy="swap"))
 
         with pytest.raises(LoadError, match='column "key" at row 2 has 5 bytes; a uuid has 16'):
             loader.stage(run, "extremes", "", frame)
@@ -229,7 +229,7 @@ def test_a_value_that_postgresql_cannot_hold_is_refused_by_row_and_column(
     frame = pl.DataFrame({"n": pl.Series([1], dtype=pl.Int32), column: value})
     with target.settings.open() as loader:
         run = Run.start("types")
-        loader.prepare(run, {"extremes": Extremes})
+        loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy="swap"))
         loader.stage(run, "extremes", "", frame)
 
         with pytest.raises(LoadError, match=re.escape(words)):
@@ -243,7 +243,7 @@ def test_a_time_that_postgresql_would_take_for_infinity_is_refused(newest: Targe
     frame = pl.DataFrame({"n": pl.Series([1, 2], dtype=pl.Int32), column: times})
     with newest.settings.open() as loader:
         run = Run.start("types")
-        loader.prepare(run, {"extremes": Extremes})
+        loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy="swap"))
 
         with pytest.raises(LoadError, match=f'column "{column}" at row 2 is a time that PostgreSQL holds as -infinity'):
             loader.stage(run, "extremes", "", frame)

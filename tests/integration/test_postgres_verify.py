@@ -10,9 +10,9 @@ import dataframely as dy
 import polars as pl
 import pytest
 from psycopg.sql import SQL
-from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes, orders, target
+from test_postgres_servers import CONTRACTS, SHOP, Target, fresh, lines, newest, notes, orders, target
 
-from firn import LoadError, Run, StateError
+from firn import Dataset, LoadError, Run, StateError
 from loaders import ddl, readback, staging
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Sizes(dy.Schema):
 def send(loader: PostgresLoader, target: Target) -> Run:
     """Stage a run, and wait until the server has its rows."""
     run = Run.start("shop")
-    loader.prepare(run, CONTRACTS)
+    loader.prepare(run, SHOP)
     for name, frame in STAGED.items():
         loader.stage(run, name, "", frame)
     wait_for(target, run, sum(frame.height for frame in STAGED.values()))
@@ -131,7 +131,7 @@ def test_a_change_on_the_way_to_the_server_is_named(
     monkeypatch.setattr(staging._Sending, "_batches", dishonest)  # noqa: SLF001
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         loader.stage(run, "orders", "", orders())
 
         with pytest.raises(LoadError, match="does not hold what was sent") as caught:
@@ -143,7 +143,7 @@ def test_a_change_on_the_way_to_the_server_is_named(
 def test_a_value_in_a_column_that_the_part_does_not_have_is_named(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = Run.start("sizes")
-        loader.prepare(run, {"sizes": Sizes})
+        loader.prepare(run, Dataset("shop", {"sizes": Sizes}, strategy="swap"))
         loader.stage(
             run, "sizes", "a", pl.DataFrame({"id": [1], "small": [5]}, schema={"id": pl.Int32, "small": pl.Int64})
         )
@@ -160,7 +160,7 @@ def test_a_value_in_a_column_that_the_part_does_not_have_is_named(newest: Target
 def test_at_most_ten_keys_are_named(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         loader.stage(run, "orders", "", orders(rows=40))
         wait_for(newest, run, 40)
         newest.query(f'DELETE FROM "firn_stage_{run.id}".orders WHERE id > 15')  # noqa: S608
@@ -174,7 +174,7 @@ def test_at_most_ten_keys_are_named(newest: Target) -> None:
 def test_a_row_of_another_part_does_not_hide_a_lost_one(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         loader.stage(run, "lines", "a", lines(1))
         loader.stage(run, "lines", "b", lines(2))
         wait_for(newest, run, 16)
@@ -199,7 +199,7 @@ def test_what_the_server_refuses_is_named_by_part_row_and_column(
 ) -> None:
     with target.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         loader.stage(run, "notes", "book.xlsx", frame)
 
         with pytest.raises(LoadError, match="Production is unchanged") as caught:
@@ -212,7 +212,7 @@ def test_a_refused_part_can_be_sent_again_and_the_others_stay(newest: Target) ->
     bad = pl.DataFrame({"id": [1], "text": ["\0"]}, schema={"id": pl.Int32, "text": pl.String})
     with newest.settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, CONTRACTS)
+        loader.prepare(run, SHOP)
         loader.stage(run, "orders", "", orders())
         loader.stage(run, "notes", "", bad)
         with pytest.raises(LoadError):
@@ -249,7 +249,7 @@ def test_a_type_that_the_server_makes_differently_is_noticed(newest: Target, mon
             LoadError, match=r'Column "amount" of table "orders" was made as numeric, not as numeric\(12,2\)'
         ),
     ):
-        loader.prepare(Run.start("shop"), CONTRACTS)
+        loader.prepare(Run.start("shop"), SHOP)
 
 
 def test_a_run_is_ready_once_it_is_verified_with_keys_and_statistics(target: Target) -> None:

@@ -12,7 +12,7 @@ from psycopg.sql import SQL
 from test_loaders_conformance import loader, place
 from test_postgres_servers import Target, fresh, newest
 
-from firn import Run, StateError, TargetUnavailable
+from firn import Dataset, Run, StateError, TargetUnavailable
 from loaders import quarantine
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def held(run: Run, *cells: tuple[str, str, str, str]) -> pl.DataFrame:
 
 def staged(at: Loader, *cells: tuple[str, str, str, str]) -> Run:
     run = Run.start("shop")
-    at.prepare(run, {"held": Held}, quarantine="held")
+    at.prepare(run, Dataset("shop", {"held": Held}, quarantine="held", strategy="swap"))
     at.stage(run, "held", "", held(run, *cells))
     at.verify(run)
     return run
@@ -130,7 +130,7 @@ def test_a_quarantine_that_was_never_published_is_named_with_the_command_that_ma
 def test_a_way_back_to_before_there_was_a_log_leaves_no_entry(newest: Target) -> None:
     with newest.settings.open() as at:
         run = Run.start("shop")
-        at.prepare(run, {"held": Held})
+        at.prepare(run, Dataset("shop", {"held": Held}, strategy="swap"))
         at.stage(run, "held", "", held(run, C))
         at.verify(run)
         at.publish(run)

@@ -1,0 +1,155 @@
+"""Publishes by putting other tables in place: every table of a publication is moved in one short transaction.
+
+The whole transaction is one message, so a client that freezes or dies in the middle holds no lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from firn import PublishError
+from loaders import companions, inventory, publish, quarantine, queries
+from loaders.approval import approve
+from loaders.horizon import wait_until_passed
+from loaders.locks import BLOCKED, Locks, asked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from firn import Namespace
+    from loaders.connections import Statements
+    from loaders.publish import Plan
+
+__all__ = ["Swap"]
+
+_SQL = queries.read("swap.sql")
+
+
+@dataclass(slots=True)
+class Swap:
+    """The loop that asks for the locks until the publication is done, refused, or late.
+
+    Attributes:
+        connection: Where statements go.
+        namespace: The schemas.
+        plan: The publication.
+        previous: Where the tables go that it replaces.
+        locks: The locks on production.
+    """
+
+    connection: Statements
+    namespace: Namespace
+    plan: Plan
+    previous: str
+    locks: Locks
+    _approved: str = ""
+    _present: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Publish.
+
+        Raises:
+            PublishError: Something would be lost, or another generation came first. Production is unchanged.
+            TargetUnavailable: The locks were not given in time; those who hold them are named. Production is unchanged.
+        """
+        self._check_rows()
+        listing = inventory.query(self.namespace.production, self.plan.names)
+        self.connection.execute(_SQL["prepare"].format(inventory=listing))
+        try:
+            self._approve()
+            if self.plan.kind == "published":  # the tables of other kinds are older than every snapshot
+                wait_until_passed(self.connection, self.namespace.state, self.locks.patience)
+            while not (self.locks.are_free(self._present) and self._moved()):
+                if not self.locks.patience.pause():
+                    raise self.locks.late(self._present)
+        finally:
+            if not self.connection.broken:
+                self.connection.execute(_SQL["deallocate"])
+
+    def _check_rows(self) -> None:
+        for name, recorded in self.plan.tables.items():
+            found = inventory.count(self.connection, self.plan.source, name)
+            if found != recorded["rows"]:
+                raise PublishError(
+                    f'Table "{name}" holds {found} rows, {recorded["rows"]} were recorded: did the server '
+                    "crash, or somebody write there? Production is unchanged.",
+                    "run again",
+                )
+
+    def _approve(self) -> None:
+        """Refuse what would be lost, and remember what production carries so that a later change is noticed."""
+        self._approved = self.connection.execute(_SQL["digest"]).fetchall()[0].digest
+        expected = inventory.items(self.plan.tables)
+        self._present = approve(self.connection, self.namespace, self.plan.dataset, self.plan.names, expected)
+
+    def _moved(self) -> bool:
+        self.locks.attempts += 1
+        message = self._message()
+        try:
+            self.connection.execute(message)
+        except psycopg.Error as exc:
+            if exc.sqlstate is None or self.connection.broken:
+                raise  # whether it was done is not known; only the record can tell
+            self.connection.rollback()
+            self._answer(exc)
+            return False
+        return True
+
+    def _answer(self, exc: psycopg.Error) -> None:
+        """Let the loop go on where that can help.
+
+        Raises:
+            PublishError: It cannot.
+        """
+        if exc.sqlstate == publish.FENCED:
+            raise publish.fenced(self.plan, exc)
+        if exc.sqlstate == publish.DRIFTED:
+            self._approve()
+        elif exc.sqlstate in BLOCKED:
+            self.locks.refused(self._present)
+        else:
+            raise exc
+
+    def _message(self) -> Composed:
+        state, production = self.namespace.state, self.namespace.production
+        views = [Identifier(production, name) for name in sorted(companions.views(self._shown))]
+        return _SQL["message"].format(
+            dataset=Literal(self.plan.dataset),
+            budget=Literal(f"{self.locks.budget()}ms"),
+            fence=self._quoted(publish.fence(state, self.plan)),
+            schemas=self._schemas(),
+            lock_private=asked(self.connection, self.plan.source, list(self.plan.tables)),
+            lock_production=asked(self.connection, production, self._present, views),
+            drift=self._quoted(_SQL["drift"].format(approved=Literal(self._approved))),
+            moves=SQL(";\n").join(self._moves()),
+            companions=companions.added(production, self.plan.source, self.plan.tables),
+            views=companions.pointed(production, self.plan.tables, self._shown),
+            record=publish.record(state, self.plan, self.previous if self._present else None),
+            log=quarantine.followed(state, self.plan),
+            clock=publish.clock(state, self.plan, self.locks),
+        )
+
+    @property
+    def _shown(self) -> Mapping[str, Any]:
+        """What is recorded of the tables that production shows now."""
+        return self.plan.current.tables if self.plan.current else {}
+
+    def _quoted(self, body: Composed) -> Literal:
+        return Literal(body.as_string(self.connection))
+
+    def _schemas(self) -> Composed:
+        wanted = [self.namespace.production, *([self.previous] if self._present else [])]
+        return SQL(";\n").join(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)) for name in wanted)
+
+    def _moves(self) -> list[Composed]:
+        out = [(self.namespace.production, name, self.previous) for name in self._present]
+        into = [(self.plan.source, name, self.namespace.production) for name in self.plan.tables]
+        return [
+            _SQL["move"].format(table=Identifier(schema, name), schema=Identifier(target))
+            for schema, name, target in out + into
+        ]
