@@ -1,0 +1,86 @@
+-- Tried as every role; a row, a refusal and the triggers that fire are what comes of each.
+
+-- Reading
+SELECT id, name, region FROM shop.customer ORDER BY id;
+SELECT code, name FROM shop.customer ORDER BY code;
+SELECT credit FROM shop.customer ORDER BY id;
+SELECT id, "Mixed Case" FROM shop."Order" ORDER BY id;
+SELECT "select" FROM shop."Order" ORDER BY id;
+SELECT nr FROM shop.line ORDER BY order_id, nr;
+SELECT nr FROM shop.line ORDER BY nr;
+SELECT order_id, nr, qty, amount FROM shop.line ORDER BY order_id, nr;
+SELECT id, label FROM shop.shipment ORDER BY id;
+SELECT batch, label FROM shop.loose ORDER BY batch, label;
+SELECT "user" FROM shop."a name that takes all of the sixty-three bytes there are, 63 ö";
+
+-- Writing, with every trigger, policy and constraint in the way
+UPDATE shop.customer SET name = 'changed' WHERE id IN (1, 2);
+UPDATE shop.customer SET note = 'seen' WHERE code = 'c1';
+UPDATE shop.customer SET note = 'secret' WHERE code = 'c1';
+UPDATE shop.customer SET credit = 100001 WHERE id = 1;
+UPDATE shop.customer SET credit = -1000001 WHERE id = 1;
+UPDATE shop.customer SET region = 'nowhere' WHERE id = 1;
+UPDATE shop.customer SET first_order = 4 WHERE id = 1;
+UPDATE shop.customer SET position = 400 WHERE id = 1;
+INSERT INTO shop.customer (code, name, region) VALUES ('new', 'new', 'north') RETURNING initial, credit;
+INSERT INTO shop.customer (code) VALUES ('c1');
+INSERT INTO shop.customer (code) VALUES (NULL);
+INSERT INTO shop.customer (id, code) VALUES (1, 'new');
+DELETE FROM shop.customer WHERE id = 1;
+DELETE FROM shop.customer WHERE id = 4;
+TRUNCATE shop.customer CASCADE;
+INSERT INTO shop."Order" (customer_id, starts, ends) VALUES (1, '1999-01-01', '1999-01-02');
+INSERT INTO shop."Order" (customer_id, starts, ends) VALUES (99999, '1999-01-01', '1999-01-02');
+INSERT INTO shop."Order" (customer_id, starts, ends) VALUES (1, '2020-01-01', '2029-01-02');
+INSERT INTO shop."Order" (customer_id, starts, ends) VALUES (1, '2020-01-02', '2020-01-01');
+INSERT INTO shop."Order" (id, customer_id, starts, ends) VALUES (1, 1, '1999-01-01', '1999-01-02');
+UPDATE shop."Order" SET parent_id = 99999 WHERE id = 10;
+UPDATE shop."Order" SET number = 20 WHERE id = 10;
+DELETE FROM shop."Order" WHERE id = 11;
+DELETE FROM shop."Order" WHERE id = 41 RETURNING (SELECT count(*) FROM shop.line);
+INSERT INTO shop.line (order_id, nr, qty) VALUES (10, 9, 10) RETURNING amount;
+INSERT INTO shop.line (order_id, nr, qty) VALUES (99999, 9, 10);
+INSERT INTO shop.line (order_id, nr, qty) VALUES (10, 9, -10);
+INSERT INTO shop.line (order_id, nr, qty) VALUES (10, 9, 99999);
+INSERT INTO shop.line (nr) VALUES (9);
+DELETE FROM shop.line WHERE order_id = 10;
+TRUNCATE shop.line CASCADE;
+INSERT INTO shop.shipment (id, order_id, nr, label) VALUES (99, 10, 77, '');
+INSERT INTO shop.shipment (id, order_id, label, customer_code) VALUES (99, 10, 'half', 'c1');
+INSERT INTO shop.shipment (id, label) VALUES (99, 'forbidden');
+DELETE FROM shop.shipment;
+INSERT INTO shop.loose (batch, counted) VALUES ('b', 0), ('b', 0);
+TRUNCATE shop.loose;
+GRANT SELECT ON shop.customer TO stranger;
+
+-- Through what depends on them, where it is there
+SELECT * FROM app.nested ORDER BY 1, 2;
+SELECT * FROM app.nested_twice;
+SELECT * FROM shop."Beside; the tables" ORDER BY 1, 2, 3;
+SELECT * FROM app.barrier ORDER BY 1;
+SELECT * FROM app.barrier_off ORDER BY 1;
+SELECT * FROM app.invoker ORDER BY 1;
+SELECT * FROM app.checked_twice ORDER BY 1;
+SELECT * FROM app.checked_itself ORDER BY 1, 2;
+SELECT * FROM app.grouped ORDER BY 1, 2;
+SELECT * FROM app.recursive ORDER BY 1, 2;
+SELECT * FROM app.elsewhere ORDER BY 1, 2;
+SELECT * FROM app.of_functions ORDER BY 1;
+INSERT INTO app.customers (id, code) VALUES (77, 'through the view') RETURNING name, note;
+DELETE FROM app.customers WHERE id = 1;
+UPDATE app.checked_twice SET name = '' WHERE id = 1;
+UPDATE app.checked_twice SET name = 'fine' WHERE id = 1;
+UPDATE app.checked_itself SET nr = 0 WHERE nr = 1;
+SELECT app.by_text(), app.by_rowtype(), app.by_definer();
+SELECT app.by_parsed(), app.by_parsed(2);
+SELECT * FROM app.rows_parsed() ORDER BY 1, 2;
+SELECT app.parsed_twice();
+CALL app.put(1, 'put');
+SELECT * FROM app.gate ORDER BY 1;
+INSERT INTO app.gate VALUES (9, 1, 'new');
+INSERT INTO app.gate VALUES (9, 99999, 'new');
+SELECT * FROM app.of_clerk ORDER BY 1;
+SELECT * FROM app.of_clerk_invoker ORDER BY 1;
+SELECT app.parsed_by_clerk();
+SELECT * FROM app.of_reader ORDER BY 1;
+SELECT * FROM app.gate_of_reader ORDER BY 1;
