@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format types bench-order-lists lock clean
+.PHONY: demo test setup system lint format types bench-order-lists bench-publications lock clean
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
@@ -44,6 +44,9 @@ format: setup
 
 bench-order-lists: setup  ## Records per second, from the first listing to the commit
 	$(BIN)/python -m benchmarks.order_lists --scale $(or $(filter-out 0.1,$(SCALE)),1)
+
+bench-publications: setup  ## Ways to publish, firn's and others', beside each other
+	$(BIN)/python -m benchmarks.publications
 
 lock: setup  ## Resolve the exact versions again
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock
