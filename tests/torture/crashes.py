@@ -1,0 +1,267 @@
+"""Brings a publisher to one exact point of its work and holds it there, then takes away what it stands on.
+
+No point is reached by chance or by the clock. At rest between two calls the publisher waits for a word; inside a call
+it waits for a lock that a session of the test holds, or in a trigger on firn's own state tables, which waits likewise.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from loaders.embedded import serve
+from loaders.supervisor import is_locked, postmaster
+from tests.torture import shop
+from tests.torture.loading import Publisher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# A commit can be made to wait for a standby that does not exist; no budget ends a wait that a test has made.
+SETTINGS = {"wal_level": "replica", "max_wal_senders": "2", "deadlock_timeout": "60s", "max_connections": "40"}
+BUDGET_MS = 9_000
+
+_GATE = 20261121
+_MAKE_GATE = f"""
+CREATE SCHEMA torture;
+CREATE FUNCTION torture.wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
+'BEGIN PERFORM pg_advisory_xact_lock_shared({_GATE}); RETURN NEW; END';
+CREATE TRIGGER gate BEFORE UPDATE ON {{table}} FOR EACH ROW WHEN ({{condition}}) EXECUTE FUNCTION torture.wait();
+"""
+_FIRN = "FROM pg_stat_activity WHERE application_name = 'firn' AND datname = current_database()"
+
+
+class Machine:
+    """A server that can lose its power and be started again.
+
+    Args:
+        home: Its folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        """Start it, through recovery if need be."""
+        self.dsn = self._stack.enter_context(serve(self.home, settings=SETTINGS)).dsn
+
+    def stop(self) -> None:
+        """Stop it as ``pg_ctl stop -m immediate`` does: at once, without a word to anybody."""
+        found = postmaster(self.home / "data")
+        assert found
+        os.kill(found.pid, signal.SIGQUIT)
+        eventually(lambda: not is_locked(self.home / "supervisor.lock"), "the server stops")
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self._stack.close()
+
+
+def eventually(fact: Callable[[], Any], what: str) -> None:
+    """Wait for something that must come to pass."""
+    deadline = time.monotonic() + 60
+    while not fact():
+        assert time.monotonic() < deadline, f"not within a minute: {what}"
+        time.sleep(0.01)
+
+
+@dataclass
+class Scene:
+    """A database with one generation, and a publisher of the next.
+
+    Attributes:
+        machine: The server.
+        dsn: The database.
+        run: The name of the publisher's run.
+        publisher: The publisher, once there is one.
+    """
+
+    machine: Machine
+    dsn: str
+    run: str
+    publisher: Publisher = field(init=False)
+    _held: ExitStack = field(default_factory=ExitStack)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the database, in a session that waits for no standby."""
+        with psycopg.connect(self.dsn, autocommit=True, options="-c synchronous_commit=local") as connection:
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    def hold(self, *statements: str) -> None:
+        """Run statements in a transaction that stays open until `release`."""
+        session = psycopg.connect(self.dsn)
+        self._held.callback(session.close)
+        for statement in statements:
+            session.execute(statement)
+
+    def publish(self, hold: str = "") -> None:
+        """Start the publisher; told to, it waits at a step."""
+        self.publisher = Publisher(self.dsn, self.run, hold, lock_budget_ms=BUDGET_MS)
+        if hold:
+            assert self.publisher.reaches(hold), self.publisher.said
+            self._held.callback(self.publisher.go_on)
+
+    def shows(self, condition: str) -> None:
+        """Wait until a session of the publisher is seen at something."""
+        eventually(lambda: self.ask(f"SELECT 1 {_FIRN} AND {condition}"), condition)
+
+    def close_gate(self, table: str, condition: str = "true") -> ExitStack:
+        """Hold whoever updates rows of a table; closing what is returned lets them go on."""
+        self.ask(_MAKE_GATE.format(table=table, condition=condition))
+        gate = ExitStack()
+        keeper = gate.enter_context(psycopg.connect(self.dsn, autocommit=True))
+        keeper.execute(f"SELECT pg_advisory_lock({_GATE})")
+        self._held.callback(gate.close)
+        return gate
+
+    def sessions(self) -> list[int]:
+        """The publisher's sessions; the one for statements is the oldest."""
+        return [pid for (pid,) in self.ask(f"SELECT pid {_FIRN} ORDER BY backend_start")]
+
+    def release(self) -> None:
+        """Let go of everything that holds the publisher, and wait until nothing of it is left on the server."""
+        self.ask("ALTER SYSTEM RESET synchronous_standby_names")
+        self.ask("SELECT pg_reload_conf()")
+        self._held.close()
+        self.publisher.ended()
+        eventually(lambda: not self.sessions(), "the publisher's sessions end")
+
+
+def at(step: str) -> Callable[[Scene], None]:
+    """Between two calls, right after a step."""
+    return lambda scene: scene.publish(hold=step)
+
+
+def gated(table: str, condition: str = "true") -> Callable[[Scene], None]:
+    """Inside a call, at its update of a table of firn's state."""
+
+    def reach(scene: Scene) -> None:
+        scene.close_gate(table, condition)
+        scene.publish()
+        scene.shows("wait_event = 'advisory'")
+
+    return reach
+
+
+def sending(scene: Scene) -> None:
+    """In the middle of the rows of a table."""
+    scene.publish(hold="prepared")
+    schema = scene.ask("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'firn_stage%'")[0][0]
+    scene.hold(f'LOCK TABLE "{schema}".lines')
+    scene.publisher.go_on()
+    scene.shows("query LIKE 'COPY%' AND wait_event_type = 'Lock'")
+
+
+def waiting_for_a_snapshot(scene: Scene) -> None:
+    """While somebody has a snapshot that is older than the rows."""
+    scene.hold("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT 1")
+    scene.publish()
+    scene.shows("query LIKE '%relfrozenxid%'")
+
+
+def waiting_for_a_reader(scene: Scene) -> None:
+    """While somebody reads a table, before the locks are asked for."""
+    scene.publish(hold="verified")
+    scene.hold("SELECT 1 FROM shop.lines LIMIT 1")
+    scene.publisher.go_on()
+    scene.shows("query LIKE '%virtualtransaction%'")
+
+
+def asking_for_locks(scene: Scene) -> None:
+    """Inside the message, queued for a lock that somebody took at the last moment."""
+    gate = scene.close_gate("firn.dataset")
+    scene.publish()
+    scene.shows("wait_event = 'advisory'")
+    scene.hold("SELECT 1 FROM shop.lines LIMIT 1")
+    gate.close()
+    scene.shows("wait_event = 'relation'")
+
+
+def moved(scene: Scene) -> None:
+    """Inside the message, all tables locked and moved, before the commit."""
+    gated("firn.publication")(scene)
+
+
+def committing(scene: Scene) -> None:
+    """The commit is written, and nobody knows: neither readers nor the publisher."""
+    gate = scene.close_gate("firn.publication")
+    scene.publish()
+    scene.shows("wait_event = 'advisory'")
+    scene.ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    scene.ask("SELECT pg_reload_conf()")
+    gate.close()
+    scene.shows("wait_event = 'SyncRep'")
+
+
+def answering(scene: Scene) -> None:
+    """Readers see the new generation; the publisher has not read the answer."""
+    gate = scene.close_gate("firn.publication")
+    scene.publish()
+    scene.shows("wait_event = 'advisory'")
+    os.kill(scene.publisher.pid, signal.SIGSTOP)
+    scene._held.callback(os.kill, scene.publisher.pid, signal.SIGCONT)
+    gate.close()
+    eventually(lambda: scene.ask(shop.GENERATION) == [(2,)], "the commit")
+
+
+POINTS: dict[str, Callable[[Scene], None]] = {
+    "connected": at("connected"),
+    "started": at("started"),
+    "staging made, not committed": gated("firn.run", "OLD.staging_schema IS NULL AND NEW.staging_schema IS NOT NULL"),
+    "prepared": at("prepared"),
+    "sending": sending,
+    "one part sent": at("sent one"),
+    "all parts sent": at("sent all"),
+    "verified, not recorded": gated("firn.run", "NEW.status = 'ready'"),
+    "verified": at("verified"),
+    "waiting for a snapshot": waiting_for_a_snapshot,
+    "waiting for a reader": waiting_for_a_reader,
+    "fence passed": gated("firn.dataset"),
+    "asking for locks": asking_for_locks,
+    "tables moved": moved,
+    "committing": committing,
+    "answering": answering,
+    "published": at("published"),
+}
+
+
+def client_killed(scene: Scene) -> None:
+    """The publisher dies."""
+    scene.publisher.kill()
+
+
+def session_terminated(scene: Scene) -> None:
+    """An administrator ends the publisher's sessions."""
+    scene.ask(f"SELECT pg_terminate_backend(pid) {_FIRN}")
+
+
+def backend_killed(scene: Scene) -> None:
+    """The server's process for the publisher's statements dies, upon which the server ends all others and recovers."""
+    os.kill(scene.sessions()[0], signal.SIGKILL)
+    eventually(lambda: recovered(scene), "the server recovers")
+
+
+def server_stopped(scene: Scene) -> None:
+    """The server stops at once, and is started again."""
+    scene.machine.stop()
+    scene.machine.start()
+
+
+def recovered(scene: Scene) -> bool:
+    """Whether the server answers."""
+    try:
+        return bool(scene.ask("SELECT 1"))
+    except psycopg.OperationalError:
+        return False
+
+
+HARMS = (client_killed, session_terminated, backend_killed, server_stopped)
