@@ -45,7 +45,7 @@ def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence
 
 
 def clear_leftovers(connection: Statements, state: State, run_id: str, budget_ms: int) -> list[str]:
-    """Drop what runs staged that failed or died, and what an earlier try of this run did.
+    """Drop what runs staged that failed or died, and what an earlier try of this run did, and empty schemas.
 
     Args:
         connection: Where statements go.
@@ -68,4 +68,8 @@ def clear_leftovers(connection: Statements, state: State, run_id: str, budget_ms
                     state.finish(other, "failed", error="its process ended, or it was not discarded")
                     state.set_unstaged(other)
             state.release(other)
+    for schema in state.emptied():
+        with suppress(psycopg.Error):
+            drop_schema(connection, schema, budget_ms)
+            dropped.append(schema)
     return dropped

@@ -109,14 +109,27 @@ class Server:
                 f"The target's dsn cannot be used: {said}. Nothing was read or written; production is unchanged.",
                 "correct the dsn; a service stands in ~/.pg_service.conf, or in the file that PGSERVICEFILE names",
             )
-        if answer == pq.Ping.OK:
-            return LoadError(
-                f"PostgreSQL refused the connection: {said}. Production is unchanged.",
-                "check role, password, database and pg_hba.conf, or whether all its connections are in use",
+        if answer != pq.Ping.OK:
+            return TargetUnavailable(
+                f"PostgreSQL does not answer: {said}. Production is unchanged.", "check host and port, then run again"
             )
-        return TargetUnavailable(
-            f"PostgreSQL does not answer: {said}. Production is unchanged.", "check host and port, then run again"
+        if self._admits():
+            return TargetUnavailable(
+                f"A connection to PostgreSQL was lost while it was opened: {said}. Production is unchanged.",
+                "run again; if a session was ended on purpose, ask who did it",
+            )
+        return LoadError(
+            f"PostgreSQL refused the connection: {said}. Production is unchanged.",
+            "check role, password, database and pg_hba.conf, or whether all its connections are in use",
         )
+
+    def _admits(self) -> bool:
+        """Whether another connection can be opened: ADBC has no SQLSTATE for one that was ended, either."""
+        try:
+            psycopg.connect(self._dsn).close()
+        except psycopg.Error:
+            return False
+        return True
 
 
 def _not_a_dsn(dsn: str, said: str) -> ConfigError:

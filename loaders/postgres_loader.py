@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from firn import Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
+from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
 from loaders import audit, build, cleanup, ledger, plans, readback, shown
 from loaders.approval import approve
 from loaders.ddl import cut, layout
@@ -405,18 +405,40 @@ class PostgresLoader:
         except psycopg.OperationalError:
             if not self._statements.broken:
                 raise
-            self.connect()
-            self.state.wait_for(plan.dataset)  # the server may still be at it
+            self._reach_again(plan)
         done = self._done(plan)
         if done is None:
             raise TargetUnavailable(
                 f"The connection was lost before {plan.dataset} was published. Production is unchanged.",
                 f"firn publish {plan.run_id}",
             )
-        self._keep_one(plan, done)
-        ledger.forget(self._statements, self._names.state, plan.dataset, plan.run_id)
+        with suppress(psycopg.Error):  # it is published, whatever happens now; the next publication tidies up again
+            self._keep_one(plan, done)
+            ledger.forget(self._statements, self._names.state, plan.dataset, plan.run_id)
         self.seconds["wait"] = patience.slept
         return plans.told(done)
+
+    def _reach_again(self, plan: Plan) -> None:
+        """Wait until the server answers, and is no longer at it: only its record tells whether it was published.
+
+        Raises:
+            TargetUnavailable: The server does not answer in time.
+        """
+        patience = Patience(self._settings.max_wait_s)
+        while True:
+            try:
+                self.connect()
+                self.state.wait_for(plan.dataset)
+            except (LoadError, psycopg.OperationalError) as exc:  # it refuses connections while it recovers
+                if not patience.pause():
+                    raise TargetUnavailable(
+                        f"The connection was lost while {plan.dataset} was being published, and PostgreSQL has not "
+                        f"answered for {patience.waited:.0f} s. It is not known whether production shows "
+                        f"run {plan.run_id}.",
+                        f"firn publish {plan.run_id}",
+                    ) from exc
+            else:
+                return
 
     def _done(self, plan: Plan) -> Publication | None:
         found = self.state.publication(plan.dataset, plan.generation + 1)

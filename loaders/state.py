@@ -232,6 +232,10 @@ class State:
         """Return the staging schemas of the runs that are running, failed or died."""
         return {row.run_id: row.staging_schema for row in self._rows("unfinished")}
 
+    def emptied(self) -> Sequence[str]:
+        """Return the staging schemas of published runs, which are left where a process died after its commit."""
+        return [row.name for row in self._rows("emptied")]
+
     def kept_schemas(self, dataset: str) -> Sequence[str]:
         """Return the schemas that keep earlier generations of a dataset."""
         return [row.name for row in self._rows("kept_schemas", dataset=dataset)]

@@ -139,6 +139,10 @@ SELECT run_id FROM {state}.run ORDER BY started_at DESC
 SELECT run_id, staging_schema FROM {state}.run
 WHERE status IN ('running', 'failed') AND staging_schema IS NOT NULL ORDER BY started_at
 
+-- name: emptied
+SELECT r.staging_schema AS name FROM {state}.run r JOIN pg_namespace n ON n.nspname = r.staging_schema
+WHERE r.status IN ('published', 'rolled_back')
+
 -- name: wait_for
 SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || %(dataset)s, 0))
 

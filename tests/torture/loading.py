@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
+import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -15,19 +16,22 @@ from typing import TYPE_CHECKING, Any
 import dataframely as dy
 import polars as pl
 
-from firn import FirnError, Run, StateError
-from loaders import publish
+from firn import Dataset, FirnError, Run, StateError
+from loaders import swap
 from loaders.postgres import Postgres
 from tests.torture.shop import DATASET, PARENTS, ROWS
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
 
+    from firn import Strategy
     from loaders.postgres_loader import PostgresLoader
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["__main__", "tests.torture.loading"])
+
 
 def contract(table: str) -> type[dy.Schema]:
     """What firn is told of a table."""
@@ -50,11 +54,11 @@ def named(run_id: str) -> Run:
     return Run(run_id, DATASET, dt.datetime.now(dt.UTC))
 
 
-def load(loader: PostgresLoader, run: Run, say: Callable[[str], None]) -> None:
+def load(loader: PostgresLoader, run: Run, say: Callable[[str], None], strategy: Strategy = "swap") -> None:
     """Publish the next generation under the run's name, from wherever an earlier process of this name was stopped."""
     found = status(loader, run)
     if found not in ("ready", "published"):
-        stage(loader, run, say)
+        stage(loader, run, say, strategy)
     say("verified")
     loader.publish(run)
     say("was published" if found == "published" else "published")
@@ -68,11 +72,11 @@ def status(loader: PostgresLoader, run: Run) -> str:
         return ""
 
 
-def stage(loader: PostgresLoader, run: Run, say: Callable[[str], None]) -> None:
+def stage(loader: PostgresLoader, run: Run, say: Callable[[str], None], strategy: Strategy) -> None:
     """Send all tables beside production."""
     loader.start(run)
     say("started")
-    loader.prepare(run, CONTRACTS)
+    loader.prepare(run, Dataset(DATASET, CONTRACTS, strategy=strategy))
     say("prepared")
     generation = loader.generation(DATASET) + 1
     first, *others = CONTRACTS
@@ -89,7 +93,9 @@ def settings(dsn: str, **changes: Any) -> Postgres:  # noqa: ANN401 (values of s
     return Postgres(dsn=dsn, production="shop", **{"max_wait_s": 60, **changes})  # type: ignore[arg-type]
 
 
-def main(pipe: Connection, dsn: str, run: str, hold: str, *, guard: bool, **changes: object) -> None:
+def main(
+    pipe: Connection, dsn: str, run: str, hold: str, *, strategy: Strategy, guard: bool, **changes: object
+) -> None:
     """Publish, and end the process; without the guard, snapshots older than the rows are not waited for."""
 
     def say(step: str) -> None:
@@ -98,11 +104,11 @@ def main(pipe: Connection, dsn: str, run: str, hold: str, *, guard: bool, **chan
             pipe.recv()
 
     if not guard:
-        publish.wait_until_passed = lambda *_: None
+        swap.wait_until_passed = lambda *_: None
     try:
         with settings(dsn, **changes).open() as loader:
             say("connected")
-            load(loader, named(run), say)
+            load(loader, named(run), say, strategy)
     except FirnError as exc:
         pipe.send(f"{type(exc).__name__}: {exc.message}")
         sys.exit(exc.exit_code)
@@ -115,6 +121,7 @@ class Publisher:
         dsn: The database.
         run: The name of the run.
         hold: The step at which it waits to be let go.
+        strategy: How it publishes.
         guard: Whether it waits for old snapshots.
         changes: Settings.
 
@@ -122,18 +129,22 @@ class Publisher:
         said: What it has said so far: its steps, and why it failed.
     """
 
-    def __init__(self, dsn: str, run: str, hold: str = "", *, guard: bool = True, **changes: object) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        run: str,
+        hold: str = "",
+        *,
+        strategy: Strategy = "swap",
+        guard: bool = True,
+        **changes: object,
+    ) -> None:
         self.said: list[str] = []
         self._pipe, theirs = _FORKS.Pipe()
-        arguments = {"guard": guard, **changes}
+        arguments = {"strategy": strategy, "guard": guard, **changes}
         self._process = _FORKS.Process(target=main, args=(theirs, dsn, run, hold), kwargs=arguments)
         self._process.start()
         theirs.close()
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid or 0
 
     def steps(self) -> Iterator[str]:
         """Listen to it until it ends."""
@@ -157,9 +168,10 @@ class Publisher:
         """Tell whether it has ended."""
         return not self._process.is_alive()
 
-    def kill(self) -> None:
-        """Send SIGKILL."""
-        self._process.kill()
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it is still there."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid or 0, number)
 
     def ended(self) -> int:
         """Wait for its end, and return its exit code, negative for a signal."""
