@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firn import PublishError
-from loaders import companions, inventory
+from loaders import bindings, companions, dependents, inventory
 from loaders.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from firn import Companion, Namespace
+    from loaders.bindings import Bindings
     from loaders.connections import Statements
     from loaders.inventory import Item
 
-__all__ = ["approve"]
+__all__ = ["Approval", "approve"]
+
+_MOST_NAMED = 20
+
+
+class Approval(NamedTuple):
+    """What may be done to production.
+
+    Attributes:
+        present: Which of the tables exist.
+        bindings: What points the objects that know them at the new tables.
+    """
+
+    present: list[str]
+    bindings: Bindings
 
 
 def approve(
@@ -26,8 +41,8 @@ def approve(
     expected: Collection[Item],
     *,
     beside: Sequence[Companion] = (),
-) -> list[str]:
-    """Return which of the tables exist in production, if they may be replaced.
+) -> Approval:
+    """Tell which of the tables exist in production and what follows them, if they may be replaced.
 
     Args:
         connection: Where statements go.
@@ -41,7 +56,7 @@ def approve(
         PublishError: Another dataset publishes one of them, or something that one carries would be lost; each object is
             named. Production is unchanged.
     """
-    state = State(connection, namespace)
+    state, production = State(connection, namespace), namespace.production
     for table, owner in state.owners(dataset, tables).items():
         raise PublishError(
             f'Table "{table}" is published by {owner}, and cannot be by {dataset} too. Production is unchanged.',
@@ -50,6 +65,25 @@ def approve(
     current = state.current(dataset)
     known = inventory.items(current.tables) if current else []
     views = companions.views(current.tables) if current else []
-    companions.check(connection, namespace.production, beside, views)
-    own = [f"view {namespace.production}.{name}" for name in views]
-    return inventory.approve(connection, namespace.production, tables, expected, known, own)
+    companions.check(connection, production, beside, views)
+    present = inventory.carried(connection, production, tables)
+    held = dependents.read(connection, production, tables)
+    others = {(dependent.table, dependent.name) for dependent in held}
+    lost = [item for item in inventory.losses(present, expected, known) if (item.table, item.name) not in others]
+    foreign = [d for d in held if d.name not in {f"view {production}.{name}" for name in views}]
+    role = connection.info.user
+    _refuse([*map(str, lost), *dependents.refused(foreign, present, expected, role, ())], production)
+    found = sorted({item.table for item in present})
+    return Approval(found, bindings.read(connection, production, found, held, views))
+
+
+def _refuse(lost: Sequence[str], production: str) -> None:
+    if not lost:
+        return
+    named = "; ".join(lost[:_MOST_NAMED])
+    more = f"; and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
+    raise PublishError(
+        f'Replacing tables of schema "{production}" would lose what others put on them: {named}{more}. '
+        "Production is unchanged.",
+        "do what is named beside each, or drop it, or move it to objects that firn does not publish, then run again",
+    )

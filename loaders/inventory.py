@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.sql import Identifier, Literal
 
-from firn import PublishError
 from loaders import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from psycopg.sql import Composed
 
     from loaders.connections import Statements
 
-__all__ = ["Item", "approve", "carried", "count", "items", "query", "record", "recorded"]
+__all__ = ["Item", "carried", "count", "items", "losses", "query", "record", "recorded"]
 
 _SQL = queries.read("inventory.sql")
 _NEVER_EXPECTED = ("publication", "owner", "dependent")
-_MOST_NAMED = 20
 _MOST_CHARACTERS = 200
 
 
@@ -68,56 +66,20 @@ def items(tables: Mapping[str, Any]) -> list[Item]:
     return [Item(name, *rest) for name, table in tables.items() for rest in table["carries"]]
 
 
-def approve(  # noqa: PLR0917 (what is there, what will be, and what may stay)
-    connection: Statements,
-    production: str,
-    tables: Iterable[str],
-    expected: Collection[Item],
-    known: Collection[Item],
-    own: Collection[str] = (),
-) -> list[str]:
-    """Return which of the tables exist in production, if they can be replaced.
+def losses(present: Iterable[Item], expected: Collection[Item], known: Collection[Item]) -> list[Item]:
+    """Return what replacing tables would lose.
 
     Args:
-        connection: Where statements go.
-        production: Their schema.
-        tables: Their names.
+        present: What the tables of production carry.
         expected: What the new tables will carry.
         known: What firn made when it published the current generation.
-        own: The dependents that firn points at the new tables by itself, as PostgreSQL describes them.
-
-    Raises:
-        PublishError: Something would be lost; each object is named. Production is unchanged.
     """
-    present = carried(connection, production, tables)
-    losses = [item for item in _losses(present, expected, known) if item.kind != "dependent" or _bare(item) not in own]
-    _refuse(losses, production)
-    return sorted({item.table for item in present})
-
-
-def _bare(item: Item) -> str:
-    return item.name.replace('"', "")
-
-
-def count(connection: Statements, schema: str, table: str) -> int:
-    """Return how many rows a table holds."""
-    return int(connection.execute(_SQL["rows"].format(table=Identifier(schema, table))).fetchall()[0].rows)
-
-
-def _losses(present: Sequence[Item], expected: Collection[Item], known: Collection[Item]) -> list[Item]:
     # A publication decodes the staging rows already, so it stands in the way even of a first generation.
     kept = {item for item in (*expected, *known) if item.kind not in _NEVER_EXPECTED}
     published = sorted(item for item in expected if item.kind == "publication")
     return [item for item in dict.fromkeys((*present, *published)) if item not in kept]
 
 
-def _refuse(lost: Sequence[Item], production: str) -> None:
-    if not lost:
-        return
-    named = "; ".join(map(str, lost[:_MOST_NAMED]))
-    more = f"; and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
-    raise PublishError(
-        f'Replacing tables of schema "{production}" would lose what others put on them: {named}{more}. '
-        "Production is unchanged.",
-        "drop what is named, or move it to objects that firn does not publish, then run again",
-    )
+def count(connection: Statements, schema: str, table: str) -> int:
+    """Return how many rows a table holds."""
+    return int(connection.execute(_SQL["rows"].format(table=Identifier(schema, table))).fetchall()[0].rows)

@@ -43,6 +43,7 @@ class Locks:
         patience: How long in all.
         attempts: How often the locks were asked for.
         longest_ms: The longest that a request which failed can have made others wait.
+        beside: Relations that are locked beside the tables, by their numbers in the catalogue.
     """
 
     connection: Statements
@@ -51,6 +52,7 @@ class Locks:
     patience: Patience
     attempts: int = 0
     longest_ms: int = 0
+    beside: Sequence[int] = ()
     _highest_ms: int = 0
     _blockers: list[int] = field(default_factory=list)
 
@@ -88,26 +90,32 @@ class Locks:
         )
 
     def _holders(self, tables: Sequence[str]) -> dict[str, int]:
-        values = {"schema": self.schema, "tables": list(tables)}
+        values = {"schema": self.schema, "tables": list(tables), "beside": list(self.beside)}
         return {row.virtualtransaction: row.pid for row in self.connection.execute(_SQL["holders"], values).fetchall()}
 
 
 def asked(
-    connection: Statements, schema: str, tables: Sequence[str], views: Sequence[Identifier] = ()
+    connection: Statements,
+    schema: str,
+    tables: Sequence[str],
+    views: Sequence[tuple[Identifier, Identifier]] = (),
+    others: Sequence[Identifier] = (),
 ) -> Composed | SQL:
-    """Return the statement that locks tables, and views over them, against everybody.
+    """Return the statement that locks tables, and what is changed with them, against everybody.
 
     Args:
         connection: By which text is quoted.
         schema: The schema of the tables.
         tables: The tables; none is no statement at all.
-        views: Views, in the order in which readers lock them: outermost first.
+        views: Views and their owners, in the order in which readers lock them: outermost first.
+        others: Tables of other schemas.
     """
     if not tables:
         return SQL("SELECT")
-    lock = _SQL["lock"].format(tables=SQL(", ONLY ").join(Identifier(schema, name) for name in sorted(tables)))
+    names = [*(Identifier(schema, name) for name in sorted(tables)), *others]
+    lock = _SQL["lock"].format(tables=SQL(", ONLY ").join(names))
     if not views:
         return lock
     # A reader locks a view before the tables under it: who locks them the other way round can end in a deadlock.
-    given = SQL(";\n    ").join(_SQL["give"].format(view=view) for view in views)
+    given = SQL(";\n    ").join(_SQL["give"].format(view=view, owner=owner) for view, owner in views)
     return SQL("DO {}").format(Literal(_SQL["lock_with_views"].format(views=given, lock=lock).as_string(connection)))

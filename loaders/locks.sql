@@ -10,13 +10,14 @@ BEGIN
 END
 
 -- name: give
-ALTER VIEW {view} OWNER TO CURRENT_USER
+ALTER VIEW {view} OWNER TO {owner}
 
 -- name: holders
 SELECT DISTINCT l.virtualtransaction, l.pid
 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND n.nspname = %(schema)s AND c.relname = ANY (%(tables)s) AND l.pid <> pg_backend_pid()
+  AND (n.nspname = %(schema)s AND c.relname = ANY (%(tables)s) OR c.oid = ANY (%(beside)s::oid[]))
+  AND l.pid <> pg_backend_pid()
 
 -- name: sessions
 SELECT pid, usename::text AS role, coalesce(state, 'unknown') AS state,

@@ -390,7 +390,7 @@ class PostgresLoader:
     def _refuse_losses(self, staging: Staging) -> Sequence[str]:
         expected = [item for items in staging.carries.values() for item in items]
         dataset, tables = staging.dataset, list(staging.layouts)
-        return approve(self._statements, self._names, dataset.name, tables, expected, beside=dataset.companions)
+        return approve(self._statements, self._names, dataset.name, tables, expected, beside=dataset.companions).present
 
     def _swapped(self, plan: Plan) -> Published:
         settings = self._settings

@@ -12,8 +12,9 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import PublishError
-from loaders import companions, inventory, publish, quarantine, queries
+from loaders import companions, dependents, inventory, publish, quarantine, queries
 from loaders.approval import approve
+from loaders.bindings import Bindings
 from loaders.horizon import wait_until_passed
 from loaders.locks import BLOCKED, Locks, asked
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Swap"]
 
 _SQL = queries.read("swap.sql")
+# A schema, relation, function or other object of the message is not there any more.
+_GONE = ("3F000", "42P01", "42883", "42704")
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Swap:
     locks: Locks
     _approved: str = ""
     _present: list[str] = field(default_factory=list)
+    _bindings: Bindings = field(default_factory=lambda: Bindings([], [], [], []))
 
     def run(self) -> None:
         """Publish.
@@ -59,7 +63,8 @@ class Swap:
         """
         self._check_rows()
         listing = inventory.query(self.namespace.production, self.plan.names)
-        self.connection.execute(_SQL["prepare"].format(inventory=listing))
+        marks = dependents.marks(self.namespace.production, self.plan.names)
+        self.connection.execute(_SQL["prepare"].format(inventory=listing, marks=marks))
         try:
             self._approve()
             if self.plan.kind == "published":  # the tables of other kinds are older than every snapshot
@@ -85,7 +90,9 @@ class Swap:
         """Refuse what would be lost, and remember what production carries so that a later change is noticed."""
         self._approved = self.connection.execute(_SQL["digest"]).fetchall()[0].digest
         expected = inventory.items(self.plan.tables)
-        self._present = approve(self.connection, self.namespace, self.plan.dataset, self.plan.names, expected)
+        approval = approve(self.connection, self.namespace, self.plan.dataset, self.plan.names, expected)
+        self._present, self._bindings = approval
+        self.locks.beside = self._bindings.oids
 
     def _moved(self) -> bool:
         self.locks.attempts += 1
@@ -110,25 +117,35 @@ class Swap:
             raise publish.fenced(self.plan, exc)
         if exc.sqlstate == publish.DRIFTED:
             self._approve()
+        elif exc.sqlstate in _GONE:
+            self._check_drift(exc)
         elif exc.sqlstate in BLOCKED:
             self.locks.refused(self._present)
         else:
             raise exc
 
+    def _check_drift(self, exc: psycopg.Error) -> None:
+        """Look again at what production carries, and raise the error unless that has changed."""
+        approved = self._approved
+        self._approve()
+        if self._approved == approved:
+            raise exc
+
     def _message(self) -> Composed:
         state, production = self.namespace.state, self.namespace.production
-        views = [Identifier(production, name) for name in sorted(companions.views(self._shown))]
+        bound = self._bindings
         return _SQL["message"].format(
             dataset=Literal(self.plan.dataset),
             budget=Literal(f"{self.locks.budget()}ms"),
             fence=self._quoted(publish.fence(state, self.plan)),
             schemas=self._schemas(),
             lock_private=asked(self.connection, self.plan.source, list(self.plan.tables)),
-            lock_production=asked(self.connection, production, self._present, views),
+            lock_production=asked(self.connection, production, self._present, bound.views, bound.tables),
             drift=self._quoted(_SQL["drift"].format(approved=Literal(self._approved))),
             moves=SQL(";\n").join(self._moves()),
             companions=companions.added(production, self.plan.source, self.plan.tables),
             views=companions.pointed(production, self.plan.tables, self._shown),
+            bindings=SQL(";\n").join(bound.statements or [SQL("SELECT")]),
             record=publish.record(state, self.plan, self.previous if self._present else None),
             log=quarantine.followed(state, self.plan),
             clock=publish.clock(state, self.plan, self.locks),

@@ -1,6 +1,7 @@
 -- name: message
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = '';
+SET LOCAL check_function_bodies = off;
 SET LOCAL synchronous_commit = on;
 SET LOCAL idle_in_transaction_session_timeout = '5s';
 SET LOCAL lock_timeout = {budget};
@@ -16,10 +17,10 @@ SELECT set_config('firn.asked_at', clock_timestamp()::text, true);
 SET LOCAL statement_timeout = {budget};
 {lock_production};
 SET LOCAL statement_timeout = '10s';
-SET LOCAL lock_timeout = '1s';
 DO {drift};
 {moves};
 {views};
+{bindings};
 {clock};
 COMMIT
 
@@ -38,7 +39,7 @@ PREPARE firn_carried AS
 SELECT encode(sha256(convert_to(coalesce(string_agg(
            concat_ws(E'\t', i.table, i.kind, i.name, i.definition), E'\n'
            ORDER BY i.table, i.kind, i.name COLLATE "C", i.definition COLLATE "C"), ''), 'UTF8')), 'hex') AS digest
-FROM ({inventory}) i
+FROM (({inventory}) UNION ALL ({marks})) i
 
 -- name: digest
 EXECUTE firn_carried

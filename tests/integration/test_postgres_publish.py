@@ -183,13 +183,13 @@ def catalogue(target: Target) -> list[tuple[Any, ...]]:
     )
 
 
-def test_a_view_made_on_the_new_generation_stops_the_rollback(newest: Target) -> None:
+def test_a_materialized_view_made_on_the_new_generation_stops_the_rollback(newest: Target) -> None:
     published(newest.settings, 1)
     published(newest.settings, 2)
-    newest.query("CREATE VIEW public.v AS SELECT id FROM shop.orders")
+    newest.query("CREATE MATERIALIZED VIEW public.v AS SELECT id FROM shop.orders")
     before = newest.production()
 
-    with newest.settings.open() as loader, pytest.raises(PublishError, match=r"view public\.v"):
+    with newest.settings.open() as loader, pytest.raises(PublishError, match=r"materialized view public\.v"):
         loader.rollback("shop")
     assert newest.production() == before
 
@@ -275,7 +275,7 @@ def test_what_is_put_on_a_table_at_the_last_moment_is_noticed_under_the_locks(
     asked = Locks.are_free  # the moment between approval and locks
 
     def late(*_: object) -> bool:
-        target.query("CREATE VIEW public.v AS SELECT id FROM shop.orders")
+        target.query("CREATE MATERIALIZED VIEW public.v AS SELECT id FROM shop.orders")
         monkeypatch.setattr(Locks, "are_free", asked)
         return True
 
@@ -284,7 +284,7 @@ def test_what_is_put_on_a_table_at_the_last_moment_is_noticed_under_the_locks(
         before = target.production()
         monkeypatch.setattr(Locks, "are_free", late)
 
-        with pytest.raises(PublishError, match=r"view public\.v"):
+        with pytest.raises(PublishError, match=r"materialized view public\.v"):
             loader.publish(run)
 
     assert target.production() == before
