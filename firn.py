@@ -36,6 +36,7 @@ __all__ = [
     "ContractError",
     "Dataset",
     "FirnError",
+    "KeptGeneration",
     "LoadError",
     "Namespace",
     "PartKey",
@@ -236,6 +237,7 @@ class Published:
         changes: Per table that was changed in place the rows ``inserted``, ``updated`` and ``deleted``.
         longest_wait_ms: The longest that anybody can have waited behind it, by the server's clock.
         wal_bytes: How much the server wrote to its log from the first staged row to the commit, for others too.
+        kept_bytes: The disk that the earlier generations take which are kept now.
     """
 
     dataset: str
@@ -249,6 +251,33 @@ class Published:
     changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     longest_wait_ms: float = 0.0
     wal_bytes: int = 0
+    kept_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptGeneration:
+    """An earlier generation that can be shown again.
+
+    Attributes:
+        generation: Its number, the latest where the same rows were shown more than once; 0 for what was there before
+            firn.
+        run_id: The run whose rows these are; empty for what was there before firn.
+        published_at: When it was published, in UTC; unknown for what was there before firn.
+        strategy: How it would be shown again: ``swap`` by the tables that are kept, ``changes`` by the changes that
+            lead back to it.
+        rows: Rows by table; empty for what was there before firn.
+        bytes: The disk that it takes.
+    """
+
+    generation: int
+    run_id: str
+    published_at: dt.datetime | None
+    strategy: str
+    rows: Mapping[str, int]
+    bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.generation} ({f'run {self.run_id}' if self.run_id else 'what was there before firn'})"
 
 
 class FirnError(Exception):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from loaders import queries
 
@@ -22,7 +22,7 @@ _SQL = queries.read("staging.sql")
 
 
 def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence[str]:
-    """Drop a schema's tables one by one, then the schema, each within a budget of waiting for locks.
+    """Drop a schema's tables, then the schema, each within a budget of waiting for locks.
 
     Returns:
         The tables dropped; none where the schema does not exist.
@@ -33,15 +33,31 @@ def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence
     if not connection.execute(_SQL["schema_exists"], {"schema": schema}).fetchall()[0].found:
         return []
     names = [row.name for row in connection.execute(_SQL["tables"], {"schema": schema}).fetchall()]
-    # A transaction each: a lock taken for one table is not kept while another is waited for.
-    for statement in (
-        *(SQL("DROP TABLE {}").format(Identifier(schema, name)) for name in names),
-        SQL("DROP SCHEMA {}").format(Identifier(schema)),
-    ):
-        with connection.transaction():
-            connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(f"{budget_ms}ms")))
-            connection.execute(statement)
+    left = [Identifier(schema, name) for name in names]
+    while left:
+        stuck = [table for table in left if not _is_dropped(connection, table, budget_ms)]
+        if stuck == left:  # their foreign keys refer to one another
+            _drop(connection, SQL("DROP TABLE {}").format(SQL(", ").join(left)), budget_ms)
+            break
+        left = stuck
+    _drop(connection, SQL("DROP SCHEMA {}").format(Identifier(schema)), budget_ms)
     return names
+
+
+def _is_dropped(connection: Statements, table: Identifier, budget_ms: int) -> bool:
+    """Drop a table unless something depends on it, such as a foreign key of one that can be dropped first."""
+    try:
+        _drop(connection, SQL("DROP TABLE {}").format(table), budget_ms)
+    except psycopg.errors.DependentObjectsStillExist:
+        return False
+    return True
+
+
+def _drop(connection: Statements, statement: Composed, budget_ms: int) -> None:
+    # A transaction each: a lock taken for one table is not kept while another is waited for.
+    with connection.transaction():
+        connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(f"{budget_ms}ms")))
+        connection.execute(statement)
 
 
 def clear_leftovers(connection: Statements, state: State, run_id: str, budget_ms: int) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
+import socket
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -74,7 +77,7 @@ class Server:
         connection: Statements = self._reached(
             lambda: psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None, row_factory=namedtuple_row)
         )
-        connection.execute(_SET.format(*_pairs(_SETTINGS)))
+        connection.execute(_SET.format(*_pairs({**_SETTINGS, "firn.person": _person()})))
         return connection
 
     def copying(self) -> Copying:
@@ -130,6 +133,15 @@ class Server:
         except psycopg.Error:
             return False
         return True
+
+
+def _person() -> str:
+    """Return who runs this process, and where: what the server knows is the role, which many may share."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may give its user no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def _not_a_dsn(dsn: str, said: str) -> ConfigError:

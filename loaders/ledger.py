@@ -67,9 +67,9 @@ def relist(statements: Statements, state: str, dataset: str, fingerprints: Mappi
         cursor.executemany(_SQL["relist"].format(state=Identifier(state)), values)
 
 
-def forget(statements: Statements, state: str, dataset: str, run_id: str) -> None:
-    """Delete the ledgers of runs that can no longer become visible; that of the run just made visible stays."""
-    statements.execute(_SQL["forget"].format(state=Identifier(state)), {"dataset": dataset, "run": run_id})
+def forget(statements: Statements, state: str, dataset: str, runs: Sequence[str]) -> None:
+    """Delete the ledgers of runs that can no longer become visible; those of the runs named stay."""
+    statements.execute(_SQL["forget"].format(state=Identifier(state)), {"dataset": dataset, "runs": list(runs)})
 
 
 def take(statements: Statements, production: str, staging: Staging, parts: Sequence[str]) -> dict[str, tuple[str, int]]:

@@ -14,12 +14,8 @@ AND p.fingerprint <> %(fingerprint)s
 
 -- name: forget
 -- Of the ledger only the runs stay that are visible, or may become so.
-DELETE FROM {state}.part p WHERE p.dataset = %(dataset)s AND p.run_id <> %(run)s
-AND NOT EXISTS (SELECT FROM {state}.run r WHERE r.run_id = p.run_id AND r.status IN ('running', 'ready', 'rolled_back'))
-AND NOT EXISTS (
-    SELECT FROM {state}.publication b JOIN {state}.dataset d USING (dataset)
-    WHERE b.run_id = p.run_id AND b.dataset = p.dataset AND b.generation >= d.generation - 1
-)
+DELETE FROM {state}.part p WHERE p.dataset = %(dataset)s AND p.run_id <> ALL (%(runs)s)
+AND NOT EXISTS (SELECT FROM {state}.run r WHERE r.run_id = p.run_id AND r.status IN ('running', 'ready'))
 
 -- name: forget_run
 DELETE FROM {state}.part WHERE run_id = %(run)s

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, PartKey, PartRecord, Published, Run, Staged
+    from firn import Dataset, KeptGeneration, PartKey, PartRecord, Published, Run, Staged
 
 
 class Loader(Protocol):
@@ -84,13 +84,25 @@ class Loader(Protocol):
         """Copy the rows of parts from production to staging, inside the target; rows by table."""
         ...
 
-    def verify(self, run: Run, read: Sequence[PartRecord] = (), taken: Sequence[PartRecord] = ()) -> None:
+    def cursors(self, dataset: str) -> Mapping[str, Any]:
+        """Return how far the sources were read for what production shows, by name; empty where nothing is recorded."""
+        ...
+
+    def verify(
+        self,
+        run: Run,
+        read: Sequence[PartRecord] = (),
+        taken: Sequence[PartRecord] = (),
+        cursors: Mapping[str, Any] | None = None,
+    ) -> None:
         """Compare what staging really holds with what was sent, then index and analyse it; the run is then ready.
 
         Args:
             run: The run.
             read: The parts that were sent; they are recorded in the ledger.
             taken: The parts that were copied from production, as the ledger has them.
+            cursors: How far the sources were read, by name, as values of JSON. They are visible from the transaction in
+                which the rows are, and go back with them; names that are not given keep what they had.
 
         Raises:
             LoadError: Something differs; the message names table, column and up to ten keys, or the part.
@@ -158,11 +170,35 @@ class Loader(Protocol):
         """
         ...
 
-    def rollback(self, dataset: str) -> Published:
-        """Make the previous generation of the dataset visible again, in one transaction.
+    def rollback(self, dataset: str, to: int | None = None, *, of: int | None = None, why: str = "") -> Published:
+        """Make an earlier generation of the dataset visible again, in one transaction, under a new number.
+
+        Args:
+            dataset: The pipeline's name.
+            to: The generation; by default the one before the rows that are visible. Generation 0 is what was there
+                before the first publication: where that was nothing, tables leave production, but only when asked.
+            of: The generation that is to be undone; another one that is visible by now is left alone.
+            why: What is recorded of it.
 
         Raises:
-            PublishError: No previous generation is kept; production is unchanged.
+            PublishError: It is not kept; those that are kept are named, and production is unchanged.
+        """
+        ...
+
+    def kept(self, dataset: str) -> Sequence[KeptGeneration]:
+        """Return the earlier generations that can be shown again, newest first."""
+        ...
+
+    def act(self, run: Run, action: str, detail: str) -> None:
+        """Record what somebody did with a run."""
+        ...
+
+    def acts(self, dataset: str, last: int = 20) -> Sequence[Mapping[str, Any]]:
+        """Return what was done to a dataset, the latest first.
+
+        Returns:
+            For each act ``at``, ``role``, ``person``, ``application``, ``address``, ``action``, ``generation``,
+            ``run_id`` and ``detail``.
         """
         ...
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from firn import LoadError, Published, PublishError, Run, Staged, StateError
+from firn import KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError
 from loaders import ddl
 from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
@@ -26,9 +27,13 @@ __all__ = ["Memory"]
 
 @dataclass(slots=True)
 class _Generation:
+    """A generation: what it shows, under which number that was first published, and how far the sources were read."""
+
     published: Published
+    origin: int
     tables: dict[str, pl.DataFrame]
-    replaced: dict[str, pl.DataFrame] | None
+    cursors: dict[str, Any]
+    at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
 
 @dataclass(slots=True)
@@ -48,16 +53,21 @@ class _Stage:
 class Memory:
     """A Loader that publishes into a dictionary.
 
+    Args:
+        keep: How many earlier generations are kept.
+
     Attributes:
         production: What readers see: table -> rows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int = 1) -> None:
         self.production: dict[str, pl.DataFrame] = {}
         self._runs: dict[str, RunRecord] = {}
         self._stages: dict[str, _Stage] = {}
         self._generations: dict[str, list[_Generation]] = {}
-        self._undone: dict[str, dict[str, pl.DataFrame]] = {}
+        self._keep = keep
+        self._kept: dict[str, list[int]] = {}
+        self._acts: list[dict[str, Any]] = []
         self._logs: dict[str, MemoryLog] = {}
         self._ledgers: dict[str, dict[str, PartRecord]] = {}
 
@@ -112,7 +122,18 @@ class Memory:
                 stage.parts[name, part] = _rows_of(self.production, name, key, part)
         return {name: sum(stage.parts[name, part].height for part in parts) for name in stage.keys}
 
-    def verify(self, run: Run, read: Sequence[PartRecord] = (), taken: Sequence[PartRecord] = ()) -> None:
+    def cursors(self, dataset: str) -> Mapping[str, Any]:
+        """Return how far the sources were read for what production shows."""
+        generations = self._generations.get(dataset)
+        return generations[-1].cursors if generations else {}
+
+    def verify(
+        self,
+        run: Run,
+        read: Sequence[PartRecord] = (),
+        taken: Sequence[PartRecord] = (),
+        cursors: Mapping[str, Any] | None = None,
+    ) -> None:
         """Check keys, and taken parts against the ledger; the run is then ready."""
         stage = self._stage(run)
         for name, layout in stage.layouts.items():
@@ -125,7 +146,7 @@ class Memory:
         }
         prove(taken, found, run.pipeline)
         self._ledgers[run.id] = {r.part: with_digests(r, found, stage.keys) for r in read} | {r.part: r for r in taken}
-        self._set(run.id, status="ready")
+        self._set(run.id, status="ready", cursors=cursors or {})
 
     def published(
         self,
@@ -170,39 +191,59 @@ class Memory:
     def publish(self, run: Run, *, again: bool = False) -> Published:
         """Put the run's tables into production, once."""
         record = self._record(run.id)
-        if record.status == "rolled_back":
-            return self._republished(record, again=again)
-        done = [g.published for g in self._generations.get(run.pipeline, []) if g.published.run_id == run.id]
-        if done:
-            return done[-1]
-        if record.status != "ready":
-            raise StateError(f"Run {run.id} is {record.status}; only a verified run can be published.")
-        stage = self._stages.pop(run.id)
-        if stage.generation != len(self._generations.get(run.pipeline, [])):
+        if record.status == "rolled_back" and not again:
             raise PublishError(
-                f"Run {run.id} was staged on generation {stage.generation} of {run.pipeline}; since then generation "
-                f"{len(self._generations[run.pipeline])} was published. Production is unchanged."
+                f"Run {run.id} was published and rolled back since. Production is unchanged.",
+                f"firn publish {run.id} --again",
             )
-        return self._shown(record, {name: stage.table(name) for name in stage.layouts})
+        done = [g for g in self._generations.get(run.pipeline, []) if g.published.run_id == run.id]
+        if done and again and done[-1].origin != self._generations[run.pipeline][-1].origin:
+            if done[-1].origin not in self._kept[run.pipeline]:
+                raise PublishError(f"The rows of run {run.id} are not kept. Production is unchanged.")
+            published = self._shown_again(run.pipeline, done[-1])
+        elif done:
+            return done[-1].published
+        else:
+            published = self._shown(run.pipeline, record)
+        self._set(run.id, published_as=published.generation)
+        return published
 
-    def rollback(self, dataset: str) -> Published:
-        """Put the generation before the visible one back."""
-        generations = self._generations.get(dataset, [])
-        current = generations[-1] if generations else None
-        if current is not None and current.replaced is None:
-            raise PublishError(
-                f"Generation {len(generations) - 1} of {dataset} was rolled back already. Production is unchanged.",
-                f"firn publish {generations[-2].published.run_id} --again",
-            )
-        if current is None or not current.replaced:
-            raise PublishError(f"No generation of {dataset} before generation {len(generations)} is kept.")
-        self._undone[current.published.run_id] = current.tables
-        self._set(current.published.run_id, status="rolled_back")
-        for name in current.tables:
-            self.production.pop(name, None)
-        self._logs[dataset].undo(len(generations))
-        earlier = generations[-2].published.run_id if len(generations) > 1 else ""
-        return self._added(dataset, earlier, current.replaced, replaced=None)
+    def rollback(self, dataset: str, to: int | None = None, *, of: int | None = None, why: str = "") -> Published:
+        """Put an earlier generation back, by default the one before the rows that are visible."""
+        number = self.generation(dataset)
+        if of not in (None, number):
+            raise PublishError(f"Generation {of} of {dataset} is not visible any more: generation {number} is.")
+        current = self._generations[dataset][-1] if number else None
+        wanted = (current.origin - 1 if current else 0) if to is None else to
+        shown = self._generation(dataset, wanted)
+        if current is None or shown is None or shown.origin not in self._kept[dataset] or (to is None and not wanted):
+            raise self._not_kept(dataset, wanted, typed=to is not None)
+        gone = {g.published.run_id for g in self._generations[dataset] if shown.origin < g.origin <= current.origin}
+        published = self._shown_again(dataset, shown, wanted)
+        for run_id in gone:
+            self._set(run_id, status="rolled_back")
+        self._acted(dataset, "rolled_back", published.run_id, why or f"back to generation {wanted}")
+        return published
+
+    def kept(self, dataset: str) -> Sequence[KeptGeneration]:
+        """Return the earlier generations that can be shown again."""
+        found = [g for g in self._generations.get(dataset, []) if g.origin in self._kept[dataset]]
+        latest = {g.origin: g for g in found}.values()
+        listed = [
+            KeptGeneration(g.published.generation, g.published.run_id, g.at, "swap", g.published.rows, 0)
+            for g in latest
+            if g.origin
+        ]
+        return sorted(listed, key=lambda kept: -kept.generation)
+
+    def act(self, run: Run, action: str, detail: str) -> None:
+        """Record what somebody did with a run."""
+        self._acted(run.pipeline, action, run.id, detail)
+
+    def acts(self, dataset: str, last: int = 20) -> Sequence[dict[str, Any]]:
+        """Return what was done to a dataset, the latest first."""
+        found = [act for act in reversed(self._acts) if act["dataset"] == dataset][:last]
+        return [{key: value for key, value in act.items() if key != "dataset"} for act in found]
 
     def discard(self, run: Run) -> Sequence[str]:
         """Forget what the run staged, and name the tables."""
@@ -250,32 +291,79 @@ class Memory:
     def _set(self, run_id: str, **values: Any) -> None:  # noqa: ANN401 (fields of a record)
         self._runs[run_id] = replace(self._runs[run_id], **values)
 
-    def _republished(self, record: RunRecord, *, again: bool) -> Published:
-        if not again:
-            raise PublishError(
-                f"Run {record.run_id} was published and rolled back since. Production is unchanged.",
-                f"firn publish {record.run_id} --again",
-            )
-        if record.run_id not in self._undone:
-            raise PublishError(f"The tables of run {record.run_id} are not kept. Production is unchanged.")
-        return self._shown(record, self._undone[record.run_id])
+    def _generation(self, dataset: str, number: int) -> _Generation | None:
+        if number == 0:
+            return _Generation(Published(dataset, 0, ""), 0, {}, {})
+        generations = self._generations.get(dataset, [])
+        return generations[number - 1] if 0 < number <= len(generations) else None
 
-    def _shown(self, record: RunRecord, tables: dict[str, pl.DataFrame]) -> Published:
-        self._undone.clear()
-        number = len(self._generations.get(record.pipeline, [])) + 1
-        self._set(record.run_id, status="published", published_as=number)
-        replaced = {name: self.production[name] for name in tables if name in self.production}
-        return self._added(record.pipeline, record.run_id, tables, replaced)
+    def _not_kept(self, dataset: str, wanted: int, *, typed: bool) -> PublishError:
+        number, kept = self.generation(dataset), self.kept(dataset)
+        visible, shown = self._generation(dataset, number), self._generation(dataset, wanted)
+        if typed and visible and shown and visible.origin == shown.origin:
+            return PublishError(f"Generation {wanted} of {dataset} is what production shows already.")
+        if typed:
+            named = f"kept are {', '.join(map(str, kept))}" if kept else "none is kept"
+            return PublishError(f"Generation {wanted} of {dataset} cannot be shown again: {named}.")
+        if visible and visible.origin != number and kept:
+            return PublishError(
+                f"Generation {number - 1} of {dataset} was rolled back already. Production is unchanged.",
+                f"firn publish {kept[0].run_id} --again",
+            )
+        return PublishError(f"No generation of {dataset} before generation {number} is kept.")
+
+    def _shown(self, dataset: str, record: RunRecord) -> Published:
+        if record.status != "ready":
+            raise StateError(f"Run {record.run_id} is {record.status}; only a verified run can be published.")
+        stage, number = self._stages.pop(record.run_id), self.generation(dataset)
+        if stage.generation != number:
+            raise PublishError(
+                f"Run {record.run_id} was staged on generation {stage.generation} of {dataset}; since then generation "
+                f"{number} was published. Production is unchanged."
+            )
+        tables = {name: stage.table(name) for name in stage.layouts}
+        cursors = {**self.cursors(dataset), **record.cursors}
+        self._acted(dataset, "published", record.run_id, "")
+        return self._added(dataset, record.run_id, number + 1, tables, cursors)
+
+    def _shown_again(self, dataset: str, shown: _Generation, undo: int | None = None) -> Published:
+        if undo is not None:
+            self._logs[dataset].undo(undo)
+        for generation in self._generations[dataset]:
+            for name in generation.tables:
+                self.production.pop(name, None)
+        return self._added(dataset, shown.published.run_id, shown.origin, shown.tables, shown.cursors)
 
     def _added(
-        self, dataset: str, run_id: str, tables: dict[str, pl.DataFrame], replaced: dict[str, pl.DataFrame] | None
+        self, dataset: str, run_id: str, origin: int, tables: dict[str, pl.DataFrame], cursors: dict[str, Any]
     ) -> Published:
         generations = self._generations.setdefault(dataset, [])
-        rows = {name: frame.height for name, frame in tables.items()}
+        before = generations[-1].origin if generations else 0
+        kept = [number for number in self._kept.get(dataset, []) if number not in {before, origin}]
+        self._kept[dataset] = [before, *kept][: self._keep]
+        published = Published(dataset, len(generations) + 1, run_id, {name: t.height for name, t in tables.items()})
+        if run_id:
+            self._set(run_id, status="published")
         self.production.update(tables)
-        self._logs[dataset].follow(tables, run_id, len(generations) + 1)
-        generations.append(_Generation(Published(dataset, len(generations) + 1, run_id, rows), tables, replaced))
-        return generations[-1].published
+        self._logs[dataset].follow(tables, run_id, published.generation)
+        generations.append(_Generation(published, origin, tables, cursors))
+        return published
+
+    def _acted(self, dataset: str, action: str, run_id: str, detail: str) -> None:
+        self._acts.append(
+            {
+                "at": dt.datetime.now(dt.UTC),
+                "role": "",
+                "person": "",
+                "application": "firn",
+                "address": None,
+                "action": action,
+                "dataset": dataset,
+                "generation": None,
+                "run_id": run_id,
+                "detail": detail,
+            }
+        )
 
 
 def _rows_of(tables: Mapping[str, pl.DataFrame], name: str, key: PartKey, part: str) -> pl.DataFrame:

@@ -43,12 +43,12 @@ class MemoryLog:
             self._open[new] = {**found[new], **first, "resolved_run": None, "resolved_at": None}
 
     def undo(self, generation: int) -> None:
-        """Forget what a generation opened and resolved."""
-        self._open = {key: entry for key, entry in self._open.items() if entry["first_generation"] != generation}
+        """Forget what the generations after one opened and resolved."""
+        self._open = {key: entry for key, entry in self._open.items() if entry["first_generation"] <= generation}
         for entry in self._resolved:
-            if entry["resolved_generation"] == generation:
+            if entry["first_generation"] <= generation < entry["resolved_generation"]:
                 self._open[_identity(entry)] = {**entry, "resolved_run": None, "resolved_at": None}
-        self._resolved = [entry for entry in self._resolved if entry["resolved_generation"] != generation]
+        self._resolved = [entry for entry in self._resolved if entry["resolved_generation"] <= generation]
 
     def entries(self, rows: pl.DataFrame, *, resolved: bool) -> list[Entry]:
         """Return the entries of the published quarantine and, on demand, the resolved ones."""

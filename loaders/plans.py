@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn import Published, PublishError, StateError
 from loaders import inventory, queries
+from loaders.generations import Generations
 from loaders.publish import Plan
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.state import Publication, State
 
-__all__ = ["already", "publication", "republication", "rollback", "told"]
+__all__ = ["already", "is_visible", "publication", "republication", "rollback", "told"]
 
 _SQL = queries.read("staging.sql")
 
@@ -40,7 +41,8 @@ def publication(state: State, run_id: str) -> Plan:
             f"{visible} was published by run {current.run_id if current else ''}. Production is unchanged.",
             f"firn discard {run_id} && firn run {run.pipeline}",
         )
-    return Plan(run.pipeline, visible, run_id, "published", run.staging_schema, run.tables, current)
+    cursors = {**(current.cursors if current else {}), **run.cursors}
+    return Plan(run.pipeline, visible, run_id, "published", run.staging_schema, run.tables, current, cursors=cursors)
 
 
 def already(state: State, done: Publication) -> Published:
@@ -59,72 +61,100 @@ def already(state: State, done: Publication) -> Published:
 
 
 def is_visible(state: State, done: Publication) -> bool:
-    """Tell whether production shows a publication now."""
-    return state.generation(done.dataset) == done.generation
+    """Tell whether production shows the rows of a publication now."""
+    current = state.current(done.dataset)
+    return current is not None and current.origin == done.origin
 
 
-def republication(state: State, done: Publication) -> Plan:
-    """Plan to publish a run again that the last rollback undid.
+def republication(state: State, connection: Statements, done: Publication) -> Plan:
+    """Plan to publish a run again that was rolled back.
 
     Raises:
-        PublishError: It was not, so its tables are not kept.
+        PublishError: Its rows are not kept.
     """
-    visible = state.generation(done.dataset)
-    current = state.publication(done.dataset, visible)
-    undone = state.publication(done.dataset, visible - 1)
-    if (
-        current is None
-        or undone is None
-        or current.kind != "rolled_back"
-        or undone.run_id != done.run_id
-        or current.previous_schema is None
-    ):
+    generations = Generations.read(state, done.dataset)
+    if generations.way(done.generation) is None:
         raise PublishError(
-            f"The tables of run {done.run_id} are not kept: only the run that the last rollback undid can be published "
-            "again. Production is unchanged.",
+            f"The rows of run {done.run_id} are not kept, so it cannot be published again. Production is unchanged.",
             f"firn run {done.dataset}",
         )
-    return Plan(
-        done.dataset,
-        visible,
-        done.run_id,
-        "republished",
-        current.previous_schema,
-        undone.tables,
-        current,
-        leaving=list(current.tables),
-    )
+    return _shown_again(generations, connection, done.generation, "republished", f"run {done.run_id} again")
 
 
-def rollback(state: State, connection: Statements, dataset: str) -> Plan:
-    """Plan to make the generation before the visible one visible again.
+def rollback(
+    state: State, connection: Statements, dataset: str, to: int | None = None, *, of: int | None = None, why: str = ""
+) -> Plan:
+    """Plan to make an earlier generation visible again, by default the one before the visible rows.
+
+    Args:
+        state: What the target remembers.
+        connection: Where statements go.
+        dataset: Whose generation.
+        to: Its number.
+        of: The generation that must be visible still.
+        why: What is recorded of it.
 
     Raises:
-        PublishError: None is kept.
+        PublishError: It is not kept, or another generation is visible meanwhile.
     """
-    visible = state.generation(dataset)
-    current = state.publication(dataset, visible)
-    if current is not None and current.kind == "rolled_back":
-        raise _already_undone(state, current)
-    if current is None or current.previous_schema is None:
+    generations = Generations.read(state, dataset)
+    if of is not None and generations.number != of:
         raise PublishError(
-            f"No generation of {dataset} before generation {visible} is kept. Production is unchanged.", "firn runs"
+            f"Generation {of} of {dataset} is not visible any more: generation {generations.number} is, and stays.",
+            f"firn show {dataset}",
         )
-    kept = state.publication(dataset, visible - 1)
-    tables = _kept(connection, current, kept)
-    run_id = kept.run_id if kept else ""
-    return Plan(
-        dataset, visible, run_id, "rolled_back", current.previous_schema, tables, current, leaving=list(current.tables)
+    way = generations.way(generations.before if to is None else to)
+    if to is None and (way is None or not way.keeps):
+        raise _nothing_before(generations)
+    if to is None:
+        to = generations.before
+    if way is None:
+        raise generations.refuse(to)
+    return _shown_again(generations, connection, to, "rolled_back", why or f"back to generation {to}")
+
+
+def _nothing_before(generations: Generations) -> PublishError:
+    visible = generations.visible
+    if visible is None or visible.kind != "rolled_back":
+        return PublishError(
+            f"No generation of {generations.dataset} before generation {generations.number} is kept. "
+            "Production is unchanged.",
+            f"firn runs {generations.dataset}",
+        )
+    listed = generations.listed()
+    return PublishError(
+        f"Generation {visible.generation - 1} of {generations.dataset} was rolled back already, and none before "
+        f"generation {visible.generation} is kept. Production is unchanged.",
+        f"firn publish {listed[0].run_id} --again" if listed and listed[0].run_id else "firn runs",
     )
 
 
-def _already_undone(state: State, current: Publication) -> PublishError:
-    undone = state.publication(current.dataset, current.generation - 1)
-    again = f"firn publish {undone.run_id} --again" if undone and current.previous_schema else "firn runs"
-    return PublishError(
-        f"Generation {current.generation - 1} of {current.dataset} was rolled back already, and only one generation is "
-        "kept. Production is unchanged.",
-        again,
+def _shown_again(generations: Generations, connection: Statements, to: int, kind: str, reason: str) -> Plan:
+    """Plan to make an earlier generation visible again, for which there is a way."""
+    way, origin, current = generations.way(to), generations.origin(to), generations.visible
+    if way is None or origin is None or current is None:
+        raise generations.refuse(to)
+    shown = generations.shown(origin)
+    source = way.schemas[0] if way.schemas else ""
+    tables: Mapping[str, Any] = shown.tables if shown else {}
+    if way.replaced is not None:
+        before = generations.before_that(way.replaced)
+        tables = _kept(connection, source, way.replaced, before) if source else {}
+    return Plan(
+        generations.dataset,
+        current.generation,
+        shown.run_id if shown else "",
+        kind,
+        source,
+        tables,
+        current,
+        leaving=generations.leaving(to, way),
+        family=way.family,
+        reason=reason,
+        back=() if way.replaced else way.schemas,
+        to=to,
+        origin=origin,
+        cursors=shown.cursors if shown else {},
     )
 
 
@@ -148,17 +178,17 @@ def told(done: Publication) -> Published:
     )
 
 
-def _kept(connection: Statements, current: Publication, kept: Publication | None) -> Mapping[str, Any]:
+def _kept(connection: Statements, schema: str, replaced: Publication, before: Publication | None) -> Mapping[str, Any]:
     """Return what is recorded of the kept tables; of tables that firn did not make, what they are now."""
-    schema = str(current.previous_schema)
     names = [row.name for row in connection.execute(_SQL["tables"], {"schema": schema}).fetchall()]
     # A table that left the set was never moved: production still shows it.
-    replaced = set(kept.tables) & set(current.tables) if kept else set()
-    if not names or replaced - set(names):
+    moved = set(before.tables) & set(replaced.tables) if before else set()
+    if moved - set(names):
         raise PublishError(
-            f'Schema "{schema}" should keep {", ".join(sorted(replaced)) or "tables"} and holds '
-            f"{', '.join(names) or 'none'}. Production is unchanged."
+            f'Schema "{schema}" should keep {", ".join(sorted(moved))} and holds {", ".join(names)}. '
+            "Production is unchanged.",
+            f"firn show {replaced.dataset}",
         )
-    recorded = dict(kept.tables) if kept else {}
+    recorded = dict(before.tables) if before else {}
     unknown = inventory.recorded(connection, schema, [name for name in names if name not in recorded])
     return {name: recorded.get(name) or unknown[name] for name in names}

@@ -30,6 +30,8 @@ class Postgres(BaseModel):
         previous: Prefix of the schemas that keep the generation before the visible one.
         state: The schema that remembers runs and publications.
         lock_budget_ms: How long readers may have to wait behind a publication that asks for its locks.
+        keep_generations: How many earlier generations are kept, each to be shown again by a rollback.
+        check_timeout_s: How long the checks after a publication may take together, before it is undone.
         max_wait_s: How long a publication waits for old snapshots and locks before it gives up.
         batch_rows: How many rows are encoded at a time.
     """
@@ -44,6 +46,8 @@ class Postgres(BaseModel):
     state: str = Namespace().state
     lock_budget_ms: int = Field(default=50, ge=1)
     max_wait_s: float = Field(default=30.0, ge=0)
+    keep_generations: int = Field(default=1, ge=1)
+    check_timeout_s: float = Field(default=60.0, gt=0)
     batch_rows: int = Field(default=25_000, ge=1)
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,6 +13,7 @@ from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, Sta
 from loaders import audit, build, cleanup, ledger, plans, readback, shown
 from loaders.approval import approve
 from loaders.ddl import cut, layout
+from loaders.generations import Generations, spent
 from loaders.locks import Locks
 from loaders.patience import Patience
 from loaders.preflight import check_target
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, PartKey, PartRecord
+    from firn import Dataset, KeptGeneration, PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
     from loaders.postgres import Postgres
@@ -218,13 +219,40 @@ class PostgresLoader:
             staging.taken = ledger.take(self._statements, self._names.production, staging, parts)
         return {table: rows for table, (_, rows) in staging.taken.items()}
 
-    def verify(self, run: Run, read: Sequence[PartRecord] = (), taken: Sequence[PartRecord] = ()) -> None:
+    def cursors(self, dataset: str) -> Mapping[str, Any]:
+        """Return how far the sources were read for what production shows, by name."""
+        with border("Reading the cursors"):
+            return self.state.cursors(dataset)
+
+    def kept(self, dataset: str) -> Sequence[KeptGeneration]:
+        """Return the earlier generations that can be shown again, newest first."""
+        with border("Reading the generations"):
+            return Generations.read(self.state, dataset).listed()
+
+    def acts(self, dataset: str, last: int = 20) -> Sequence[dict[str, Any]]:
+        """Return what people did to a dataset, the latest first."""
+        with border("Reading who did what"):
+            return self.state.acts(dataset, last)
+
+    def act(self, run: Run, action: str, detail: str) -> None:
+        """Record what somebody did with a run."""
+        with border("Recording who did what"):
+            self.state.act(action, run.pipeline, run.id, detail)
+
+    def verify(
+        self,
+        run: Run,
+        read: Sequence[PartRecord] = (),
+        taken: Sequence[PartRecord] = (),
+        cursors: Mapping[str, Any] | None = None,
+    ) -> None:
         """Compare what staging holds with what was sent, then add keys and statistics; the run is then ready.
 
         Args:
             run: The run.
             read: The parts that were sent; they are recorded in the ledger.
             taken: The parts that were copied from production, as the ledger has them.
+            cursors: How far the sources were read, by name, as JSON; visible with the rows, and undone with them.
 
         Raises:
             LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named.
@@ -237,7 +265,7 @@ class PostgresLoader:
             readback.compare(staging, self._statements, self._streams)
             build.finish_tables(self._statements, staging.schema, staging.layouts)
             self._record(run, staging, read, taken)
-            self.state.set_ready(run.id, staging.recorded())
+            self.state.set_ready(run.id, staging.recorded(), cursors or {})
         staging.stop()
 
     def published(
@@ -318,22 +346,31 @@ class PostgresLoader:
             done = self.state.publications_of(run.id)
             if done and (not again or plans.is_visible(self.state, done[0])):
                 return plans.already(self.state, done[0])
-            plan = plans.republication(self.state, done[0]) if done else plans.publication(self.state, run.id)
+            if done:
+                return self._swapped(plans.republication(self.state, self._statements, done[0]))
+            plan = plans.publication(self.state, run.id)
             return self._swapped(plan)
 
-    def rollback(self, dataset: str) -> Published:
-        """Make the generation before the visible one visible again, in one transaction.
+    def rollback(self, dataset: str, to: int | None = None, *, of: int | None = None, why: str = "") -> Published:
+        """Make an earlier generation visible again, in one transaction, under a new number.
 
-        The generation that it replaces is kept until the next publication; rolling back again does not bring it back,
-        ``publish(run, again=True)`` does.
+        What it replaces is kept like what any publication replaces, so it can be brought back by another rollback or
+        by ``publish(run, again=True)``.
+
+        Args:
+            dataset: The pipeline's name.
+            to: The generation; by default the one before the rows that are visible. Before the first publication there
+                may have been nothing: then tables leave production, but only when asked for as generation 0.
+            of: The generation that is to be undone; another one that is visible by now is left alone.
+            why: What is recorded of it.
 
         Raises:
-            PublishError: No earlier generation is kept, or something would be lost. Production is unchanged.
+            PublishError: It is not kept, or something would be lost. Production is unchanged.
             TargetUnavailable: The locks were not given in time; who holds them is named. Production is unchanged.
         """
         with self._timed("rollback"), border(f"Rolling back {dataset}", PublishError):
             check_target(self._statements, self._names)
-            return self._swapped(plans.rollback(self.state, self._statements, dataset))
+            return self._swapped(plans.rollback(self.state, self._statements, dataset, to, of=of, why=why))
 
     def discard(self, run: Run) -> Sequence[str]:
         """Drop what the run staged, and name the tables dropped.
@@ -412,11 +449,8 @@ class PostgresLoader:
                 f"The connection was lost before {plan.dataset} was published. Production is unchanged.",
                 f"firn publish {plan.run_id}",
             )
-        with suppress(psycopg.Error):  # it is published, whatever happens now; the next publication tidies up again
-            self._keep_one(plan, done)
-            ledger.forget(self._statements, self._names.state, plan.dataset, plan.run_id)
         self.seconds["wait"] = patience.slept
-        return plans.told(done)
+        return replace(plans.told(done), kept_bytes=self._tidied(plan))
 
     def _reach_again(self, plan: Plan) -> None:
         """Wait until the server answers, and is no longer at it: only its record tells whether it was published.
@@ -444,10 +478,18 @@ class PostgresLoader:
         found = self.state.publication(plan.dataset, plan.generation + 1)
         return found if found and (found.run_id, found.kind) == (plan.run_id, plan.kind) else None
 
-    def _keep_one(self, plan: Plan, done: Publication) -> None:
-        for schema in {plan.source, *self.state.kept_schemas(plan.dataset)} - {done.previous_schema}:
-            with suppress(psycopg.Error):  # still read by somebody, or needed; the next publication tries again
-                self._drop(schema)
+    def _tidied(self, plan: Plan) -> int:
+        """Drop what is empty by now, and the generations beyond those that are kept; return the bytes of these."""
+        with suppress(psycopg.Error):  # it is published, whatever happens now; the next publication tidies up again
+            emptied = "" if plan.back else plan.source
+            for schema in spent([*self.state.kept(plan.dataset)], emptied, self._settings.keep_generations):
+                with suppress(psycopg.Error):  # still read by somebody, or needed
+                    self._drop(schema)
+            generations = Generations.read(self.state, plan.dataset)
+            runs = [plan.run_id, *(kept.run_id for kept in generations.listed())]
+            ledger.forget(self._statements, self._names.state, plan.dataset, runs)
+            return generations.bytes
+        return 0
 
     def _drop(self, schema: str) -> Sequence[str]:
         return cleanup.drop_schema(self._statements, schema, self._settings.lock_budget_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
@@ -47,6 +47,9 @@ class Plan:
         reason: Why this family.
         deletes: The share of a table's rows that may be deleted in place.
         back: The schemas whose stored changes lead back to an earlier generation, in the order in which they apply.
+        to: The earlier generation that becomes visible again; none for a new one.
+        origin: The generation as which the rows were first published; of a new one, 0.
+        cursors: How far the sources were read for what becomes visible, by name.
     """
 
     dataset: str
@@ -61,6 +64,9 @@ class Plan:
     reason: str = ""
     deletes: float = 1.0
     back: Sequence[str] = ()
+    to: int | None = None
+    origin: int = 0
+    cursors: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -82,7 +88,14 @@ def record(state: str, plan: Plan, previous: str | None, tables: Mapping[str, An
         previous: The schema that keeps what it replaces; none where it replaces nothing.
         tables: What is recorded of the tables, where it is more than the plan knows.
     """
-    values = {"tables": Literal(Json(plan.tables if tables is None else tables)), "previous": Literal(previous)}
+    values = {
+        "tables": Literal(Json(plan.tables if tables is None else tables)),
+        "cursors": Literal(Json(plan.cursors)),
+        "previous": Literal(previous),
+        "origin": Literal(plan.origin),
+        "detail": Literal(plan.reason),
+        "undone_until": Literal(plan.current.origin if plan.current and plan.kind == "rolled_back" else 0),
+    }
     return _SQL["record"].format(**values, **_values(state, plan))
 
 
@@ -113,5 +126,4 @@ def _values(state: str, plan: Plan) -> dict[str, Identifier | Literal]:
         "kind": Literal(plan.kind),
         "family": Literal(plan.family),
         "reason": Literal(plan.reason),
-        "undone": Literal(plan.current.run_id if plan.current and plan.kind == "rolled_back" else None),
     }

@@ -9,11 +9,14 @@ BEGIN
 END
 
 -- name: record
-INSERT INTO {state}.publication (dataset, generation, run_id, kind, family, reason, tables, previous_schema)
-VALUES ({dataset}, {next}, {run}, {kind}, {family}, {reason}, {tables}::jsonb, {previous});
-INSERT INTO {state}.audit (action, dataset, generation, run_id) VALUES ({kind}, {dataset}, {next}, {run});
+INSERT INTO {state}.publication (dataset, generation, run_id, kind, family, reason, tables, cursors, previous_schema)
+VALUES ({dataset}, {next}, {run}, {kind}, {family}, {reason}, {tables}::jsonb, {cursors}::jsonb, {previous});
+INSERT INTO {state}.audit (action, dataset, generation, run_id, detail)
+VALUES ({kind}, {dataset}, {next}, {run}, {detail});
 UPDATE {state}.run SET status = 'published' WHERE run_id = {run};
-UPDATE {state}.run SET status = 'rolled_back' WHERE run_id = {undone}
+UPDATE {state}.run SET status = 'rolled_back' WHERE run_id IN (
+    SELECT run_id FROM {state}.publication
+    WHERE dataset = {dataset} AND kind = 'published' AND generation > {origin} AND generation <= {undone_until})
 
 -- name: clock
 -- Others' writing is in the server's log too, so the bytes are what the server wrote in that time, not the run alone.

@@ -47,7 +47,7 @@ def followed(state: str, plan: Plan) -> Composed:
         "dataset": Literal(plan.dataset),
         "run": Literal(plan.run_id),
         "generation": Literal(plan.generation + 1),
-        "undone": Literal(plan.generation),
+        "to": Literal(plan.to),
     }
     undone = plan.kind == "rolled_back" and plan.current is not None and _marked(plan.current.tables)
     statements = [_SQL["undo"].format(**values)] if undone else []

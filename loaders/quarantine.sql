@@ -6,10 +6,10 @@ SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off
 SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT
 
 -- name: undo
--- What a generation opened was not open before it, and what it resolved was.
-DELETE FROM {log} WHERE dataset = {dataset} AND first_generation = {undone};
+-- What later generations opened was not open before them, and what they resolved was.
+DELETE FROM {log} WHERE dataset = {dataset} AND first_generation > {to};
 UPDATE {log} SET resolved_run = NULL, resolved_at = NULL, resolved_generation = NULL
-WHERE dataset = {dataset} AND resolved_generation = {undone}
+WHERE dataset = {dataset} AND resolved_generation > {to}
 
 -- name: follow
 UPDATE {log} l SET resolved_run = {run}, resolved_at = clock_timestamp(), resolved_generation = {generation}

@@ -43,6 +43,7 @@ class RunRecord:
         error: Why it failed.
         published_as: The generation as which it was last published.
         wal_start: Where the server's log was when it began to stage.
+        cursors: How far it has read its sources, by name.
     """
 
     run_id: str
@@ -57,6 +58,7 @@ class RunRecord:
     error: str | None = None
     published_as: int | None = None
     wal_start: str | None = None
+    cursors: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,9 @@ class Publication:
         longest_wait_ms: The longest that anybody can have waited behind it.
         wal_bytes: How much the server wrote to its log from the first staged row to the commit.
         published_at: When.
+        cursors: How far the sources were read for it, by name.
+        origin: The generation as which its rows were first published; 0 for what was there before firn. Generations of
+            one origin are the same rows.
     """
 
     dataset: str
@@ -92,6 +97,8 @@ class Publication:
     family: str
     reason: str
     published_at: dt.datetime
+    cursors: Mapping[str, Any]
+    origin: int
 
 
 class State:
@@ -104,7 +111,8 @@ class State:
 
     def __init__(self, connection: Statements, namespace: Namespace) -> None:
         self._connection = connection
-        self._names = {"state": Identifier(namespace.state)}
+        schema = Identifier(namespace.state)
+        self._names = {"state": schema, "origin": _SQL["origin"].format(state=schema)}
         self._namespace = namespace
 
     def exists(self) -> bool:
@@ -175,9 +183,9 @@ class State:
         """Record that a run's staging tables are gone."""
         self._do("unstaged", run=run_id)
 
-    def set_ready(self, run_id: str, tables: Mapping[str, Any]) -> None:
-        """Record that what was staged is verified."""
-        self._do("ready", run=run_id, tables=Jsonb(tables))
+    def set_ready(self, run_id: str, tables: Mapping[str, Any], cursors: Mapping[str, Any]) -> None:
+        """Record that what was staged is verified, and how far its sources were read."""
+        self._do("ready", run=run_id, tables=Jsonb(tables), cursors=Jsonb(cursors))
 
     def runs(self, pipeline: str | None = None, limit: int = 20) -> Sequence[RunRecord]:
         """Return the latest runs, of one pipeline or of all, newest first."""
@@ -236,9 +244,38 @@ class State:
         """Return the staging schemas of published runs, which are left where a process died after its commit."""
         return [row.name for row in self._rows("emptied")]
 
-    def kept_schemas(self, dataset: str) -> Sequence[str]:
-        """Return the schemas that keep earlier generations of a dataset."""
-        return [row.name for row in self._rows("kept_schemas", dataset=dataset)]
+    def publications(self, dataset: str) -> Sequence[Publication]:
+        """Return the publications since the earliest that is kept, and the one before that, newest first."""
+        rows = self._rows("publications", dataset=dataset) if self.exists() else []
+        return [Publication(**row._asdict()) for row in rows]
+
+    def origins(self, dataset: str) -> Mapping[int, int]:
+        """Return, for every generation ever, the one as which its rows were first published."""
+        rows = self._rows("origins", dataset=dataset) if self.exists() else []
+        return {0: 0, **{int(row.generation): int(row.origin) for row in rows}}
+
+    def kept(self, dataset: str) -> Mapping[str, Mapping[str, int]]:
+        """Return the schemas that keep earlier generations, newest first, with their tables and the bytes of each."""
+        schemas: dict[str, dict[str, int]] = {}
+        for row in self._rows("kept", dataset=dataset) if self.exists() else []:
+            tables = schemas.setdefault(row.schema, {})
+            if row.table is not None:
+                tables[row.table] = int(row.bytes)
+        return schemas
+
+    def cursors(self, dataset: str) -> Mapping[str, Any]:
+        """Return how far the sources were read for what production shows, by name."""
+        rows = self._rows("cursors", dataset=dataset) if self.exists() else []
+        return {row.name: row.watermark for row in rows}
+
+    def act(self, action: str, dataset: str, run_id: str | None = None, detail: str = "") -> None:
+        """Record what somebody did; who, and from where, the session knows."""
+        self._do("act", action=action, dataset=dataset, run=run_id, detail=detail)
+
+    def acts(self, dataset: str, limit: int) -> Sequence[dict[str, Any]]:
+        """Return what was done to a dataset, the latest first."""
+        rows = self._rows("acts", dataset=dataset, limit=limit) if self.exists() else []
+        return [row._asdict() for row in rows]
 
     def wait_for(self, dataset: str) -> None:
         """Return once no publication of the dataset is under way."""

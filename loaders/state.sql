@@ -44,16 +44,24 @@ ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS family text NOT NULL DE
 ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS reason text NOT NULL DEFAULT '';
 ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS longest_wait_ms double precision NOT NULL DEFAULT 0;
 ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS wal_bytes bigint NOT NULL DEFAULT 0;
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS cursors jsonb NOT NULL DEFAULT '{{}}';
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS wal_start pg_lsn;
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS cursors jsonb NOT NULL DEFAULT '{{}}';
+-- What is visible is the last publication's, so a cursor goes forward and back in the transaction of the rows it is of.
+CREATE OR REPLACE VIEW {state}.cursor AS
+SELECT p.dataset, c.key AS name, c.value AS watermark
+FROM {state}.dataset d JOIN {state}.publication p USING (dataset, generation) CROSS JOIN jsonb_each(p.cursors) c;
 CREATE TABLE IF NOT EXISTS {state}.audit (
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     role text NOT NULL DEFAULT session_user,
+    person text NOT NULL DEFAULT coalesce(current_setting('firn.person', true), ''),
     application text NOT NULL DEFAULT current_setting('application_name'),
     address inet DEFAULT inet_client_addr(),
     action text NOT NULL,
     dataset text NOT NULL,
     generation bigint,
-    run_id text
+    run_id text,
+    detail text NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX IF NOT EXISTS publication_once ON {state}.publication (run_id) WHERE kind = 'published';
 CREATE TABLE IF NOT EXISTS {state}.quarantine_log (
@@ -105,11 +113,11 @@ SET staging_schema = %(schema)s, tables = %(tables)s, generation = %(generation)
 WHERE run_id = %(run)s
 
 -- name: ready
-UPDATE {state}.run SET status = 'ready', tables = %(tables)s WHERE run_id = %(run)s
+UPDATE {state}.run SET status = 'ready', tables = %(tables)s, cursors = %(cursors)s WHERE run_id = %(run)s
 
 -- name: finish
 UPDATE {state}.run
-SET status = CASE WHEN status = 'published' THEN status ELSE coalesce(%(status)s, status) END,
+SET status = CASE WHEN status IN ('published', 'rolled_back') THEN status ELSE coalesce(%(status)s, status) END,
     report = coalesce(%(report)s, report), error = %(error)s, finished_at = clock_timestamp()
 WHERE run_id = %(run)s
 
@@ -146,9 +154,13 @@ WHERE r.status IN ('published', 'rolled_back')
 -- name: wait_for
 SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || %(dataset)s, 0))
 
--- name: kept_schemas
-SELECT DISTINCT p.previous_schema AS name FROM {state}.publication p JOIN pg_namespace n ON n.nspname = p.previous_schema
-WHERE p.dataset = %(dataset)s
+-- name: kept
+SELECT n.nspname::text AS schema, c.relname::text AS table, coalesce(pg_total_relation_size(c.oid), 0) AS bytes
+FROM (SELECT previous_schema, max(generation) AS generation FROM {state}.publication
+      WHERE dataset = %(dataset)s GROUP BY previous_schema) p
+JOIN pg_namespace n ON n.nspname = p.previous_schema
+LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'
+ORDER BY p.generation DESC, c.relname
 
 -- name: dataset
 INSERT INTO {state}.dataset (dataset) VALUES (%(dataset)s) ON CONFLICT DO NOTHING
@@ -162,10 +174,36 @@ CROSS JOIN jsonb_object_keys(p.tables) AS t (name)
 WHERE d.dataset <> %(dataset)s AND t.name = ANY (%(tables)s) ORDER BY 1
 
 -- name: publication
-SELECT * FROM {state}.publication WHERE dataset = %(dataset)s AND generation = %(generation)s
+SELECT p.*, {origin} AS origin FROM {state}.publication p WHERE dataset = %(dataset)s AND generation = %(generation)s
 
 -- name: publications_of
-SELECT * FROM {state}.publication WHERE run_id = %(run)s ORDER BY generation DESC
+SELECT p.*, {origin} AS origin FROM {state}.publication p WHERE run_id = %(run)s ORDER BY generation DESC
+
+-- name: publications
+-- As far back as anything is kept, and the one before that.
+SELECT p.*, {origin} AS origin FROM {state}.publication p
+WHERE dataset = %(dataset)s AND generation >= (
+    SELECT min(k.generation) - 1 FROM {state}.publication k
+    LEFT JOIN pg_namespace n ON n.nspname = k.previous_schema JOIN {state}.dataset d USING (dataset)
+    WHERE k.dataset = %(dataset)s AND (n.oid IS NOT NULL OR k.generation = d.generation))
+ORDER BY generation DESC
+
+-- name: origins
+SELECT p.generation, {origin} AS origin FROM {state}.publication p WHERE dataset = %(dataset)s
+
+-- name: origin
+-- A run is published once, so it says which rows these are however often they were shown again since.
+coalesce((SELECT o.generation FROM {state}.publication o WHERE o.run_id = p.run_id AND o.kind = 'published'), 0)
+
+-- name: cursors
+SELECT name, watermark FROM {state}.cursor WHERE dataset = %(dataset)s
+
+-- name: act
+INSERT INTO {state}.audit (action, dataset, run_id, detail) VALUES (%(action)s, %(dataset)s, %(run)s, %(detail)s)
+
+-- name: acts
+SELECT at, role, person, application, address::text, action, generation, run_id, detail FROM {state}.audit
+WHERE dataset = %(dataset)s ORDER BY at DESC LIMIT %(limit)s
 
 -- name: hold
 SELECT pg_try_advisory_lock(hashtextextended('firn:run:' || %(run)s, 0)) AS held

@@ -210,13 +210,14 @@ def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("pipeline")
+@click.option("--to", type=click.IntRange(min=0), metavar="GENERATION", help="Which: firn show PIPELINE lists them.")
 @CONFIG
 @JSON
-def rollback(pipeline: str, config: Path | None, *, as_json: bool) -> None:
-    """Make the previous generation of a pipeline's tables visible again."""
+def rollback(pipeline: str, to: int | None, config: Path | None, *, as_json: bool) -> None:
+    """Make an earlier generation of a pipeline's tables visible again, by default the one before."""
     from pipelines.engine import commands
 
-    published = commands.rollback(pipeline, config)
+    published = commands.rollback(pipeline, config, to)
     show(lambda: commands.rolled_back_text(published), commands.document(published), as_json=as_json)
 
 

@@ -201,8 +201,10 @@ def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published
 def discard(run_id: str, config: Path | None) -> dict[str, Any]:
     """Drop what a run staged, and say what it was before and what was dropped."""
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
-        before = loader.row(run_id)["status"]
-        dropped = list(loader.discard(loader.find(run_id)))
+        this, before = loader.find(run_id), loader.row(run_id)["status"]
+        dropped = list(loader.discard(this))
+        if dropped:
+            loader.act(this, "discarded", ", ".join(dropped))
     return {"run_id": run_id, "status": "discarded", "was": before, "dropped": dropped}
 
 
@@ -215,11 +217,11 @@ def discarded_text(done: dict[str, Any]) -> str:
     return f"Run {run} {already}: nothing of it is staged. Production is unchanged."
 
 
-def rollback(name: str, config: Path | None) -> Published:
-    """Undo the latest publication of a pipeline."""
+def rollback(name: str, config: Path | None, to: int | None = None) -> Published:
+    """Show an earlier generation of a pipeline, by default the one before the visible rows."""
     settings.pipeline_class(name)
     with Typed(name, config).repeated(), settings.load_target(config).open() as loader:
-        return loader.rollback(name)
+        return loader.rollback(name, to)
 
 
 def runs(name: str | None, last: int, config: Path | None) -> list[dict[str, Any]]:

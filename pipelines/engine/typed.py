@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SECRET = "..."  # noqa: S105 (what stands in a secret's place)
 SETTABLE = re.compile(r"\bfirn (?:run|check|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|set) )")
-OTHERS = re.compile(r"\bfirn (?:publish|discard|rollback|runs|report|psql)\b(?! --config )")
+OTHERS = re.compile(r"\bfirn (?:publish|discard|rollback|runs|report|show|diff|doctor|psql)\b(?! --config )")
 
 
 @dataclass(frozen=True, slots=True)

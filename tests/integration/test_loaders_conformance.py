@@ -227,6 +227,133 @@ def test_only_the_run_that_the_last_rollback_undid_can_be_published_again(loader
         loader.publish(second, again=True)
 
 
+# --- Generations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["memory", VERSIONS[-1]])
+def keeping(request: pytest.FixtureRequest) -> Iterator[tuple[Loader, Seen]]:
+    """A loader that keeps two earlier generations."""
+    if request.param == "memory":
+        memory = Memory(keep=2)
+        yield memory, memory.production.get
+        return
+    for target in fresh(request.param):
+        with target.with_settings(keep_generations=2).open() as loader:
+            yield loader, partial(seen, target)
+
+
+def three(loader: Loader) -> list[Run]:
+    """Publish three generations."""
+    runs = []
+    for number in (1, 2, 3):
+        runs.append(ready(loader, number))
+        loader.publish(runs[-1])
+    return runs
+
+
+def test_any_generation_that_is_kept_is_shown_again_and_those_that_are_not_are_refused(
+    keeping: tuple[Loader, Seen],
+) -> None:
+    loader, see = keeping
+    runs = three(loader)
+    assert [kept.generation for kept in loader.kept("shop")] == [2, 1]
+
+    undone = loader.rollback("shop", 1)
+
+    assert (undone.generation, undone.run_id, undone.rows) == (4, runs[0].id, {"orders": 5, "lines": 8, "notes": 3})
+    assert names(see("orders")) == ["generation 1"]
+    assert [loader.row(run.id)["status"] for run in runs] == ["published", "rolled_back", "rolled_back"]
+    assert [kept.generation for kept in loader.kept("shop")] == [3, 2]
+    with pytest.raises(PublishError, match="Generation 4 of shop is what production shows already"):
+        loader.rollback("shop", 4)
+    with pytest.raises(PublishError, match="Generation 1 of shop is what production shows already"):
+        loader.rollback("shop", 1)
+    for unknown in (0, 7):
+        with pytest.raises(PublishError, match=rf"Generation {unknown} .* kept are 3 \(run {runs[2].id}\), 2"):
+            loader.rollback("shop", unknown)
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_a_rollback_is_undone_by_another_and_by_publishing_the_run_again(keeping: tuple[Loader, Seen]) -> None:
+    loader, see = keeping
+    runs = three(loader)
+    loader.rollback("shop", 1)
+
+    assert loader.rollback("shop", 3).generation == 5
+    assert names(see("orders")) == ["generation 3"]
+    assert loader.row(runs[2].id)["status"] == "published"
+
+    assert loader.publish(runs[1], again=True).generation == 6
+    assert names(see("orders")) == ["generation 2"]
+    assert loader.rollback("shop").generation == 7
+    assert names(see("orders")) == ["generation 1"]
+    assert [kept.generation for kept in loader.kept("shop")] == [6, 5]
+
+
+def test_generations_beyond_those_kept_are_gone(keeping: tuple[Loader, Seen]) -> None:
+    loader, see = keeping
+    three(loader)
+    loader.publish(ready(loader, 4))
+
+    assert [kept.generation for kept in loader.kept("shop")] == [3, 2]
+    with pytest.raises(PublishError, match="Generation 1 of shop cannot be shown again"):
+        loader.rollback("shop", 1)
+    assert names(see("orders")) == ["generation 4"]
+
+
+def test_only_the_generation_that_was_meant_is_undone(loader: Loader, see: Seen) -> None:
+    loader.publish(ready(loader, 1))
+    loader.publish(ready(loader, 2))
+
+    with pytest.raises(PublishError, match="Generation 1 of shop is not visible any more: generation 2 is"):
+        loader.rollback("shop", 0, of=1)
+    assert names(see("orders")) == ["generation 2"]
+
+
+def test_a_first_generation_leaves_production_only_when_asked_for_and_comes_back(loader: Loader, see: Seen) -> None:
+    first = ready(loader, 1)
+    loader.publish(first)
+
+    assert loader.rollback("shop", 0).generation == 2
+    assert see("orders") is None
+    assert loader.row(first.id)["status"] == "rolled_back"
+
+    assert loader.publish(first, again=True).generation == 3
+    assert names(see("orders")) == ["generation 1"]
+
+
+def test_cursors_go_forward_and_back_with_the_rows(loader: Loader) -> None:
+    assert loader.cursors("shop") == {}
+    for number, cursors in ((1, {"orders": 7, "lines": {"id": 3}}), (2, {"orders": "2026-01-01T00:00:00"})):
+        run = Run.start("shop")
+        stage_all(loader, run, number)
+        loader.verify(run, cursors=cursors)
+        before = loader.cursors("shop")
+        loader.publish(run)
+        assert loader.cursors("shop") == {**before, **cursors}
+
+    loader.rollback("shop")
+    assert loader.cursors("shop") == {"orders": 7, "lines": {"id": 3}}
+    loader.publish(run, again=True)
+    assert loader.cursors("shop") == {"orders": "2026-01-01T00:00:00", "lines": {"id": 3}}
+
+
+def test_who_did_what_is_recorded(loader: Loader) -> None:
+    first, second = ready(loader, 1), ready(loader, 2)
+    loader.publish(first)
+    loader.discard(second)
+    loader.act(second, "discarded", "orders")
+
+    acts = loader.acts("shop")
+
+    assert [(act["action"], act["run_id"], act["detail"]) for act in acts] == [
+        ("discarded", second.id, "orders"),
+        ("published", first.id, acts[1]["detail"]),
+    ]
+    assert loader.acts("other") == []
+    assert len(loader.acts("shop", last=1)) == 1
+
+
 def test_parts_are_one_table_and_what_a_part_lacks_is_null(loader: Loader, see: Seen) -> None:
     run = Run.start("wide")
     loader.prepare(run, Dataset("shop", {"wide": Wide}, strategy="swap"))
