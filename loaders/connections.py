@@ -14,7 +14,7 @@ import psycopg
 from adbc_driver_manager import Error as AdbcError
 from psycopg import conninfo, pq
 from psycopg.rows import namedtuple_row
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Composed, Literal
 
 from firn import ConfigError, FirnError, LoadError, TargetUnavailable
 from loaders.sqlstates import primary
@@ -38,7 +38,8 @@ _SETTINGS = {
     "default_transaction_isolation": "read committed",  # under locks, publish must see what was done before them
     "TimeZone": "UTC",
 }
-_SET = SQL("SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS setting (name, value)")
+# Names in full: said before the path is set, in which somebody may have planted a function of that name.
+_SET = SQL("pg_catalog.set_config({}, {}, false)")
 
 
 class Server:
@@ -61,6 +62,7 @@ class Server:
         # Both drivers get keywords: a URI that libpq misreads would be quoted in its message.
         self._password = str(found.get("password") or "")
         self._dsn = conninfo.make_conninfo("", connect_timeout=found.pop("connect_timeout", _CONNECT_S), **found)
+        self._options = str(found.get("options") or "")
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in conninfo.conninfo_to_dict(self._dsn).items() if k not in ("password", "sslpassword")}
@@ -77,7 +79,8 @@ class Server:
         connection: Statements = self._reached(
             lambda: psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None, row_factory=namedtuple_row)
         )
-        connection.execute(_SET.format(*_pairs({**_SETTINGS, "firn.person": _person()})))
+        connection.execute(_setting({**_SETTINGS, "firn.person": _person()}))
+        self._options = connection.pgconn.options.decode()  # wherever libpq found them
         return connection
 
     def copying(self) -> Copying:
@@ -88,10 +91,12 @@ class Server:
             TargetUnavailable: Nothing answers.
             LoadError: The server answers and refuses the connection.
         """
-        connection: Copying = self._reached(lambda: adbc.connect(self._dsn))
+        # The driver reads the catalogue before it can be told anything, with operators that somebody may have planted.
+        dsn = conninfo.make_conninfo(self._dsn, options=f"{self._options} -c search_path=".lstrip())
+        connection: Copying = self._reached(lambda: adbc.connect(dsn))
         settings = {**_SETTINGS, "synchronous_commit": "off"}  # publish commits with it on, after all of these
         with connection.cursor() as cursor:
-            cursor.execute(_SET.format(*_pairs(settings)).as_string())
+            cursor.execute(_setting(settings).as_string())
             cursor.fetchall()
         connection.commit()
         return connection
@@ -165,5 +170,6 @@ def _is_no_secret(option: str, dsn: str) -> bool:
     return bool(before or after) and "pass" not in before.lower() and "@" not in after
 
 
-def _pairs(settings: Mapping[str, str]) -> tuple[Literal, Literal]:
-    return Literal(list(settings)), Literal(list(settings.values()))
+def _setting(settings: Mapping[str, str]) -> Composed:
+    pairs = [_SET.format(Literal(name), Literal(value)) for name, value in settings.items()]
+    return SQL("SELECT pg_catalog.concat({})").format(SQL(", ").join(pairs))

@@ -34,6 +34,8 @@ CREATE VIEW app.elsewhere AS
 CREATE VIEW app.loose AS SELECT DISTINCT ON (batch) batch, label FROM shop.loose ORDER BY batch, label;
 CREATE VIEW app.empty AS
     SELECT "table", """quoted""" AS "user" FROM shop."a name that takes all of the sixty-three bytes there are, 63 ö";
+-- A materialized view of a view reads whatever the view reads when it is refreshed
+CREATE MATERIALIZED VIEW app.stored_nested AS SELECT max(name) AS name FROM app.nested;
 GRANT SELECT ON app.nested, app.barrier, app.invoker, app.checked, app.grouped TO reader, auditor;
 GRANT SELECT, UPDATE, INSERT ON app.checked_twice, app.checked_itself TO clerk;
 
