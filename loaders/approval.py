@@ -41,6 +41,8 @@ def approve(
     expected: Collection[Item],
     *,
     beside: Sequence[Companion] = (),
+    leaving: Collection[str] = (),
+    rebuild: bool = False,
 ) -> Approval:
     """Tell which of the tables exist in production and what follows them, if they may be replaced.
 
@@ -51,6 +53,8 @@ def approve(
         tables: Their names.
         expected: What the new tables will carry.
         beside: The companions of the new tables.
+        leaving: The tables that nothing replaces.
+        rebuild: Whether foreign keys of tables outside the publication are made anew.
 
     Raises:
         PublishError: Another dataset publishes one of them, or something that one carries would be lost; each object is
@@ -72,7 +76,9 @@ def approve(
     lost = [item for item in inventory.losses(present, expected, known) if (item.table, item.name) not in others]
     foreign = [d for d in held if d.name not in {f"view {production}.{name}" for name in views}]
     role = connection.info.user
-    _refuse([*map(str, lost), *dependents.refused(foreign, present, expected, role, ())], production)
+    rebuilt = [dependents.KEY] if rebuild else []
+    misfits = dependents.refused(foreign, present, expected, role, leaving=leaving, rebuilt=rebuilt)
+    _refuse([*map(str, lost), *misfits], production)
     found = sorted({item.table for item in present})
     return Approval(found, bindings.read(connection, production, found, held, views))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from loaders import queries
+from loaders import queries, shadows
+from loaders.dependents import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from loaders.connections import Statements
     from loaders.dependents import Dependent
+    from loaders.shadows import Key
 
 __all__ = ["Bindings", "read"]
 
@@ -31,12 +33,14 @@ class Bindings(NamedTuple):
         tables: Other tables that are changed.
         oids: The numbers of both in the catalogue.
         statements: What points them, and functions, at the new tables.
+        keys: Foreign keys of other tables, for which shadows are put in place.
     """
 
     views: list[tuple[Identifier, Identifier]]
     tables: list[Identifier]
     oids: list[int]
     statements: list[Composed | SQL]
+    keys: list[Key]
 
 
 def read(
@@ -59,7 +63,9 @@ def read(
     functions = _found(connection, "functions", _oids(held, "function"))
     names = {"schema": Literal(schema), "tables": Literal(sorted(tables))}
     policies = connection.execute(_SQL["policies"].format(**names)).fetchall()
+    keys = shadows.keys(connection, _oids(held, KEY))
     others = {row.oid: Identifier(row.schema, row.table) for row in policies if not row.is_own}
+    others |= {key.relation: key.place for key in keys}
     return Bindings(
         views=[(Identifier(row.schema, row.name), Identifier(row.owner)) for row in views],
         tables=list(others.values()),
@@ -69,6 +75,7 @@ def read(
             *(SQL(row.definition) for row in functions),
             *map(_policy, policies),
         ],
+        keys=keys,
     )
 
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.inventory import Item
 
-__all__ = ["CARRIED", "Dependent", "marks", "read", "refused"]
+__all__ = ["CARRIED", "KEY", "Dependent", "marks", "read", "refused"]
 
 _SQL = queries.read("dependents.sql")
 CARRIED = ("view", "function", "policy")
+KEY = "foreign key"
 _INSIDE = "foreign key between them"
 _DIFF = 'publish with strategy = "diff"'
+_REFERS = "would go on referring to the old rows"
 # Why an object cannot be pointed at another table, and what to do about it.
 _REASONS = {
     "materialized view": ("would go on reading the old rows", _DIFF),
@@ -38,10 +40,9 @@ _REASONS = {
     "publication": ("would go on sending the old rows: subscribers would silently keep them", _DIFF),
     "member of an extension": ("belongs to an extension, and is not firn's to change", _DIFF),
     "temporary": ("is a temporary object of another session", "end that session"),
-    "foreign key": (
-        "would go on referring to the old rows",
-        f"publish its table too, {_DIFF}, or set rebuild_inbound_fks = true",
-    ),
+    KEY: (_REFERS, f"publish its table too, {_DIFF}, or set rebuild_inbound_fks = true"),
+    "foreign key of a partition": (_REFERS, f"publish its table too, or {_DIFF}"),
+    "foreign key that is switched off": (_REFERS, f"enable its triggers, publish its table too, or {_DIFF}"),
 }
 _UNKNOWN = ("is of a kind that firn does not know", _DIFF)
 
@@ -91,7 +92,9 @@ def refused(
     present: Collection[Item],
     expected: Collection[Item],
     role: str,
-    rebuilt: Collection[str],
+    *,
+    leaving: Collection[str] = (),
+    rebuilt: Collection[str] = (),
 ) -> list[str]:
     """Return what cannot be pointed at the new tables, each with its reason and the way out.
 
@@ -100,12 +103,13 @@ def refused(
         present: What those carry.
         expected: What the new tables will carry.
         role: The role that publishes.
+        leaving: The tables that nothing replaces.
         rebuilt: Kinds that are carried only on demand, and are demanded.
     """
     before, after = _columns(present), _columns(expected)
     keys = {(item.table, item.name) for item in expected if item.kind == "constraint"}
     judged = [
-        _reasons(dependent, rebuilt) or _misfits(dependent, before, after, keys) or _rights(dependent, role)
+        _reasons(dependent, rebuilt, leaving) or _misfits(dependent, before, after, keys) or _rights(dependent, role)
         for dependent in held
         if dependent.kind != _INSIDE
     ]
@@ -117,9 +121,10 @@ def _query(name: str, schema: str, tables: Collection[str]) -> Composed:
     return _SQL[name].format(parts=parts)
 
 
-def _reasons(dependent: Dependent, rebuilt: Collection[str]) -> list[str]:
+def _reasons(dependent: Dependent, rebuilt: Collection[str], leaving: Collection[str]) -> list[str]:
     if dependent.kind in {*CARRIED, *rebuilt}:
-        return []
+        gone = dependent.table in leaving
+        return [_told(dependent, "needs the table, which leaves production", "change it first")] if gone else []
     reason, way = _REASONS.get(dependent.kind, _UNKNOWN)
     return [_told(dependent, reason, way)]
 
@@ -142,16 +147,14 @@ def _misfits(
     keys: Collection[tuple[str, str]],
 ) -> list[str]:
     table, way = dependent.table, "change it first, or keep the column as it is"
-    if table not in {name for name, _ in after}:
-        return [_told(dependent, "reads the table, which leaves production", "change it first")]
     needed = [name for name in dependent.constraints if (table, name) not in keys]
     lost = [_told(dependent, f"needs constraint {name}, which would be gone", "keep it") for name in needed]
     for column in dependent.columns:
         was, will = before.get((table, column)), after.get((table, column))
         if will is None:
-            lost.append(_told(dependent, f"reads column {column}, which would be gone", way))
+            lost.append(_told(dependent, f"needs column {column}, which would be gone", way))
         elif was != will:
-            lost.append(_told(dependent, f"reads column {column}, which would be {will} in place of {was}", way))
+            lost.append(_told(dependent, f"needs column {column}, which would be {will} in place of {was}", way))
     return lost
 
 

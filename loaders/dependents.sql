@@ -16,6 +16,8 @@ SELECT e.table::text AS table,
            WHEN f.oid IS NOT NULL THEN 'function'
            WHEN e.classid = 'pg_policy'::regclass THEN 'policy'
            WHEN k.contype = 'f' AND k.conrelid IN (SELECT oid FROM target) THEN 'foreign key between them'
+           WHEN k.contype = 'f' AND (t.relkind <> 'r' OR t.relispartition) THEN 'foreign key of a partition'
+           WHEN k.contype = 'f' AND o.is_silent THEN 'foreign key that is switched off'
            WHEN k.contype = 'f' THEN 'foreign key'
            WHEN e.classid = 'pg_attrdef'::regclass THEN 'default'
            WHEN e.classid = 'pg_constraint'::regclass THEN 'check'
@@ -46,11 +48,12 @@ CROSS JOIN LATERAL (
     SELECT coalesce(r.relowner, f.proowner, t.relowner) AS owner,
            coalesce(r.relnamespace, f.pronamespace) AS schema,
            EXISTS (SELECT FROM pg_depend m WHERE m.classid = coalesce(r.tableoid, e.classid)
-                   AND m.objid = coalesce(r.oid, e.objid) AND m.deptype IN ('e', 'x')) AS is_member
+                   AND m.objid = coalesce(r.oid, e.objid) AND m.deptype IN ('e', 'x')) AS is_member,
+           EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgenabled <> 'O') AS is_silent
 ) o
 WHERE NOT e.is_own
 GROUP BY e.table, e.classid, e.objid, e.objsubid, r.oid, r.relkind, f.oid, f.prokind, f.proleakproof, f.prosupport,
-         l.lanpltrusted, k.contype, k.conrelid, o.owner, o.schema, o.is_member
+         l.lanpltrusted, k.contype, k.conrelid, t.relkind, t.relispartition, o.owner, o.schema, o.is_member, o.is_silent
 ORDER BY 1, 2
 
 -- name: parts

@@ -33,6 +33,8 @@ class Postgres(BaseModel):
         keep_generations: How many earlier generations are kept, each to be shown again by a rollback.
         check_timeout_s: How long the checks after a publication may take together, before it is undone.
         max_wait_s: How long a publication waits for old snapshots and locks before it gives up.
+        rebuild_inbound_fks: Whether foreign keys of tables that firn does not publish are made anew on the tables that
+            it replaces; by default they refuse a swap.
         batch_rows: How many rows are encoded at a time.
     """
 
@@ -48,6 +50,7 @@ class Postgres(BaseModel):
     max_wait_s: float = Field(default=30.0, ge=0)
     keep_generations: int = Field(default=1, ge=1)
     check_timeout_s: float = Field(default=60.0, gt=0)
+    rebuild_inbound_fks: bool = False
     batch_rows: int = Field(default=25_000, ge=1)
 
     @model_validator(mode="after")

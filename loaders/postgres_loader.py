@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
-from loaders import audit, build, cleanup, ledger, plans, readback, shown
+from loaders import audit, build, cleanup, ledger, plans, readback, shadows, shown
 from loaders.approval import approve
 from loaders.ddl import cut, layout
 from loaders.generations import Generations, spent
@@ -170,6 +170,7 @@ class PostgresLoader:
             self.start(run)
             self._stop(run)
             budget = self._settings.lock_budget_ms
+            shadows.clear(self._statements, self._names.state, budget)
             self.leftovers += cleanup.clear_leftovers(self._statements, self.state, run.id, budget)
             with self._statements.transaction():
                 staging = self._made(schema, dataset, layouts)
@@ -389,6 +390,7 @@ class PostgresLoader:
                 raise RunLocked(
                     f"Run {run.id} is worked on by another process. Production is unchanged.", "wait for it"
                 )
+            shadows.clear(self._statements, self._names.state, self._settings.lock_budget_ms)
             dropped = self._drop(record.staging_schema) if record.staging_schema else []
             self.state.finish(run.id, "discarded")
             self.state.set_unstaged(run.id)
@@ -427,7 +429,15 @@ class PostgresLoader:
     def _refuse_losses(self, staging: Staging) -> Sequence[str]:
         expected = [item for items in staging.carries.values() for item in items]
         dataset, tables = staging.dataset, list(staging.layouts)
-        return approve(self._statements, self._names, dataset.name, tables, expected, beside=dataset.companions).present
+        return approve(
+            self._statements,
+            self._names,
+            dataset.name,
+            tables,
+            expected,
+            beside=dataset.companions,
+            rebuild=self._settings.rebuild_inbound_fks,
+        ).present
 
     def _swapped(self, plan: Plan) -> Published:
         settings = self._settings
@@ -435,7 +445,7 @@ class PostgresLoader:
         previous = cut(f"{settings.previous}_{plan.dataset}_g{plan.generation}")
         try:
             locks = Locks(self._statements, self._names.production, settings.lock_budget_ms, patience)
-            Swap(self._statements, self._names, plan, previous, locks).run()
+            Swap(self._statements, self._names, plan, previous, locks, settings.rebuild_inbound_fks).run()
         except PublishError:
             if self._done(plan) is None:  # the same run by another process
                 raise

@@ -17,6 +17,7 @@ from loaders.approval import approve
 from loaders.bindings import Bindings
 from loaders.horizon import wait_until_passed
 from loaders.locks import BLOCKED, Locks, asked
+from loaders.shadows import Shadows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Swap:
         plan: The publication.
         previous: Where the tables go that it replaces.
         locks: The locks on production.
+        rebuild: Whether foreign keys of tables outside the publication are made anew.
     """
 
     connection: Statements
@@ -50,9 +52,14 @@ class Swap:
     plan: Plan
     previous: str
     locks: Locks
+    rebuild: bool = False
     _approved: str = ""
     _present: list[str] = field(default_factory=list)
-    _bindings: Bindings = field(default_factory=lambda: Bindings([], [], [], []))
+    _bindings: Bindings = field(default_factory=lambda: Bindings([], [], [], [], []))
+    _shadows: Shadows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shadows = Shadows(self.connection, self.namespace.state, self.plan.dataset, self.plan.source, self.locks)
 
     def run(self) -> None:
         """Publish.
@@ -70,11 +77,12 @@ class Swap:
             self._approve()
             if self.plan.kind == "published":  # the tables of other kinds are older than every snapshot
                 wait_until_passed(self.connection, self.namespace.state, self.locks.patience)
-            while not (self.locks.are_free(self._present) and self._moved()):
+            while not (self._is_ready() and self._moved()):
                 if not self.locks.patience.pause():
                     raise self.locks.late(self._present)
         finally:
             if not self.connection.broken:
+                self._shadows.drop()
                 self.connection.execute(_SQL["deallocate"])
 
     def _check_rows(self) -> None:
@@ -90,10 +98,20 @@ class Swap:
     def _approve(self) -> None:
         """Refuse what would be lost, and remember what production carries so that a later change is noticed."""
         self._approved = self.connection.execute(_SQL["digest"]).fetchall()[0].digest
-        expected = inventory.items(self.plan.tables)
-        approval = approve(self.connection, self.namespace, self.plan.dataset, self.plan.names, expected)
-        self._present, self._bindings = approval
+        self._present, self._bindings = approve(
+            self.connection,
+            self.namespace,
+            self.plan.dataset,
+            self.plan.names,
+            inventory.items(self.plan.tables),
+            leaving=[name for name in self.plan.names if name not in self.plan.tables],
+            rebuild=self.rebuild,
+        )
         self.locks.beside = self._bindings.oids
+
+    def _is_ready(self) -> bool:
+        self._shadows.make(self._bindings.keys)
+        return self.locks.are_free(self._present)
 
     def _moved(self) -> bool:
         self.locks.attempts += 1
@@ -106,6 +124,7 @@ class Swap:
             self.connection.rollback()
             self._answer(exc)
             return False
+        self._shadows.forget()
         return True
 
     def _answer(self, exc: psycopg.Error) -> None:
@@ -146,7 +165,7 @@ class Swap:
             moves=SQL(";\n").join(self._moves()),
             companions=companions.added(production, self.plan.source, self.plan.tables),
             views=companions.pointed(production, self.plan.tables, self._shown),
-            bindings=SQL(";\n").join(bound.statements or [SQL("SELECT")]),
+            bindings=SQL(";\n").join([*bound.statements, *self._shadows.statements()] or [SQL("SELECT")]),
             record=publish.record(state, self.plan, self.previous if self._present else None),
             log=quarantine.followed(state, self.plan),
             clock=publish.clock(state, self.plan, self.locks),

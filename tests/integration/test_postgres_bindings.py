@@ -293,8 +293,8 @@ class Keyless(dy.Schema):
 @pytest.mark.parametrize(
     ("contract", "words"),
     [
-        (Nameless, '"orders": view public.v reads column name, which would be gone'),
-        (Retyped, '"orders": view public.v reads column name, which would be integer in place of text'),
+        (Nameless, '"orders": view public.v needs column name, which would be gone'),
+        (Retyped, '"orders": view public.v needs column name, which would be integer in place of text'),
         (Keyless, '"orders": view public.v needs constraint orders_pkey, which would be gone'),
     ],
 )
@@ -326,7 +326,7 @@ def test_a_table_that_leaves_with_its_generation_is_not_taken_from_a_view(newest
 
     with (
         newest.settings.open() as loader,
-        pytest.raises(PublishError, match=r'"orders": view public\.v reads the table, which leaves production'),
+        pytest.raises(PublishError, match=r'"orders": view public\.v needs the table, which leaves production'),
     ):
         loader.rollback("shop")
     assert newest.production() == before
