@@ -455,6 +455,7 @@ class PostgresLoader:
             self._reach_again(plan)
         done = self._done(plan)
         if done is None:
+            shadows.clear(self._statements, self._names.state, settings.lock_budget_ms)
             raise TargetUnavailable(
                 f"The connection was lost before {plan.dataset} was published. Production is unchanged.",
                 f"firn publish {plan.run_id}",
