@@ -129,6 +129,18 @@ class Loader(Protocol):
         """
         ...
 
+    def shown(self, contracts: Mapping[str, type[dy.Schema]], seconds: float) -> Mapping[str, pl.DataFrame]:
+        """Read published tables as production shows them, all at one moment; safe to call from another thread.
+
+        Args:
+            contracts: The tables, each with the columns that are wanted of it.
+            seconds: How long the reading may take.
+
+        Raises:
+            LoadError: A table or a column is not there, or the time was up.
+        """
+        ...
+
     def audit(
         self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]
     ) -> Sequence[tuple[str, bool, str]]:

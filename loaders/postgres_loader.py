@@ -299,6 +299,18 @@ class PostgresLoader:
                 lambda reader: shown.read_rows(reader, production, layouts, key, parts=parts, columns=columns)
             ).result()
 
+    def shown(self, contracts: Mapping[str, type[dy.Schema]], seconds: float) -> Mapping[str, pl.DataFrame]:
+        """Read published tables as production shows them, all in one snapshot; safe to call from another thread.
+
+        Raises:
+            LoadError: A table or a column is not there, or the time was up. Production is unchanged.
+        """
+        layouts = [layout(name, contract) for name, contract in contracts.items()]
+        with border(f"Reading what production shows of {', '.join(contracts)}"):
+            return self._streams.submit(
+                lambda reader: shown.read_tables(reader, self._names.production, layouts, seconds)
+            ).result()
+
     def audit(
         self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]
     ) -> Sequence[tuple[str, bool, str]]:

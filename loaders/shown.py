@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import polars as pl
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from loaders import queries
 from loaders.readback import as_sent
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
     from firn import PartKey
     from loaders.connections import Copying, Statements
-    from loaders.ddl import Layout
+    from loaders.ddl import Column, Layout
 
-__all__ = ["are_there", "read_rows"]
+__all__ = ["are_there", "read_rows", "read_tables"]
 
 _SQL = queries.read("shown.sql")
 
@@ -54,14 +55,8 @@ def read_rows(
     names = [column.name for column in layouts[0].columns] if columns is None else columns
     wanted = [owner[name] for name in names]
     tables = list(dict.fromkeys([*(layout.table for layout in layouts), key.table]))
-    selected = [
-        SQL("{}::text AS {}" if isinstance(column.dtype, pl.Decimal) else "{} AS {}").format(
-            Identifier(table, column.name), Identifier(f"{i}")
-        )
-        for i, (table, column) in enumerate(wanted)
-    ]
     query = _SQL["rows"].format(
-        columns=SQL(", ").join(selected),
+        columns=_selected(wanted),
         first=_named(schema, tables[0]),
         joins=SQL(" ").join(
             SQL("JOIN {} USING ({})").format(_named(schema, table), Identifier(key.joined_by)) for table in tables[1:]
@@ -69,10 +64,51 @@ def read_rows(
         column=Identifier(key.table, key.column),
         parts=Literal(list(parts)),
     )
+    return _read(reader, query, [column for _, column in wanted])
+
+
+def read_tables(reader: Copying, schema: str, layouts: Sequence[Layout], seconds: float) -> dict[str, pl.DataFrame]:
+    """Read published tables in one snapshot.
+
+    Args:
+        reader: A connection for rows, at the start of a transaction.
+        schema: Production.
+        layouts: The tables, with the columns that are wanted.
+        seconds: How long the reading of all of them may take.
+    """
+    deadline, frames = time.monotonic() + seconds, {}
+    _do(reader, _SQL["one_moment"])
+    for layout in layouts:
+        left = max(1, round(1000 * (deadline - time.monotonic())))
+        _do(reader, _SQL["within"].format(ms=Literal(left)))
+        query = _SQL["table"].format(
+            columns=_selected([(layout.table, column) for column in layout.columns]),
+            table=Identifier(schema, layout.table),
+            name=Identifier(layout.table),
+        )
+        frames[layout.table] = _read(reader, query, layout.columns)
+    return frames
+
+
+def _do(reader: Copying, statement: SQL | Composed) -> None:
+    with reader.cursor() as cursor:
+        cursor.execute(statement.as_string())
+
+
+def _selected(wanted: Sequence[tuple[str, Column]]) -> Composed:
+    return SQL(", ").join(
+        SQL("{}::text AS {}" if isinstance(column.dtype, pl.Decimal) else "{} AS {}").format(
+            Identifier(table, column.name), Identifier(f"{i}")
+        )
+        for i, (table, column) in enumerate(wanted)
+    )
+
+
+def _read(reader: Copying, query: Composed, columns: Sequence[Column]) -> pl.DataFrame:
     with reader.cursor() as cursor:
         cursor.execute(query.as_string())
         frame = pl.DataFrame(cursor.fetch_arrow_table())
-    return pl.DataFrame([as_sent(frame[f"{i}"], column) for i, (_, column) in enumerate(wanted)])
+    return pl.DataFrame([as_sent(frame[f"{i}"], column) for i, column in enumerate(columns)])
 
 
 def _named(schema: str, table: str) -> SQL:

@@ -29,6 +29,7 @@ from transforms.order_lists import (
     OrderListQuarantine,
     cells_accounted,
     header_mapping,
+    lines_have_origins,
     order_keys,
     order_list,
     order_list_accounting,
@@ -102,6 +103,7 @@ class OrderLists(Pipeline):
         order_list_lines,
     )
     checks = (rows_accounted, cells_accounted, rules_accounted, sizes_accounted)
+    after_publish = (lines_have_origins,)
     publishes: ClassVar = {
         "order_list": OrderList,
         "order_list_lines": OrderListLines,

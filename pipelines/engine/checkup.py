@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from firn import ConfigError, FirnError
 from pipelines.engine.execution import Options
 from pipelines.engine.runner import execute
+from pipelines.engine.verdict import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,9 +86,17 @@ def check_published(pipeline: Pipeline, name: str, loader: Loader) -> Checkup:
     as_published = all(found.passed for found in findings)
     if all(found.passed for found in findings if found.check != CONTENTS):
         findings += [Finding(*found) for found in pipeline.quality(loader, list(loader.ledger(name)))]
+        findings += proofs(pipeline, loader)
     mend = f"firn run {name} --full-refresh   (replaces what production shows)"
     undo = f"firn runs {name}   (to show the generation before: firn rollback {name})"
     return Checkup(name, tuple(findings), undo if as_published else mend)
+
+
+def proofs(pipeline: Pipeline, loader: Loader) -> list[Finding]:
+    """Make the checks that follow a publication, on what production shows now."""
+    settings = dict(pipeline)
+    verdicts = Verdicts(pipeline.proofs, pipeline.publishes, settings, pipeline.target.check_timeout_s)
+    return [Finding(one.check, one.passed, one.detail or "found no rows") for one in verdicts.found(loader)]
 
 
 def check_full(

@@ -13,9 +13,10 @@ import pipelines as folder
 from firn import ConfigError, FirnError, Published, Run, StateError
 from pipelines.engine import checkup, extracts, settings
 from pipelines.engine.progress import choose
-from pipelines.engine.report import Report, box, lines, wrapped
+from pipelines.engine.report import Report, box, cost, lines, wrapped
 from pipelines.engine.runner import Options, execute
 from pipelines.engine.typed import Typed
+from pipelines.engine.verdict import Undone, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,8 @@ def run(
                 raise
             except BaseException as error:
                 with suppress(FirnError):  # the target may be what failed; the first error is the one to show
-                    loader.finish(this, "failed", failed_report(this, error).as_dict())
+                    carried = failed_report(this, error)
+                    loader.finish(this, carried.status, carried.as_dict())
                 raise
             loader.finish(this, report.status, report.as_dict())
             return report
@@ -187,15 +189,39 @@ def failed_report(this: Run, error: BaseException) -> Report:
 
 
 def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published, int]:
-    """Publish a run that is staged and ready; return its publication and the generation that readers saw before."""
-    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
-        run = loader.find(run_id)
+    """Publish a run that is staged and ready; return its publication and the generation that readers saw before.
+
+    Raises:
+        Undone: A check on production did not pass, and what was there before is visible again.
+    """
+    target = settings.load_target(config)
+    with Typed(config=config).repeated(), target.open() as loader:
+        run, stored = loader.find(run_id), loader.row(run_id)["report"]
+        verdicts = proofs(run.pipeline, config, target.check_timeout_s)
+        report = Report.from_dict(stored) if stored else Report(run.id, run.pipeline)
         before = loader.generation(run.pipeline)
         published = loader.publish(run, again=again)
-        if stored := loader.row(run_id)["report"]:
-            figures = {name: getattr(published, name) for name in ("generation", "locked_ms", "attempts")}
-            loader.finish(run, "published", {**stored, "status": "published", **figures})
+        if published.generation <= before:
+            return published, before
+        report.status, report.error, report.hint = "published", "", ""
+        report.tell(published)
+        try:
+            report.after_publish = verdicts.stand(loader, published, before)
+        except Undone as error:
+            report.status, report.after_publish = error.status, list(error.verdicts)
+            report.error, report.hint = error.message, error.hint
+            raise
+        finally:
+            loader.finish(run, report.status, report.as_dict())
         return published, before
+
+
+def proofs(name: str, config: Path | None, seconds: float) -> Verdicts:
+    """Bind a pipeline's checks on production; its settings are needed only where a check asks for one."""
+    pipeline = settings.pipeline_class(name)
+    asked = any(step.settings for step in pipeline.proofs)
+    fields = dict(settings.load(name, config)) if asked else {}
+    return Verdicts(pipeline.proofs, pipeline.publishes, fields, seconds)
 
 
 def discard(run_id: str, config: Path | None) -> dict[str, Any]:
@@ -305,11 +331,10 @@ def published_text(published: Published, before: int = 0) -> str:
             f"Run {published.run_id} was published before, as generation {published.generation} of "
             f"{published.dataset}. Production shows generation {before}, and was not changed."
         )
-    rows = "\n".join(f"  {table}: {count:,} rows" for table, count in published.rows.items())
-    return (
-        f"Production now shows generation {published.generation} of {published.dataset}, run {published.run_id}"
-        f" (locked {published.locked_ms:.1f} ms):\n{rows}"
-    )
+    rows = [f"  {table}: {count:,} rows" for table, count in published.rows.items()]
+    of = f"run {published.run_id}" if published.run_id else "what was there before firn"
+    shown = f"Production now shows generation {published.generation} of {published.dataset}, {of}:"
+    return "\n".join([shown, *rows, *(f"{name}: {text}" for name, text in cost(published))])
 
 
 def rolled_back_text(published: Published) -> str:
@@ -351,7 +376,8 @@ def error_text(error: FirnError) -> str:
         return f"Error: {error.message}" + (f"\nTry: {error.hint}" if error.hint else "")
     body = [line for text in f"Error: {error.message}".splitlines() for line in wrapped("", text, indent=0)]
     body += ["", *lines(carried, brief=True)]
-    return box(f"FAILED {carried.run_id}", body, hint_lines(error.hint))
+    what = {"rolled_back": "ROLLED BACK", "published": "PUBLISHED, DOES NOT PASS"}.get(carried.status, "FAILED")
+    return box(f"{what} {carried.run_id}", body, hint_lines(error.hint))
 
 
 def hint_lines(hint: str) -> list[str]:

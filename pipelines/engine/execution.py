@@ -53,11 +53,6 @@ class Options:
     older_extract: bool = False
     keep_copies: bool = False
 
-    @property
-    def phases(self) -> int:
-        """How many phases such a run has at most."""
-        return 1 if self.extract_to else 5 if self.load else 2
-
 
 @dataclass(slots=True)
 class Execution:
@@ -86,12 +81,19 @@ class Execution:
         """The pipeline's fields by name."""
         return {name: getattr(self.pipeline, name) for name in type(self.pipeline).model_fields}
 
+    @property
+    def phases(self) -> int:
+        """How many phases such a run has at most."""
+        if self.options.extract_to or not self.options.load:
+            return 1 if self.options.extract_to else 2
+        return 6 if self.options.publish and self.pipeline.proofs else 5
+
     @contextmanager
     def phase(self, title: str) -> Iterator[Phase]:
         """Time a phase and tell of it."""
         phase = Phase(title)
         self.report.phases.append(phase)
-        self.progress.phase(len(self.report.phases), self.options.phases, title)
+        self.progress.phase(len(self.report.phases), self.phases, title)
         started = time.perf_counter()
         try:
             yield phase

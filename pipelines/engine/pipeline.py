@@ -61,8 +61,12 @@ class Step:
 
     def columns(self, table: str) -> list[str] | None:
         """Name the columns that the contract of one parameter has; ``None`` where it has no contract."""
-        contract = contract_of(self.function, table)
+        contract = self.contract(table)
         return None if contract is None else list(contract.column_names())
+
+    def contract(self, table: str) -> type[dy.Schema] | None:
+        """Return the contract that the annotation of one parameter names; ``None`` where it names none."""
+        return contract_of(self.function, table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,9 @@ class Pipeline(BaseModel):
     table whose rows a person looks at when one part is replaced, ``label`` the columns by which they know one,
     and ``uncompared`` those that say nothing to them. ``quarantine`` is the published table of the cells that are not
     published, and ``reasons`` are all that its entries may have; ``companions`` are tables beside
-    published ones in which others keep what they know of the rows; ``strategy`` says how the tables are published, and
-    ``deletes`` which share of a table one publication may delete in place.
+    published ones in which others keep what they know of the rows; ``after_publish`` are checks that are made on
+    production right after a publication, which is undone when one of them finds rows; ``strategy`` says how the tables
+    are published, and ``deletes`` which share of a table one publication may delete in place.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -110,9 +115,11 @@ class Pipeline(BaseModel):
     label: ClassVar[tuple[str, ...]] = ()
     uncompared: ClassVar[tuple[str, ...]] = ()
     reasons: ClassVar[tuple[str, ...]] = ()
+    after_publish: ClassVar[tuple[Transform, ...]] = ()
     strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
     deletes: ClassVar[float] = 0.5
     steps: ClassVar[tuple[Step, ...]] = ()
+    proofs: ClassVar[tuple[Step, ...]] = ()
 
     target: Postgres = Postgres()
 
@@ -120,6 +127,7 @@ class Pipeline(BaseModel):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 (pydantic's signature)
         """Bind and order the steps, so that a wrong definition fails on import and not at night."""
         cls.steps = order(bind(cls))
+        cls.proofs = tuple(bind_proofs(cls))
 
     @classmethod
     def dataset(cls, name: str) -> Dataset:
@@ -219,6 +227,22 @@ def bind(pipeline: type[Pipeline]) -> list[Step]:
     refuse_unknown(pipeline, "parts", "published table", pipeline.parts, list(pipeline.publishes))
     for recalled in pipeline.recalled.values():
         refuse_unknown(pipeline, "recalled", "published table", recalled.tables, list(pipeline.publishes))
+    return steps
+
+
+def bind_proofs(pipeline: type[Pipeline]) -> list[Step]:
+    """Bind the checks on production, which read published tables and columns of theirs.
+
+    Raises:
+        ConfigError: A table, a column or a setting does not exist.
+    """
+    steps = [step_of(f, is_check=True) for f in pipeline.after_publish]
+    for step in steps:
+        refuse_unknown(pipeline, step.name, "published table", step.reads, list(pipeline.publishes))
+        refuse_unknown(pipeline, step.name, "setting", step.settings, list(pipeline.model_fields))
+        for table in step.reads:
+            columns = pipeline.publishes[table].column_names()
+            refuse_unknown(pipeline, step.name, f"column of {table}", step.columns(table) or (), columns)
     return steps
 
 

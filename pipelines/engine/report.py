@@ -6,15 +6,30 @@ import resource
 import sys
 import textwrap
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.engine.differences import Difference, text
 from pipelines.engine.progress import rate
+from pipelines.engine.verdict import Verdict
+
+if TYPE_CHECKING:
+    from firn import Published
 
 UNCHANGED = " Production is unchanged."
 NAME_WIDTH, LINE_WIDTH = 26, 110
 READING = 2
 """The phase in which files are read, counted from 1."""
+FIGURES_OF_PUBLICATION = (
+    "generation",
+    "locked_ms",
+    "attempts",
+    "longest_wait_ms",
+    "strategies",
+    "reason",
+    "changes",
+    "wal_bytes",
+    "kept_bytes",
+)
 STATUSES = (
     "running",
     "checked",
@@ -59,6 +74,13 @@ class Report:
         generation: The generation published, else 0.
         locked_ms: How long production was locked.
         attempts: How often its locks were asked for.
+        longest_wait_ms: The longest that anybody can have waited behind it.
+        strategies: How each table was published.
+        reason: Why so.
+        changes: Per table that was changed in place the rows ``inserted``, ``updated`` and ``deleted``.
+        wal_bytes: How much the server wrote to its log from the first staged row to the commit.
+        kept_bytes: The disk that the earlier generations take which are kept.
+        after_publish: What the checks on production found; see ``Verdict``.
         peak_memory_mb: The most memory that the process held.
         error: Why the run failed.
         hint: What to type next.
@@ -80,6 +102,13 @@ class Report:
     generation: int = 0
     locked_ms: float = 0.0
     attempts: int = 0
+    longest_wait_ms: float = 0.0
+    strategies: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+    changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    wal_bytes: int = 0
+    kept_bytes: int = 0
+    after_publish: list[Verdict] = field(default_factory=list)
     peak_memory_mb: float = 0.0
     error: str = ""
     hint: str = ""
@@ -93,7 +122,13 @@ class Report:
         """Read a report that was stored with its run."""
         phases = [Phase(**phase) for phase in stored["phases"]]
         differences = [Difference(**one) for one in stored.get("differences", [])]
-        return cls(**{**stored, "phases": phases, "differences": differences})
+        verdicts = [Verdict(**one) for one in stored.get("after_publish", [])]
+        return cls(**{**stored, "phases": phases, "differences": differences, "after_publish": verdicts})
+
+    def tell(self, published: Published) -> None:
+        """Take over the figures of the publication."""
+        for name in FIGURES_OF_PUBLICATION:
+            setattr(self, name, getattr(published, name))
 
     @property
     def success_rate(self) -> float:
@@ -164,11 +199,51 @@ def itemised(items: dict[str, int]) -> str:
 
 
 def publication(report: Report) -> list[tuple[str, str]]:
-    """Say which generation was published, and for how long production was locked."""
+    """Say which generation was published and how, what it cost, and what the checks on production found."""
     if not report.generation:
         return []
-    tries = f"{report.attempts} attempt{'s' if report.attempts > 1 else ''}"
-    return [("generation", f"{report.generation}, production locked {report.locked_ms:.1f} ms, {tries}")]
+    return [("generation", str(report.generation)), *cost(report), *map(proof, report.after_publish)]
+
+
+def cost(published: Report | Published) -> list[tuple[str, str]]:
+    """Say how tables were published, for how long others waited, and what it wrote and keeps."""
+    tries = f"{published.attempts} attempt{'s' if published.attempts > 1 else ''}"
+    changed = [
+        ("changed", f"{name}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
+        for name, counts in published.changes.items()
+    ]
+    return [
+        *strategy(published),
+        *changed,
+        (
+            "locks",
+            f"held {published.locked_ms:.1f} ms, {tries}; nobody waited longer than {published.longest_wait_ms:.0f} ms",
+        ),
+        ("written", f"{size(published.wal_bytes)} of the server's log, staging included"),
+        *([("kept", f"{size(published.kept_bytes)} for earlier generations")] if published.kept_bytes else []),
+    ]
+
+
+def strategy(published: Report | Published) -> list[tuple[str, str]]:
+    """Say how the tables were published, and why so."""
+    tables: dict[str, list[str]] = {}
+    for name, chosen in published.strategies.items():
+        tables.setdefault(chosen, []).append(name)
+    why = f": {published.reason}" if published.reason else ""
+    return [("strategy", "; ".join(f"{chosen} ({', '.join(names)})" for chosen, names in tables.items()) + why)]
+
+
+def proof(verdict: Verdict) -> tuple[str, str]:
+    """Say what one check on production found."""
+    found = "passed" if verdict.passed else verdict.detail
+    return "after publish", f"{verdict.check} {found} ({verdict.seconds:.2f} s)"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes with three digits or so."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    power = min(len(units) - 1, (len(str(count)) - 1) // 3)
+    return f"{count / 1000**power:.{1 if power else 0}f} {units[power]}"
 
 
 def wrapped(name: str, text: str, *, indent: int = NAME_WIDTH) -> list[str]:

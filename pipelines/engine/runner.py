@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "execute"]
 
 WORKERS = os.cpu_count() or 1
+DECIDED = ("published", "rolled_back")
+"""What a run is once its rows were visible, whatever went wrong then."""
 
 
 def execute(
@@ -49,7 +51,7 @@ def execute(
 
     Raises:
         SourceError: A part could not be read and was not allowed to fail, or is gone; nothing was published.
-        ContractError: A check or a contract failed; nothing was published.
+        ContractError: A check or a contract failed; nothing was published, or it was undone.
         LoadError: The target refused; production is unchanged.
     """
     execution = Execution(pipeline, run, options, progress, Report(run.id, run.pipeline))
@@ -60,7 +62,9 @@ def execute(
     except ConfigError:
         raise  # nothing was read, so there is nothing to report
     except FirnError as error:
-        execution.report.status, execution.report.error, execution.report.hint = "failed", error.message, error.hint
+        if execution.report.status not in DECIDED:
+            execution.report.status = "failed"
+        execution.report.error, execution.report.hint = error.message, error.hint
         error.report = execution.report  # type: ignore[attr-defined]
         raise
     except BaseException as error:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from firn import ContractError, PartRecord
 from pipelines.engine.differences import difference
 from pipelines.engine.frames import Frames, Part, check_contract, run_local
+from pipelines.engine.verdict import Undone, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from firn import Published
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
 
@@ -118,14 +120,32 @@ def verify(execution: Execution, loader: Loader) -> None:
 
 
 def publish(execution: Execution, loader: Loader) -> None:
-    """Publish what was staged."""
+    """Publish what was staged, and make the pipeline's checks on what readers then see.
+
+    Raises:
+        Undone: One did not pass, and what was there before is visible again.
+    """
+    report, before = execution.report, loader.generation(execution.run.pipeline)
     with execution.phase("Publish") as phase:
         published = loader.publish(execution.run)
         phase.rows = sum(published.rows.values())
-    report = execution.report
-    report.status, report.generation = "published", published.generation
-    report.locked_ms, report.attempts = published.locked_ms, published.attempts
+    report.status = "published"
+    report.tell(published)
+    if execution.pipeline.proofs:
+        with execution.phase("Check production"):
+            prove(execution, loader, published, before)
     report.notes += finished(execution)
+
+
+def prove(execution: Execution, loader: Loader, published: Published, before: int) -> None:
+    """Make the checks on production, and undo the publication when one does not pass."""
+    pipeline, report = execution.pipeline, execution.report
+    verdicts = Verdicts(pipeline.proofs, pipeline.publishes, execution.settings, pipeline.target.check_timeout_s)
+    try:
+        report.after_publish = verdicts.stand(loader, published, before)
+    except Undone as error:
+        report.after_publish, report.status = list(error.verdicts), error.status
+        raise
 
 
 def finished(execution: Execution) -> Sequence[str]:

@@ -282,3 +282,51 @@ def test_a_view_on_production_is_refused_by_name_before_anything_is_read(loaded:
     assert "open_orders" in done.stderr
     assert "Phase 2" not in done.stderr
     assert loaded.production() == before
+
+
+def test_a_publication_that_does_not_pass_on_production_is_undone_at_once(loaded: Installation) -> None:
+    first = loaded.json("run", "order_lists")
+    assert [(one["check"], one["passed"]) for one in first["after_publish"]] == [("lines_have_origins", True)]
+    before = loaded.production()
+    (loaded.books / BROKEN).unlink()
+    at_once = {"FIRN_TARGET__CHECK_TIMEOUT_S": "0.000001"}
+    done = loaded.firn("run", "order_lists", "--accept-missing", BROKEN, env=at_once)
+    assert done.returncode == 3
+    said = " ".join(line.strip("│ ") for line in done.stderr.splitlines())
+    assert "ROLLED BACK order_lists_" in said
+    assert "Check lines_have_origins came to no end" in said
+    assert "Production shows the rows of generation 1 again, as generation 3." in said
+    assert loaded.production() == before
+    report = loaded.json("report")
+    assert (report["status"], report["generation"], report["after_publish"][0]["passed"]) == ("rolled_back", 2, False)
+    assert loaded.firn("publish", report["run_id"]).returncode == 4
+    assert loaded.json("publish", report["run_id"], "--again")["generation"] == 4
+    assert loaded.production() != before
+    assert loaded.json("report")["status"] == "published"
+
+
+def test_a_ready_run_that_does_not_pass_on_production_is_undone_too(loaded: Installation) -> None:
+    report = loaded.json("run", "order_lists", "--no-publish")
+    done = loaded.firn("publish", report["run_id"], env={"FIRN_TARGET__CHECK_TIMEOUT_S": "0.000001"})
+    assert done.returncode == 3
+    assert "Production shows no table of it, as before, as generation 2." in done.stderr
+    assert set(loaded.production()) <= {"order_list_sync"}
+    assert loaded.json("report")["status"] == "rolled_back"
+
+
+def test_any_kept_generation_is_shown_again_by_its_number(loaded: Installation) -> None:
+    three = {"FIRN_TARGET__KEEP_GENERATIONS": "3"}
+    shown = {}
+    for generation in (1, 2, 3):
+        assert loaded.firn("run", "order_lists", "--full-refresh", env=three).returncode == 0
+        shown[generation] = loaded.production()
+    back = loaded.firn("rollback", "order_lists", "--to", "1", env=three)
+    assert back.returncode == 0, back.stderr
+    assert "Production now shows generation 4 of order_lists" in back.stdout
+    assert loaded.production() == shown[1]
+    refused = loaded.firn("rollback", "order_lists", "--to", "9", env=three)
+    assert refused.returncode == 4
+    assert "Generation 9 of order_lists cannot be shown again: kept are 3 (run" in refused.stderr
+    assert "Production is unchanged" in refused.stderr
+    assert "Try: firn rollback order_lists --to 3" in refused.stderr
+    assert loaded.production() == shown[1]

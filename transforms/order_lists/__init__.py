@@ -9,7 +9,8 @@ cells, cell_errors ─────────┴─ order_rows ── order_key
                                   └── order_sizes ── order_list_lines (with order_list_origin)
 ```
 ``rows_accounted`` and ``cells_accounted`` check that nothing is lost on the way, ``rules_accounted`` that what no cell
-spells out is made as its rule says, and ``sizes_accounted`` that the sizes are what is ordered. ``columns.csv`` names
+spells out is made as its rule says, and ``sizes_accounted`` that the sizes are what is ordered; ``lines_have_origins``
+checks production once they are published. ``columns.csv`` names
 the columns and ``customers.toml`` the customers; a new spelling of either is a line there.
 """
 
@@ -22,6 +23,7 @@ from transforms.order_lists.order_list import order_list
 from transforms.order_lists.order_list_lines import order_list_lines
 from transforms.order_lists.order_rows import order_rows
 from transforms.order_lists.order_sizes import order_sizes
+from transforms.order_lists.published_checks import lines_have_origins
 from transforms.order_lists.rule_checks import rules_accounted
 from transforms.order_lists.size_checks import sizes_accounted
 
@@ -32,6 +34,7 @@ __all__ = [
     "OrderListQuarantine",
     "cells_accounted",
     "header_mapping",
+    "lines_have_origins",
     "order_keys",
     "order_list",
     "order_list_accounting",
