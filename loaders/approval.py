@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.inventory import Item
 
-__all__ = ["Approval", "approve"]
+__all__ = ["Approval", "approve", "refuse_taken"]
 
 _MOST_NAMED = 20
 
@@ -60,16 +60,10 @@ def approve(
         PublishError: Another dataset publishes one of them, or something that one carries would be lost; each object is
             named. Production is unchanged.
     """
-    state, production = State(connection, namespace), namespace.production
-    for table, owner in state.owners(dataset, tables).items():
-        raise PublishError(
-            f'Table "{table}" is published by {owner}, and cannot be by {dataset} too. Production is unchanged.',
-            "give it another name",
-        )
-    current = state.current(dataset)
+    refuse_taken(connection, namespace, dataset, tables, beside)
+    production, current = namespace.production, State(connection, namespace).current(dataset)
     known = inventory.items(current.tables) if current else []
     views = companions.views(current.tables) if current else []
-    companions.check(connection, production, beside, views)
     present = inventory.carried(connection, production, tables)
     held = dependents.read(connection, production, tables)
     others = {(dependent.table, dependent.name) for dependent in held}
@@ -81,6 +75,28 @@ def approve(
     _refuse([*map(str, lost), *misfits], production)
     found = sorted({item.table for item in present})
     return Approval(found, bindings.read(connection, production, found, held, views))
+
+
+def refuse_taken(
+    connection: Statements,
+    namespace: Namespace,
+    dataset: str,
+    tables: Sequence[str],
+    beside: Sequence[Companion] = (),
+) -> None:
+    """Refuse names that are another's: of tables that another dataset publishes, of companions that firn did not make.
+
+    Raises:
+        PublishError: Names one, and whose it is. Production is unchanged.
+    """
+    state = State(connection, namespace)
+    for table, owner in state.owners(dataset, tables).items():
+        raise PublishError(
+            f'Table "{table}" is published by {owner}, and cannot be by {dataset} too. Production is unchanged.',
+            "give it another name",
+        )
+    current = state.current(dataset)
+    companions.check(connection, namespace.production, beside, companions.views(current.tables) if current else [])
 
 
 def _refuse(lost: Sequence[str], production: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
@@ -65,13 +65,18 @@ class Locks:
         wanted = self.budget_ms * (1 if self.patience.waited < _LADDER_S else _HIGH_BUDGET)
         return min(wanted, self._highest_ms)
 
-    def are_free(self, tables: Sequence[str]) -> bool:
-        """Tell whether nobody holds a lock on the tables for as long as asking for it would take."""
-        first = self._holders(tables)
+    def are_free(self, tables: Sequence[str], modes: Sequence[str] | None = None) -> bool:
+        """Tell whether nobody holds a lock on the tables for as long as asking for it would take.
+
+        Args:
+            tables: The tables.
+            modes: The locks that stand in the way, as ``pg_locks`` names them; by default any.
+        """
+        first = self._holders(tables, modes)
         if not first:
             return True
         time.sleep(self.budget() * _PEEK / 1000)
-        lasting = first.items() & self._holders(tables).items()
+        lasting = first.items() & self._holders(tables, modes).items()
         self._blockers = [pid for _, pid in lasting] or self._blockers
         return not lasting
 
@@ -89,8 +94,9 @@ class Locks:
             "wait until it ends, or end it with SELECT pg_terminate_backend(pid), then publish the run again",
         )
 
-    def _holders(self, tables: Sequence[str]) -> dict[str, int]:
-        values = {"schema": self.schema, "tables": list(tables), "beside": list(self.beside)}
+    def _holders(self, tables: Sequence[str], modes: Sequence[str] | None = None) -> dict[str, int]:
+        values: dict[str, Any] = {"schema": self.schema, "tables": list(tables), "beside": list(self.beside)}
+        values["modes"] = list(modes) if modes else None
         return {row.virtualtransaction: row.pid for row in self.connection.execute(_SQL["holders"], values).fetchall()}
 
 

@@ -17,7 +17,7 @@ SELECT DISTINCT l.virtualtransaction, l.pid
 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND (n.nspname = %(schema)s AND c.relname = ANY (%(tables)s) OR c.oid = ANY (%(beside)s::oid[]))
-  AND l.pid <> pg_backend_pid()
+  AND l.pid <> pg_backend_pid() AND (%(modes)s::text[] IS NULL OR l.mode = ANY (%(modes)s))
 
 -- name: sessions
 SELECT pid, usename::text AS role, coalesce(state, 'unknown') AS state,

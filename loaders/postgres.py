@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from firn import Namespace
 from loaders import embedded
+from loaders.changes import Isolation  # noqa: TC001 (the same)
 from loaders.connections import Server
 from loaders.postgres_loader import PostgresLoader
 
@@ -35,6 +36,9 @@ class Postgres(BaseModel):
         max_wait_s: How long a publication waits for old snapshots and locks before it gives up.
         rebuild_inbound_fks: Whether foreign keys of tables that firn does not publish are made anew on the tables that
             it replaces; by default they refuse a swap.
+        isolation: ``strict`` lets transactions that have read a table end before its rows change, within the budget;
+            ``read_committed`` makes no reader wait, and one that reads several tables may see a change between them.
+        refresh_views: Whether materialized views over tables whose rows change are refreshed in the same commit.
         batch_rows: How many rows are encoded at a time.
     """
 
@@ -51,6 +55,8 @@ class Postgres(BaseModel):
     keep_generations: int = Field(default=1, ge=1)
     check_timeout_s: float = Field(default=60.0, gt=0)
     rebuild_inbound_fks: bool = False
+    isolation: Isolation = "strict"
+    refresh_views: bool = True
     batch_rows: int = Field(default=25_000, ge=1)
 
     @model_validator(mode="after")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
-from loaders import audit, build, cleanup, ledger, plans, readback, shadows, shown
-from loaders.approval import approve
+from loaders import audit, build, cleanup, ledger, plans, readback, shadows, shapes, shown, strategies
+from loaders.approval import approve, refuse_taken
+from loaders.changes import Changes
 from loaders.ddl import cut, layout
 from loaders.generations import Generations, spent
 from loaders.locks import Locks
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from firn import Dataset, KeptGeneration, PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
+    from loaders.delta import Delta
     from loaders.postgres import Postgres
     from loaders.publish import Plan
     from loaders.state import Publication
@@ -92,9 +94,7 @@ class PostgresLoader:
         with border("Checking the target"):
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
-                present = self._refuse_losses(self._made(f"{self._names.staging}_check", dataset, layouts))
-        where = f'schema "{self._names.production}"'
-        return {name: ("swap", f"{'replaced' if name in present else 'new'} in {where}") for name in layouts}
+                return self._chosen(self._made(f"{self._names.staging}_check", dataset, layouts))
 
     def start(self, run: Run) -> None:
         """Record that a run has begun.
@@ -174,7 +174,8 @@ class PostgresLoader:
             self.leftovers += cleanup.clear_leftovers(self._statements, self.state, run.id, budget)
             with self._statements.transaction():
                 staging = self._made(schema, dataset, layouts)
-                self._refuse_losses(staging)
+                staging.choice = self._chosen(staging)
+                build.keep_log(self._statements, staging.schema, staging.choice)
                 generation = self.state.generation(dataset.name)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
         self._staging[run.id] = staging
@@ -361,8 +362,26 @@ class PostgresLoader:
                 return plans.already(self.state, done[0])
             if done:
                 return self._swapped(plans.republication(self.state, self._statements, done[0]))
-            plan = plans.publication(self.state, run.id)
+            plan = strategies.decide(self._statements, self._names, plans.publication(self.state, run.id))
             return self._swapped(plan)
+
+    def delta(self, run: Run, sample: int = 10) -> Mapping[str, Delta]:
+        """Compare what a verified run staged with what production shows, and write nothing.
+
+        Args:
+            run: The run.
+            sample: How many rows of each table to show; none are shown of tables without a key.
+
+        Returns:
+            By table how many rows would be inserted, updated and deleted, and some of them, column by column.
+
+        Raises:
+            StateError: There is no such run, or it is not verified.
+            PublishError: A newer generation came first, or a table of production cannot be compared.
+        """
+        with border(f"Comparing run {run.id} with production"):
+            plan = plans.publication(self.state, run.id)
+            return strategies.show(self._statements, self._names, plan, sample)
 
     def rollback(self, dataset: str, to: int | None = None, *, of: int | None = None, why: str = "") -> Published:
         """Make an earlier generation visible again, in one transaction, under a new number.
@@ -438,18 +457,31 @@ class PostgresLoader:
     def _made(self, schema: str, dataset: Dataset, layouts: Mapping[str, Layout]) -> Staging:
         return Staging(schema, dataset, layouts, build.make_tables(self._statements, schema, layouts))
 
-    def _refuse_losses(self, staging: Staging) -> Sequence[str]:
+    def _chosen(self, staging: Staging) -> dict[str, tuple[str, str]]:
+        """Return how each table will be published, and why; refuse what cannot be."""
+        dataset, tables = staging.dataset, list(staging.layouts)
+        refuse_taken(self._statements, self._names, dataset.name, tables, dataset.companions)
+        refusal = None if strategies.family(dataset) == "changes" else self._refusal(staging)
+        found = shapes.read(self._statements, self._names.production, tables)
+        return strategies.choose(dataset, staging.layouts, found, self._names.production, refusal)
+
+    def _refusal(self, staging: Staging) -> PublishError | None:
+        """Return why the tables cannot be replaced, if they cannot."""
         expected = [item for items in staging.carries.values() for item in items]
         dataset, tables = staging.dataset, list(staging.layouts)
-        return approve(
-            self._statements,
-            self._names,
-            dataset.name,
-            tables,
-            expected,
-            beside=dataset.companions,
-            rebuild=self._settings.rebuild_inbound_fks,
-        ).present
+        try:
+            approve(
+                self._statements,
+                self._names,
+                dataset.name,
+                tables,
+                expected,
+                beside=dataset.companions,
+                rebuild=self._settings.rebuild_inbound_fks,
+            )
+        except PublishError as exc:
+            return exc
+        return None
 
     def _swapped(self, plan: Plan) -> Published:
         settings = self._settings
@@ -457,7 +489,7 @@ class PostgresLoader:
         previous = cut(f"{settings.previous}_{plan.dataset}_g{plan.generation}")
         try:
             locks = Locks(self._statements, self._names.production, settings.lock_budget_ms, patience)
-            Swap(self._statements, self._names, plan, previous, locks, settings.rebuild_inbound_fks).run()
+            self._publication(plan, previous, locks).run()
         except PublishError:
             if self._done(plan) is None:  # the same run by another process
                 raise
@@ -496,6 +528,12 @@ class PostgresLoader:
                     ) from exc
             else:
                 return
+
+    def _publication(self, plan: Plan, previous: str, locks: Locks) -> Swap | Changes:
+        settings = self._settings
+        if plan.family == "swap":
+            return Swap(self._statements, self._names, plan, previous, locks, settings.rebuild_inbound_fks)
+        return Changes(self._statements, self._names, plan, previous, locks, settings.isolation, settings.refresh_views)
 
     def _done(self, plan: Plan) -> Publication | None:
         found = self.state.publication(plan.dataset, plan.generation + 1)

@@ -10,7 +10,7 @@ from psycopg.sql import Composed, Identifier, Literal
 from psycopg.types.json import Json
 
 from firn import PublishError
-from loaders import queries
+from loaders import inventory, queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from loaders.connections import Statements
     from loaders.locks import Locks
     from loaders.state import Publication
 
-__all__ = ["DRIFTED", "FENCED", "Family", "Plan", "clock", "fence", "fenced", "record"]
+__all__ = ["DRIFTED", "FENCED", "Family", "Plan", "check_rows", "clock", "fence", "fenced", "record"]
 
 FENCED = "FN001"
 DRIFTED = "FN002"
@@ -72,6 +73,22 @@ class Plan:
     def names(self) -> list[str]:
         """Every table of production that the publication touches."""
         return sorted({*self.tables, *self.leaving})
+
+
+def check_rows(connection: Statements, plan: Plan) -> None:
+    """Count the rows that are about to be published once more.
+
+    Raises:
+        PublishError: They are not as many as were verified. Production is unchanged.
+    """
+    for name, recorded in plan.tables.items():
+        found = inventory.count(connection, plan.source, name)
+        if found != recorded["rows"]:
+            raise PublishError(
+                f'Table "{name}" holds {found} rows, {recorded["rows"]} were recorded: did the server '
+                "crash, or somebody write there? Production is unchanged.",
+                "run again",
+            )
 
 
 def fence(state: str, plan: Plan) -> Composed:

@@ -20,11 +20,17 @@ UPDATE {state}.run SET status = 'rolled_back' WHERE run_id IN (
 
 -- name: clock
 -- Others' writing is in the server's log too, so the bytes are what the server wrote in that time, not the run alone.
+-- Readers may wait from the moment in which the last locks are asked for, writers of changed tables for longer.
 WITH held AS (
-    SELECT 1000 * extract(epoch FROM clock_timestamp() - current_setting('firn.asked_at')::timestamptz) AS ms
+    SELECT 1000 * extract(epoch FROM clock_timestamp() - asked.readers) AS ms,
+           1000 * extract(epoch FROM clock_timestamp() - coalesce(asked.writers, asked.readers)) AS longest
+    FROM (
+        SELECT current_setting('firn.asked_at')::timestamptz AS readers,
+               nullif(current_setting('firn.writers_asked_at', true), '')::timestamptz AS writers
+    ) AS asked
 )
 UPDATE {state}.publication
-SET locked_ms = held.ms, attempts = {attempts}, longest_wait_ms = greatest(held.ms, {longest}),
+SET locked_ms = held.ms, attempts = {attempts}, longest_wait_ms = greatest(held.longest, {longest}),
     wal_bytes = pg_wal_lsn_diff(pg_current_wal_insert_lsn(), coalesce(
         (SELECT wal_start FROM {state}.run WHERE run_id = {run} AND {kind} = 'published'),
         current_setting('firn.wal_start', true)::pg_lsn))

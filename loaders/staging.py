@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from psycopg.sql import Identifier, Literal
 
 from firn import LoadError
-from loaders import companions, ddl, queries
+from loaders import companions, ddl, queries, strategies
 from loaders.inventory import record
 from loaders.quarantine import mark
 from loaders.sqlstates import border
@@ -60,6 +60,7 @@ class Staging:
         layouts: Their columns and keys.
         carries: What each will carry once it has its keys.
         taken: Per table the transaction that copied rows from production, and how many.
+        choice: Per table the strategy by which it will be published, and why.
     """
 
     schema: str
@@ -67,6 +68,7 @@ class Staging:
     layouts: Mapping[str, Layout]
     carries: Mapping[str, Sequence[Item]]
     taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    choice: dict[str, tuple[str, str]] = field(default_factory=dict)
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
 
     def send(self, streams: Streams, table: str, part: str, frame: pl.DataFrame, batch: int) -> None:
@@ -113,6 +115,7 @@ class Staging:
             rows[sent.table] += sent.rows.height
         rows.update({table: count for table, (_, count) in self.taken.items()})
         tables = {name: record(rows[name], items) for name, items in self.carries.items()}
+        tables = strategies.mark(tables, self.choice, self.dataset, self.layouts)
         return companions.mark(mark(tables, self.dataset.quarantine), self.dataset.companions)
 
     def stop(self) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from firn import PublishError
 from loaders import companions, dependents, inventory, publish, quarantine, queries
 from loaders.approval import approve
 from loaders.bindings import Bindings
@@ -69,7 +68,7 @@ class Swap:
             TargetUnavailable: The locks were not given in time; those who hold them are named. Production is unchanged.
         """
         if self.plan.kind == "published":  # kept tables are not counted: a rollback takes no longer for more rows
-            self._check_rows()
+            publish.check_rows(self.connection, self.plan)
         listing = inventory.query(self.namespace.production, self.plan.names)
         marks = dependents.marks(self.namespace.production, self.plan.names)
         self.connection.execute(_SQL["prepare"].format(inventory=listing, marks=marks))
@@ -84,16 +83,6 @@ class Swap:
             if not self.connection.broken:
                 self._shadows.drop()
                 self.connection.execute(_SQL["deallocate"])
-
-    def _check_rows(self) -> None:
-        for name, recorded in self.plan.tables.items():
-            found = inventory.count(self.connection, self.plan.source, name)
-            if found != recorded["rows"]:
-                raise PublishError(
-                    f'Table "{name}" holds {found} rows, {recorded["rows"]} were recorded: did the server '
-                    "crash, or somebody write there? Production is unchanged.",
-                    "run again",
-                )
 
     def _approve(self) -> None:
         """Refuse what would be lost, and remember what production carries so that a later change is noticed."""

@@ -1,0 +1,21 @@
+-- name: stack
+SELECT {columns}, "firn change", "firn after", {place} AS "firn place" FROM {kept}
+
+-- name: wanted
+-- Of what several generations wrote down of a row, the oldest is what it was before all of them.
+(SELECT {columns} FROM (SELECT DISTINCT ON ({key}) * FROM ({stack}) AS s ORDER BY {key}, "firn place" DESC) AS oldest
+ WHERE "firn change" <> 'i')
+
+-- name: present
+(SELECT {columns} FROM {table} AS t WHERE EXISTS (SELECT FROM ({stack}) AS k WHERE {on}))
+
+-- name: only
+EXISTS (SELECT FROM {staged} AS s WHERE {on})
+
+-- name: changed_since
+SELECT {keys} AS key
+FROM (SELECT DISTINCT ON ({key}) * FROM ({stack}) AS s ORDER BY {key}, "firn place") AS d
+LEFT JOIN {present} AS p ON {on}
+WHERE CASE WHEN d."firn change" = 'd' THEN p.{first} IS NOT NULL
+           ELSE p.{first} IS NULL OR sha256(record_send(p)) <> d."firn after" END
+ORDER BY {order} LIMIT 10
