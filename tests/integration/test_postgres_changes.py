@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dataframely as dy
 import polars as pl
 import pytest
 from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes, orders, target
 
 from firn import Dataset, PublishError, Run
+from loaders.delta import Delta, Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import dataframely as dy
 
     from firn import Published, Strategy
     from loaders.postgres_loader import PostgresLoader
@@ -48,11 +50,11 @@ def published(
     target: Target,
     frames: Mapping[str, pl.DataFrame],
     strategy: Strategy | Mapping[str, Strategy] = "auto",
-    **rest: Any,
+    **settings: Any,  # noqa: ANN401 (those of `staged`)
 ) -> Published:
     """Publish the tables given."""
     with target.settings.open() as loader:
-        return loader.publish(staged(loader, frames, strategy, **rest))
+        return loader.publish(staged(loader, frames, strategy, **settings))
 
 
 def shop(generation: int = 1) -> dict[str, pl.DataFrame]:
@@ -91,3 +93,130 @@ def test_only_rows_that_differ_are_written_and_counted(target: Target) -> None:
     assert done.rows == {"orders": 6, "lines": 8, "notes": 3}
     assert [id_ for id_ in after if after[id_] != before.get(id_)] == [2, 6, 7]
     assert target.query("SELECT id FROM shop.orders ORDER BY 1") == [(1,), (2,), (3,), (4,), (6,), (7,)]
+
+
+def test_a_rollback_restores_every_row_and_a_second_publication_brings_the_others_back(target: Target) -> None:
+    published(target, shop(1), SHOP)
+    first = target.production()
+    more = {"orders": orders(2, rows=7), "lines": lines(2), "notes": notes(2, rows=2)}
+    with target.settings.open() as loader:
+        run = staged(loader, more, SHOP)
+        loader.publish(run)
+        second = target.production()
+
+        undone = loader.rollback("shop")
+        assert target.production() == first
+        assert undone.changes["orders"] == {"inserted": 0, "updated": 5, "deleted": 2}
+        assert undone.rows == {"orders": 5, "lines": 8, "notes": 3}
+
+        loader.publish(run, again=True)
+        assert target.production() == second
+
+
+@pytest.mark.parametrize(
+    ("doing", "named"),
+    [
+        ("UPDATE shop.orders SET name = 'mine' WHERE id = 2", "id=2"),
+        ("DELETE FROM shop.orders WHERE id = 7", "id=7"),
+        ("INSERT INTO shop.notes VALUES (2, 'mine')", "id=2"),
+        ("UPDATE shop.lines SET qty = 5 WHERE ctid = (SELECT min(ctid) FROM shop.lines)", "no key"),
+    ],
+)
+def test_a_rollback_refuses_to_overwrite_what_somebody_wrote_since(oldest: Target, doing: str, named: str) -> None:
+    published(oldest, shop(1), SHOP)
+    published(oldest, {"orders": orders(2, rows=7), "lines": lines(2), "notes": notes(2, rows=2)}, SHOP)
+    oldest.query(doing)
+    before = oldest.production()
+
+    with oldest.settings.open() as loader, pytest.raises(PublishError, match="Production is unchanged") as caught:
+        loader.rollback("shop")
+
+    assert named in caught.value.message
+    assert oldest.production() == before
+
+
+def test_a_ready_run_is_compared_with_production_value_by_value(oldest: Target) -> None:
+    published(oldest, shop(), SHOP)
+    changed = (
+        orders().with_columns(name=pl.when(pl.col("id") == 2).then(None).otherwise("name")).filter(pl.col("id") < 5)
+    )
+    with oldest.settings.open() as loader:
+        run = staged(loader, {**shop(), "orders": changed}, SHOP)
+        found = loader.delta(run, sample=5)
+
+    assert (found["orders"].inserted, found["orders"].updated, found["orders"].deleted) == (0, 1, 1)
+    assert list(found["orders"].sample) == [
+        Difference("updated", "id=2", "name", "generation 1", None),
+        Difference("deleted", "id=5"),
+    ]
+    assert found["notes"] == Delta(0, 0, 0, [])
+
+
+@pytest.mark.parametrize(("rows", "strategy"), [(4, "swap"), (1, "diff")])
+def test_auto_replaces_a_table_of_which_much_differs_and_changes_rows_of_another(
+    oldest: Target, rows: int, strategy: str
+) -> None:
+    published(oldest, {"orders": orders(), "notes": notes()})
+    changed = orders().with_columns(name=pl.when(pl.col("id") <= rows).then(pl.lit("new")).otherwise("name"))
+
+    with oldest.settings.open() as loader:
+        run = staged(loader, {"orders": changed, "notes": notes()})
+        kept = oldest.query("SELECT DISTINCT relpersistence FROM pg_class WHERE relname = 'orders' AND relkind = 'r'")
+        done = loader.publish(run)
+
+    assert kept == [("p",)]
+    assert done.strategies == {"orders": strategy, "notes": strategy}
+    assert f"{rows / 8:.1%} of the rows differ" in done.reason
+
+
+def test_auto_changes_rows_where_a_swap_is_refused_and_its_staging_is_not_logged(oldest: Target) -> None:
+    published(oldest, {"orders": orders()})
+    oldest.query("CREATE VIEW public.whole AS SELECT o FROM shop.orders o")
+
+    with oldest.settings.open() as loader:
+        choice = loader.check(Dataset("shop", {"orders": CONTRACTS["orders"]}))
+        run = staged(loader, {"orders": orders(2)})
+        kept = oldest.query("SELECT relpersistence FROM pg_class WHERE relname = 'orders' ORDER BY oid")
+        done = loader.publish(run)
+
+    assert choice["orders"][0] == "diff"
+    assert "view public.whole" in choice["orders"][1]
+    assert kept == [("p",), ("u",)]
+    assert done.strategies == {"orders": "diff"}
+    assert oldest.query("SELECT count(*) FROM public.whole") == [(5,)]
+
+
+def test_swap_and_changes_in_one_dataset_are_refused(oldest: Target) -> None:
+    with oldest.settings.open() as loader, pytest.raises(PublishError, match="two generations"):
+        loader.check(Dataset("shop", CONTRACTS, strategy={"orders": "swap", "notes": "diff"}))
+
+
+@pytest.mark.parametrize("strategy", ["diff", "merge", "append"])
+def test_a_table_without_a_key_cannot_be_compared_row_by_row(oldest: Target, strategy: Strategy) -> None:
+    with oldest.settings.open() as loader, pytest.raises(PublishError, match=r'"lines".*has no key') as caught:
+        loader.check(Dataset("shop", {"lines": CONTRACTS["lines"]}, strategy=strategy))
+    assert "rewrite" in caught.value.hint
+
+
+def test_a_key_without_a_unique_index_in_production_is_refused(oldest: Target) -> None:
+    oldest.query("CREATE SCHEMA shop; CREATE TABLE shop.orders (id int NOT NULL, name text, amount numeric(12,2))")
+    with oldest.settings.open() as loader, pytest.raises(PublishError, match="unique index on exactly id") as caught:
+        loader.check(Dataset("shop", {"orders": CONTRACTS["orders"]}, strategy="diff"))
+    assert "ADD PRIMARY KEY (id)" in caught.value.hint
+
+
+def test_merge_deletes_nothing_and_append_refuses_keys_that_are_there(oldest: Target) -> None:
+    published(oldest, {"orders": orders()}, "diff")
+    some = pl.concat([orders(2).filter(pl.col("id") == 3), orders(2, rows=6).filter(pl.col("id") == 6)])
+
+    merged = published(oldest, {"orders": some}, "merge")
+    assert merged.changes["orders"] == {"inserted": 1, "updated": 1, "deleted": 0}
+    assert merged.rows == {"orders": 6}
+
+    with pytest.raises(PublishError, match="holds keys already that were to be appended: id=3; id=6"):
+        published(oldest, {"orders": some}, "append")
+    added = published(oldest, {"orders": orders(rows=8).filter(pl.col("id") > 6)}, "append")
+    assert added.changes["orders"] == {"inserted": 2, "updated": 0, "deleted": 0}
+    assert oldest.query("SELECT count(*) FROM shop.orders") == [(8,)]
+    with oldest.settings.open() as loader:
+        assert loader.rollback("shop").rows == {"orders": 6}
