@@ -27,10 +27,12 @@ class Approval(NamedTuple):
     Attributes:
         present: Which of the tables exist.
         bindings: What points the objects that know them at the new tables.
+        following: The views over companions that are as they should be, and are among those objects.
     """
 
     present: list[str]
     bindings: Bindings
+    following: Collection[str]
 
 
 def approve(
@@ -64,17 +66,19 @@ def approve(
     production, current = namespace.production, State(connection, namespace).current(dataset)
     known = inventory.items(current.tables) if current else []
     views = companions.views(current.tables) if current else []
+    remade = companions.remade(beside, current.tables) if current else []
     present = inventory.carried(connection, production, tables)
     held = dependents.read(connection, production, tables)
     others = {(dependent.table, dependent.name) for dependent in held}
     lost = [item for item in inventory.losses(present, expected, known) if (item.table, item.name) not in others]
-    foreign = [d for d in held if d.name not in {f"view {production}.{name}" for name in views}]
+    foreign = [dependent for dependent in held if dependent.sibling not in remade]
     role = connection.info.user
     rebuilt = [dependents.KEY] if rebuild else []
     misfits = dependents.refused(foreign, present, expected, role, leaving=leaving, rebuilt=rebuilt)
     _refuse([*map(str, lost), *misfits], production)
     found = sorted({item.table for item in present})
-    return Approval(found, bindings.read(connection, production, found, held, views))
+    following = {d.sibling for d in foreign if d.sibling and d.sibling in views}
+    return Approval(found, bindings.read(connection, production, found, held, remade), following)
 
 
 def refuse_taken(

@@ -1,8 +1,7 @@
 """Tables beside published ones in which others keep what they know of the rows, and the views that show both.
 
 A companion is never replaced: a publication adds the keys that are new, with their defaults, and touches no row that is
-there. Its view is pointed at the table that is published, in the same transaction, and keeps its rights and whatever
-depends on it.
+there. Its view is made with it; from then on it follows the table that is published like any other view.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from firn import Companion, PublishError
 from loaders import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from loaders.connections import Statements
 
-__all__ = ["added", "check", "mark", "pointed", "views"]
+__all__ = ["added", "check", "mark", "marked", "pointed", "remade", "views"]
 
 _SQL = queries.read("companions.sql")
 _MARK = "companion"
@@ -34,9 +33,18 @@ def mark(tables: Mapping[str, dict[str, Any]], companions: Sequence[Companion]) 
     return {name: {**table, _MARK: by_table[name]} if name in by_table else table for name, table in tables.items()}
 
 
+def marked(tables: Mapping[str, Any]) -> list[Companion]:
+    """Return the companions of recorded tables."""
+    return [
+        Companion(**{**table[_MARK], "columns": dict(table[_MARK]["columns"]), "shown": tuple(table[_MARK]["shown"])})
+        for table in tables.values()
+        if _MARK in table
+    ]
+
+
 def views(tables: Mapping[str, Any]) -> list[str]:
     """Return the views that firn made over recorded tables."""
-    return [companion.view for companion in _marked(tables) if companion.view]
+    return [companion.view for companion in marked(tables) if companion.view]
 
 
 def check(connection: Statements, production: str, companions: Sequence[Companion], known: Sequence[str]) -> None:
@@ -65,7 +73,7 @@ def check(connection: Statements, production: str, companions: Sequence[Companio
 def added(production: str, source: str, tables: Mapping[str, Any]) -> Composed | SQL:
     """Return the statements that make companions and add new keys to them; they run before production is locked."""
     statements: list[Composed] = []
-    for companion in _marked(tables):
+    for companion in marked(tables):
         names = _names(production, companion)
         columns = [SQL("{} uuid").format(names["key"])]
         columns += [SQL("{} {}").format(Identifier(name), SQL(type_)) for name, type_ in companion.columns.items()]
@@ -76,12 +84,30 @@ def added(production: str, source: str, tables: Mapping[str, Any]) -> Composed |
     return SQL(";\n").join(statements) if statements else _NOTHING
 
 
-def pointed(production: str, tables: Mapping[str, Any], current: Mapping[str, Any]) -> Composed | SQL:
-    """Return the statements that point the views at the tables now in place, and drop those of what left."""
-    wanted = [companion for companion in _marked(tables) if companion.view]
+def remade(companions: Sequence[Companion], current: Mapping[str, Any]) -> list[str]:
+    """Return the views of the current generation that the next defines in another way, or drops.
+
+    A view that stays as it is follows the new table like any other that reads it.
+    """
+    kept = {companion.view for companion in marked(current) if companion in companions}
+    return [name for name in views(current) if name not in kept]
+
+
+def pointed(
+    production: str, tables: Mapping[str, Any], current: Mapping[str, Any], following: Collection[str] = ()
+) -> Composed | SQL:
+    """Return the statements that define the views, and drop those of what left.
+
+    Args:
+        production: The schema.
+        tables: What is recorded of the tables now in place.
+        current: What is recorded of those before them.
+        following: The views that are there, are as they should be, and follow the tables by themselves.
+    """
+    wanted = [companion for companion in marked(tables) if companion.view]
     gone = [name for name in views(current) if name not in {companion.view for companion in wanted}]
     statements = [_SQL["drop"].format(view=Identifier(production, name)) for name in gone]
-    statements += [_view(production, companion) for companion in wanted]
+    statements += [_view(production, companion) for companion in wanted if companion.view not in following]
     return SQL(";\n").join(statements) if statements else _NOTHING
 
 
@@ -99,11 +125,3 @@ def _names(production: str, companion: Companion) -> dict[str, Identifier]:
         "view": Identifier(production, companion.view or companion.table),
         "key": Identifier(companion.key),
     }
-
-
-def _marked(tables: Mapping[str, Any]) -> list[Companion]:
-    return [
-        Companion(**{**table[_MARK], "columns": dict(table[_MARK]["columns"]), "shown": tuple(table[_MARK]["shown"])})
-        for table in tables.values()
-        if _MARK in table
-    ]

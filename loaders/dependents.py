@@ -62,6 +62,7 @@ class Dependent(NamedTuple):
         schema: Where it is made anew; none for what keeps its place.
         may_create: Whether firn's role may make objects there.
         is_privileged: Whether only a superuser may make it anew.
+        sibling: The name of a view in the schema of the tables.
     """
 
     table: str
@@ -75,6 +76,7 @@ class Dependent(NamedTuple):
     schema: str | None
     may_create: bool
     is_privileged: bool
+    sibling: str | None
 
 
 def read(connection: Statements, schema: str, tables: Collection[str]) -> list[Dependent]:
@@ -118,7 +120,7 @@ def refused(
 
 def _query(name: str, schema: str, tables: Collection[str]) -> Composed:
     parts = _SQL["parts"].format(schema=Literal(schema), tables=Literal(sorted(tables)))
-    return _SQL[name].format(parts=parts)
+    return _SQL[name].format(parts=parts, schema=Literal(schema))
 
 
 def _reasons(dependent: Dependent, rebuilt: Collection[str], leaving: Collection[str]) -> list[str]:

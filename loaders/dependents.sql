@@ -33,7 +33,8 @@ SELECT e.table::text AS table,
        o.schema::regnamespace::text AS schema,
        coalesce(has_schema_privilege(o.schema, 'USAGE, CREATE'), true) AS may_create,
        coalesce(f.proleakproof OR f.prosupport <> 0 OR NOT l.lanpltrusted, false)
-           AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_privileged
+           AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_privileged,
+       CASE WHEN r.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema}) THEN r.relname::text END AS sibling
 FROM edge e
 LEFT JOIN pg_rewrite w ON e.classid = 'pg_rewrite'::regclass AND w.oid = e.objid AND w.rulename = '_RETURN'
 LEFT JOIN pg_class r ON r.oid = w.ev_class
@@ -52,7 +53,7 @@ CROSS JOIN LATERAL (
            EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgenabled <> 'O') AS is_silent
 ) o
 WHERE NOT e.is_own
-GROUP BY e.table, e.classid, e.objid, e.objsubid, r.oid, r.relkind, f.oid, f.prokind, f.proleakproof, f.prosupport,
+GROUP BY e.table, e.classid, e.objid, e.objsubid, r.oid, r.relkind, r.relnamespace, r.relname, f.oid, f.prokind, f.proleakproof, f.prosupport,
          l.lanpltrusted, k.contype, k.conrelid, t.relkind, t.relispartition, o.owner, o.schema, o.is_member, o.is_silent
 ORDER BY 1, 2
 

@@ -16,6 +16,8 @@ from loaders import queries
 from loaders.sessions import told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loaders.connections import Statements
     from loaders.patience import Patience
 
@@ -24,13 +26,16 @@ __all__ = ["wait_until_passed"]
 _SQL = queries.read("horizon.sql")
 
 
-def wait_until_passed(connection: Statements, schema: str, patience: Patience) -> None:
+def wait_until_passed(
+    connection: Statements, schema: str, patience: Patience, end: Callable[[list[int]], bool]
+) -> None:
     """Return once no snapshot in this database is older than this call.
 
     Args:
         connection: Where statements go.
         schema: The state schema, which holds the table that is frozen.
         patience: How long to wait.
+        end: Ends those of the sessions that may be ended, and tells whether one is gone.
 
     Raises:
         TargetUnavailable: Such a snapshot was still held at the end; its sessions are named. Production is unchanged.
@@ -42,10 +47,11 @@ def wait_until_passed(connection: Statements, schema: str, patience: Patience) -
         connection.execute(_SQL["freeze"].format(horizon=table))
         if connection.execute(_SQL["passed"], values).fetchall()[0].passed:
             return
-        if not patience.pause():
-            holders = told(connection.execute(_SQL["oldest"], {"mark": mark}).fetchall())
+        oldest = connection.execute(_SQL["oldest"], {"mark": mark}).fetchall()
+        ended = end([row.pid for row in oldest if row.pid is not None])
+        if not patience.pause() and not ended:
             raise TargetUnavailable(
                 f"A transaction older than the staged rows is still open after {patience.waited:.0f} s, and would see "
-                f"the new tables empty: {holders}. Production is unchanged.",
+                f"the new tables empty: {told(oldest)}. Production is unchanged.",
                 "wait until it ends, or end it with SELECT pg_terminate_backend(pid), then publish the run again",
             )

@@ -83,7 +83,11 @@ class Locks:
     def refused(self, tables: Sequence[str]) -> None:
         """Remember who held the tables when the locks were asked for in vain."""
         self.longest_ms = max(self.longest_ms, self.budget())
-        self._blockers = list(self._holders(tables).values()) or self._blockers
+        self._blockers = self.holders(tables) or self._blockers
+
+    def holders(self, tables: Sequence[str]) -> list[int]:
+        """Return the process ids of those who hold the tables now."""
+        return list(self._holders(tables).values())
 
     def late(self, tables: Sequence[str]) -> TargetUnavailable:
         """Return the error for locks that were not given in time; those who hold them are named."""

@@ -34,6 +34,8 @@ class Postgres(BaseModel):
         keep_generations: How many earlier generations are kept, each to be shown again by a rollback.
         check_timeout_s: How long the checks after a publication may take together, before it is undone.
         max_wait_s: How long a publication waits for old snapshots and locks before it gives up.
+        terminate_blockers: Roles and application names whose sessions firn may end when `max_wait_s` is nearly over and
+            they hold a table or an old snapshot; each is recorded. By default nobody's.
         rebuild_inbound_fks: Whether foreign keys of tables that firn does not publish are made anew on the tables that
             it replaces; by default they refuse a swap.
         isolation: ``strict`` lets transactions that have read a table end before its rows change, within the budget;
@@ -54,6 +56,7 @@ class Postgres(BaseModel):
     max_wait_s: float = Field(default=30.0, ge=0)
     keep_generations: int = Field(default=1, ge=1)
     check_timeout_s: float = Field(default=60.0, gt=0)
+    terminate_blockers: tuple[str, ...] = ()
     rebuild_inbound_fks: bool = False
     isolation: Isolation = "strict"
     refresh_views: bool = True

@@ -532,7 +532,8 @@ class PostgresLoader:
     def _publication(self, plan: Plan, previous: str, locks: Locks) -> Swap | Changes:
         settings = self._settings
         if plan.family == "swap":
-            return Swap(self._statements, self._names, plan, previous, locks, settings.rebuild_inbound_fks)
+            asked = settings.rebuild_inbound_fks, settings.terminate_blockers
+            return Swap(self._statements, self._names, plan, previous, locks, *asked)
         return Changes(self._statements, self._names, plan, previous, locks, settings.isolation, settings.refresh_views)
 
     def _done(self, plan: Plan) -> Publication | None:

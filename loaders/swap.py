@@ -14,12 +14,14 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from loaders import companions, dependents, inventory, publish, quarantine, queries
 from loaders.approval import approve
 from loaders.bindings import Bindings
+from loaders.blockers import Blockers
 from loaders.horizon import wait_until_passed
 from loaders.locks import BLOCKED, Locks, asked
 from loaders.shadows import Shadows
+from loaders.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from firn import Namespace
@@ -44,6 +46,7 @@ class Swap:
         previous: Where the tables go that it replaces.
         locks: The locks on production.
         rebuild: Whether foreign keys of tables outside the publication are made anew.
+        terminable: Roles and application names whose sessions may be ended at last.
     """
 
     connection: Statements
@@ -52,13 +55,20 @@ class Swap:
     previous: str
     locks: Locks
     rebuild: bool = False
+    terminable: Sequence[str] = ()
     _approved: str = ""
     _present: list[str] = field(default_factory=list)
     _bindings: Bindings = field(default_factory=lambda: Bindings([], [], [], [], []))
+    _following: Collection[str] = ()
     _shadows: Shadows = field(init=False)
+    _blockers: Blockers = field(init=False)
 
     def __post_init__(self) -> None:
-        self._shadows = Shadows(self.connection, self.namespace.state, self.plan.dataset, self.plan.source, self.locks)
+        plan, state = self.plan, State(self.connection, self.namespace)
+        self._shadows = Shadows(self.connection, self.namespace.state, plan.dataset, plan.source, self.locks)
+        self._blockers = Blockers(
+            self.connection, state, plan.dataset, plan.run_id, self.terminable, self.locks.patience
+        )
 
     def run(self) -> None:
         """Publish.
@@ -75,9 +85,10 @@ class Swap:
         try:
             self._approve()
             if self.plan.kind == "published":  # the tables of other kinds are older than every snapshot
-                wait_until_passed(self.connection, self.namespace.state, self.locks.patience)
+                wait_until_passed(self.connection, self.namespace.state, self.locks.patience, self._blockers.end)
             while not (self._is_ready() and self._moved()):
-                if not self.locks.patience.pause():
+                ended = self._blockers.end(self.locks.holders(self._present))
+                if not self.locks.patience.pause() and not ended:
                     raise self.locks.late(self._present)
         finally:
             if not self.connection.broken:
@@ -87,12 +98,13 @@ class Swap:
     def _approve(self) -> None:
         """Refuse what would be lost, and remember what production carries so that a later change is noticed."""
         self._approved = self.connection.execute(_SQL["digest"]).fetchall()[0].digest
-        self._present, self._bindings = approve(
+        self._present, self._bindings, self._following = approve(
             self.connection,
             self.namespace,
             self.plan.dataset,
             self.plan.names,
             inventory.items(self.plan.tables),
+            beside=companions.marked(self.plan.tables),
             leaving=[name for name in self.plan.names if name not in self.plan.tables],
             rebuild=self.rebuild,
         )
@@ -153,7 +165,7 @@ class Swap:
             drift=self._quoted(_SQL["drift"].format(approved=Literal(self._approved))),
             moves=SQL(";\n").join(self._moves()),
             companions=companions.added(production, self.plan.source, self.plan.tables),
-            views=companions.pointed(production, self.plan.tables, self._shown),
+            views=companions.pointed(production, self.plan.tables, self._shown, self._following),
             bindings=SQL(";\n").join([*bound.statements, *self._shadows.statements()] or [SQL("SELECT")]),
             record=publish.record(state, self.plan, self.previous if self._present else None),
             log=quarantine.followed(state, self.plan),

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import dataframely as dy
 import psycopg
 import pytest
+from pydantic import SecretStr
 from test_postgres_servers import CONTRACTS, Target, fresh, newest, published, staged, target
 
-from firn import Dataset, PublishError, Run
-from loaders import bindings
+from firn import Dataset, PublishError, Run, TargetUnavailable
+from loaders import bindings, locks
 from loaders.locks import Locks
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ GRANT UPDATE (name) ON public.direct TO PUBLIC;
 CREATE VIEW public.theirs WITH (security_barrier) AS SELECT name FROM shop.orders;
 ALTER VIEW public.theirs OWNER TO clerk;
 """
+NOTHING = bindings.SQL("SELECT '' AS table, '' AS kind, '' AS name, '' AS definition")
 LOOKS = """
 SELECT c.oid, c.relname::text, c.relowner::regrole::text, c.relacl::text, c.reloptions::text, pg_get_viewdef(c.oid),
        obj_description(c.oid), (SELECT array_agg((a.attname, a.attacl::text, col_description(c.oid, a.attnum),
@@ -215,8 +217,7 @@ def test_without_the_marks_a_view_redefined_at_the_last_moment_would_be_put_back
 ) -> None:
     published(newest.settings, 1)
     newest.query("CREATE VIEW public.v AS SELECT name FROM shop.orders")
-    nothing = bindings.SQL("SELECT '' AS table, '' AS kind, '' AS name, '' AS definition")
-    monkeypatch.setattr("loaders.dependents.marks", lambda *_: nothing)
+    monkeypatch.setattr("loaders.dependents.marks", lambda *_: NOTHING)
     with newest.settings.open() as loader:
         run = staged(loader, 2)
         at_the_last_moment(
@@ -330,3 +331,99 @@ def test_a_table_that_leaves_with_its_generation_is_not_taken_from_a_view(newest
     ):
         loader.rollback("shop")
     assert newest.production() == before
+
+
+@pytest.fixture
+def loading(newest: Target) -> Iterator[Target]:
+    """A target whose role owns nothing but what it makes, with a view of a clerk over its table."""
+    newest.query("""
+        DROP ROLE IF EXISTS loading;
+        CREATE ROLE loading LOGIN;
+        CREATE SCHEMA shop;
+        GRANT USAGE, CREATE ON SCHEMA shop TO loading;
+        GRANT CREATE ON DATABASE firn_test TO loading;
+        GRANT USAGE ON SCHEMA shop TO clerk;
+    """)
+    dsn = psycopg.conninfo.make_conninfo(newest.dsn, user="loading")
+    yield Target(newest.dsn, newest.settings.model_copy(update={"dsn": SecretStr(dsn)}))
+    newest.query("DROP OWNED BY loading CASCADE; DROP ROLE loading")
+
+
+OTHERS = {
+    "CREATE VIEW public.v AS SELECT name FROM shop.orders; ALTER VIEW public.v OWNER TO clerk": "view public.v",
+    (
+        "CREATE FUNCTION public.f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM shop.orders; END;"
+        "ALTER FUNCTION public.f OWNER TO clerk"
+    ): "function public.f()",
+    (
+        "CREATE TABLE public.other (id int);"
+        "CREATE POLICY p ON public.other USING (id IN (SELECT id FROM shop.orders));"
+        "ALTER TABLE public.other OWNER TO clerk"
+    ): "policy p on table public.other",
+}
+
+
+@pytest.mark.parametrize("statement", OTHERS)
+def test_what_another_role_owns_is_refused_with_the_grants_to_type_and_follows_once_they_are_given(
+    loading: Target, statement: str
+) -> None:
+    published(loading.settings, 1)
+    loading.query("GRANT CREATE ON SCHEMA public TO clerk")
+    loading.query(statement)
+    owners = "SELECT relname::text, relowner::regrole::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    before = loading.query(owners)
+
+    with loading.settings.open() as loader, pytest.raises(PublishError) as caught:
+        staged(loader, 2)
+    assert f"{OTHERS[statement]} belongs to clerk (GRANT clerk TO loading;)" in caught.value.message
+
+    loading.query("GRANT clerk TO loading")
+    published(loading.settings, 2)
+    assert loading.query(owners) == before
+
+
+def test_a_schema_where_the_role_may_make_nothing_is_refused_with_the_grant_to_type(loading: Target) -> None:
+    published(loading.settings, 1)
+    loading.query("CREATE SCHEMA closed; CREATE VIEW closed.v AS SELECT name FROM shop.orders")
+    loading.query("ALTER VIEW closed.v OWNER TO clerk; GRANT clerk TO loading")
+
+    with loading.settings.open() as loader, pytest.raises(PublishError) as caught:
+        staged(loader, 2)
+    assert "(GRANT USAGE, CREATE ON SCHEMA closed TO loading;)" in caught.value.message
+
+    loading.query("GRANT USAGE, CREATE ON SCHEMA closed TO loading")
+    published(loading.settings, 2)
+    assert loading.query("SELECT c.relowner::regrole::text FROM pg_class c WHERE relname = 'v'") == [("clerk",)]
+
+
+def test_locking_a_view_never_takes_it_from_its_owner(loading: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(loading.settings, 1)
+    loading.query(
+        "CREATE VIEW public.v AS SELECT name FROM shop.orders; GRANT CREATE ON SCHEMA public TO clerk, loading"
+    )
+    loading.query("ALTER VIEW public.v OWNER TO clerk; GRANT clerk TO loading")
+    owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'"
+    published(loading.settings, 2)
+    assert loading.query(owner) == [("clerk",)]
+
+    give = locks._SQL["give"].as_string().replace("{owner}", "CURRENT_USER")  # noqa: SLF001
+    monkeypatch.setitem(locks._SQL, "give", bindings.SQL(give))  # noqa: SLF001
+    with pytest.raises(TargetUnavailable):  # the owner is among the marks
+        published(loading.with_settings(max_wait_s=1), 3)
+    assert loading.query(owner) == [("clerk",)]
+
+    monkeypatch.setattr("loaders.dependents.marks", lambda *_: NOTHING)
+    published(loading.settings, 3)
+    assert loading.query(owner) == [("loading",)]
+
+
+def test_everything_in_the_way_is_named_at_once(newest: Target) -> None:
+    published(newest.settings, 1)
+    for number in range(22):
+        newest.query(f"CREATE MATERIALIZED VIEW public.m{number:02} AS SELECT id FROM shop.orders")  # noqa: S608
+
+    with newest.settings.open() as loader, pytest.raises(PublishError) as caught:
+        staged(loader, 2)
+
+    assert caught.value.message.count("would go on reading the old rows (publish with strategy") == 20
+    assert "and 2 more" in caught.value.message

@@ -481,3 +481,33 @@ def test_a_publication_under_default_serializable_sees_what_was_done_before_its_
 
     assert published(newest.settings, 1).generation == 1
     assert published(newest.settings, 2).generation == 2
+
+
+@pytest.mark.parametrize("holding", ["SELECT 1 FROM shop.notes", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"])
+def test_a_session_is_ended_only_where_the_settings_name_its_application_and_it_is_recorded(
+    newest: Target, holding: str
+) -> None:
+    published(newest.settings, 1)
+    with psycopg.connect(newest.dsn) as reader:
+        reader.execute("SET application_name = 'reports'")
+        reader.commit()
+        reader.execute(holding)
+        pid = reader.info.backend_pid
+        reader.execute("SELECT 'the culprit'")
+        named = newest.with_settings(max_wait_s=1, terminate_blockers=("reports", "nobody"))
+        others = newest.with_settings(max_wait_s=1, terminate_blockers=("nobody",))
+        with newest.settings.open() as loader:
+            run = staged(loader, 2)
+        with others.open() as loader, pytest.raises(TargetUnavailable, match="the culprit"):
+            loader.publish(run)
+        assert reader.execute("SELECT 1").fetchall() == [(1,)]
+        with named.open() as loader:
+            assert loader.publish(run).generation == 2
+
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("SELECT 1")
+    ((dataset, run_id, detail),) = newest.query(
+        "SELECT dataset, run_id, detail FROM firn.audit WHERE action = 'terminated'"
+    )
+    assert (dataset, run_id) == ("shop", run.id)
+    assert f"pid {pid}, role firn" in detail
