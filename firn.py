@@ -36,6 +36,7 @@ __all__ = [
     "ContractError",
     "Dataset",
     "FirnError",
+    "Health",
     "KeptGeneration",
     "LoadError",
     "Namespace",
@@ -238,6 +239,7 @@ class Published:
         longest_wait_ms: The longest that anybody can have waited behind it, by the server's clock.
         wal_bytes: How much the server wrote to its log from the first staged row to the commit, for others too.
         kept_bytes: The disk that the earlier generations take which are kept now.
+        published_at: When it became visible, by the target's clock.
     """
 
     dataset: str
@@ -252,6 +254,7 @@ class Published:
     longest_wait_ms: float = 0.0
     wal_bytes: int = 0
     kept_bytes: int = 0
+    published_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,23 @@ class KeptGeneration:
 
     def __str__(self) -> str:
         return f"{self.generation} ({f'run {self.run_id}' if self.run_id else 'what was there before firn'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is found of one thing that a publication needs, or that a dead one left.
+
+    Attributes:
+        check: What was looked at.
+        passed: Whether nothing has to be done about it.
+        detail: The figures, or what is wrong.
+        hint: What to do or type about it.
+    """
+
+    check: str
+    passed: bool
+    detail: str
+    hint: str = ""
 
 
 class FirnError(Exception):

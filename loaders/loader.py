@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, KeptGeneration, PartKey, PartRecord, Published, Run, Staged
+    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Published, Run, Staged
 
 
 class Loader(Protocol):
@@ -32,6 +32,10 @@ class Loader(Protocol):
             PublishError: A table of this name cannot be replaced without losing something; each object is named.
             LoadError: A right or a column type is missing.
         """
+        ...
+
+    def health(self, *, fix: bool) -> Sequence[Health]:
+        """Judge the target itself, name what dead runs left there and, where asked to, drop that."""
         ...
 
     def start(self, run: Run) -> None:
@@ -195,6 +199,10 @@ class Loader(Protocol):
         Raises:
             PublishError: It is not kept; those that are kept are named, and production is unchanged.
         """
+        ...
+
+    def visible(self, dataset: str) -> Published | None:
+        """Return the generation that readers see, nothing before the first publication."""
         ...
 
     def kept(self, dataset: str) -> Sequence[KeptGeneration]:

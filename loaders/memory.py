@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from firn import KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError
+from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError
 from loaders import ddl
 from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
@@ -33,7 +33,6 @@ class _Generation:
     origin: int
     tables: dict[str, pl.DataFrame]
     cursors: dict[str, Any]
-    at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
 
 @dataclass(slots=True)
@@ -75,6 +74,10 @@ class Memory:
         """Check the contracts, and say what would happen to each table."""
         layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
         return {name: ("swap", f"{'replaced' if name in self.production else 'new'} in memory") for name in layouts}
+
+    def health(self, *, fix: bool) -> Sequence[Health]:  # noqa: ARG002
+        """Say that memory is there; nothing is left in it."""
+        return [Health("target", passed=True, detail="memory")]
 
     def start(self, run: Run) -> None:
         """Record that a run has begun."""
@@ -231,12 +234,19 @@ class Memory:
         self._acted(dataset, "rolled_back", published.run_id, why or f"back to generation {wanted}")
         return published
 
+    def visible(self, dataset: str) -> Published | None:
+        """Return the generation that readers see."""
+        generations = self._generations.get(dataset)
+        return generations[-1].published if generations else None
+
     def kept(self, dataset: str) -> Sequence[KeptGeneration]:
         """Return the earlier generations that can be shown again."""
         found = [g for g in self._generations.get(dataset, []) if g.origin in self._kept[dataset]]
         latest = {g.origin: g for g in found}.values()
         listed = [
-            KeptGeneration(g.published.generation, g.published.run_id, g.at, "swap", g.published.rows, 0)
+            KeptGeneration(
+                g.published.generation, g.published.run_id, g.published.published_at, "swap", g.published.rows, 0
+            )
             for g in latest
             if g.origin
         ]
@@ -347,7 +357,8 @@ class Memory:
         before = generations[-1].origin if generations else 0
         kept = [number for number in self._kept.get(dataset, []) if number not in {before, origin}]
         self._kept[dataset] = [before, *kept][: self._keep]
-        published = Published(dataset, len(generations) + 1, run_id, {name: t.height for name, t in tables.items()})
+        rows, at = {name: table.height for name, table in tables.items()}, dt.datetime.now(dt.UTC)
+        published = Published(dataset, len(generations) + 1, run_id, rows, published_at=at)
         if run_id:
             self._set(run_id, status="published")
         self.production.update(tables)

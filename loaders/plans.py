@@ -175,6 +175,7 @@ def told(done: Publication) -> Published:
         changes,
         done.longest_wait_ms,
         done.wal_bytes,
+        published_at=done.published_at,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
-from loaders import audit, build, cleanup, ledger, plans, readback, shadows, shapes, shown, strategies
+from loaders import audit, build, cleanup, health, ledger, plans, readback, shadows, shapes, shown, strategies
 from loaders.approval import approve, refuse_taken
 from loaders.changes import Changes
 from loaders.ddl import cut, layout
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, KeptGeneration, PartKey, PartRecord
+    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
     from loaders.delta import Delta
@@ -95,6 +95,24 @@ class PostgresLoader:
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
                 return self._chosen(self._made(f"{self._names.staging}_check", dataset, layouts))
+
+    def health(self, *, fix: bool) -> Sequence[Health]:
+        """Judge the target, and name what dead runs left there.
+
+        Args:
+            fix: Drop what is left, never with CASCADE.
+
+        Raises:
+            TargetUnavailable: The target does not answer. Production is unchanged.
+        """
+        settings = self._settings
+        with border("Looking at the target"):
+            found = health.target(self._statements, self._names, settings.lock_budget_ms)
+            if not found[0].passed:
+                return found
+            keep, budget = settings.keep_generations, settings.lock_budget_ms
+            left = health.leftovers(self._statements, self.state, self._names, keep, budget)
+            return [*found, *health.judged(self._statements, self.state, self._names, left, fix=fix)]
 
     def start(self, run: Run) -> None:
         """Record that a run has begun.
@@ -225,6 +243,12 @@ class PostgresLoader:
         """Return how far the sources were read for what production shows, by name."""
         with border("Reading the cursors"):
             return self.state.cursors(dataset)
+
+    def visible(self, dataset: str) -> Published | None:
+        """Return the generation that readers see, nothing before the first publication."""
+        with border("Reading the generations"):
+            current = self.state.current(dataset) if self.state.exists() else None
+            return plans.told(current) if current else None
 
     def kept(self, dataset: str) -> Sequence[KeptGeneration]:
         """Return the earlier generations that can be shown again, newest first."""

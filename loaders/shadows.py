@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.locks import Locks
 
-__all__ = ["Key", "Shadow", "Shadows", "clear", "drop", "keys", "left"]
+__all__ = ["Key", "Shadow", "Shadows", "clear", "dead", "drop", "keys", "left"]
 
 _SQL = queries.read("shadows.sql")
 _BUSY = "55P03"
@@ -76,6 +76,9 @@ class Shadow(NamedTuple):
     schema: str
     child: str
     name: str
+
+    def __str__(self) -> str:
+        return f'constraint {self.name} of table "{self.schema}"."{self.child}"'
 
     def names(self, state: str) -> dict[str, Identifier | Literal]:
         """Return what the statements call it."""
@@ -185,6 +188,16 @@ def left(connection: Statements, state: str) -> list[Shadow]:
     if not connection.execute(_SQL["is_used"].format(table=table)).fetchall()[0].found:
         return []
     return [Shadow(*row) for row in connection.execute(_SQL["left"].format(state=Identifier(state))).fetchall()]
+
+
+def dead(connection: Statements, state: str) -> list[Shadow]:
+    """Return the shadows of processes that died, and leave them."""
+    found = []
+    for shadow in left(connection, state):
+        if _is_held(connection, shadow.dataset):
+            connection.execute(_SQL["release"].format(dataset=Literal(shadow.dataset)))
+            found.append(shadow)
+    return found
 
 
 def clear(connection: Statements, state: str, budget_ms: int) -> list[Shadow]:

@@ -244,6 +244,22 @@ class State:
         """Return the staging schemas of published runs, which are left where a process died after its commit."""
         return [row.name for row in self._rows("emptied")]
 
+    def staged(self) -> Sequence[Any]:
+        """Return run, pipeline, status and schema of everything staged that nobody can publish."""
+        return self._rows("staged")
+
+    def stale(self) -> Sequence[Any]:
+        """Return the ready runs that a newer generation has overtaken: run, pipeline, both generations."""
+        return self._rows("stale") if self.exists() else []
+
+    def datasets(self) -> Sequence[str]:
+        """Return every dataset that anything was recorded of."""
+        return [row.dataset for row in self._rows("datasets")]
+
+    def schemas(self) -> set[str]:
+        """Return the names of all schemas that were ever made for staging or to keep a generation."""
+        return {row.name for row in self._rows("schemas")} if self.exists() else set()
+
     def publications(self, dataset: str) -> Sequence[Publication]:
         """Return the publications since the earliest that is kept, and the one before that, newest first."""
         rows = self._rows("publications", dataset=dataset) if self.exists() else []

@@ -151,6 +151,22 @@ WHERE status IN ('running', 'failed') AND staging_schema IS NOT NULL ORDER BY st
 SELECT r.staging_schema AS name FROM {state}.run r JOIN pg_namespace n ON n.nspname = r.staging_schema
 WHERE r.status IN ('published', 'rolled_back')
 
+-- name: staged
+SELECT r.run_id, r.pipeline, r.status, r.staging_schema AS schema
+FROM {state}.run r JOIN pg_namespace n ON n.nspname = r.staging_schema WHERE r.status <> 'ready' ORDER BY r.started_at
+
+-- name: stale
+SELECT r.run_id, r.pipeline, r.generation, d.generation AS visible
+FROM {state}.run r JOIN {state}.dataset d ON d.dataset = r.pipeline
+WHERE r.status = 'ready' AND r.generation < d.generation ORDER BY r.started_at
+
+-- name: datasets
+SELECT dataset FROM {state}.dataset ORDER BY 1
+
+-- name: schemas
+SELECT staging_schema AS name FROM {state}.run WHERE staging_schema IS NOT NULL
+UNION SELECT previous_schema FROM {state}.publication WHERE previous_schema IS NOT NULL
+
 -- name: wait_for
 SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || %(dataset)s, 0))
 

@@ -248,18 +248,38 @@ def report(run_id: str | None, config: Path | None, *, as_json: bool) -> None:
 
 @cli.command("show")
 @click.argument("pipeline")
-@click.option("--headers", "file", required=True, metavar="FILE", help="A workbook: a path, or a name in the source.")
+@click.option("--headers", "file", metavar="FILE", help="Only what the headers of a workbook feed: a path, or a name.")
 @SET
 @CONFIG
 @JSON
-def show_headers(pipeline: str, file: str, flags: tuple[str, ...], config: Path | None, *, as_json: bool) -> None:
-    """Show what each header of a workbook feeds, and lines to paste for those that feed nothing."""
-    from pipelines.engine import headers as work
+def show_pipeline(
+    pipeline: str, file: str | None, flags: tuple[str, ...], config: Path | None, *, as_json: bool
+) -> None:
+    """Show tables, settings, what production shows of a pipeline, and what it can show again."""
+    from pipelines.engine import headers, overview
     from pipelines.engine.typed import Typed
 
-    with Typed(pipeline, config, parse(flags)).repeated():
-        found = work.headers(pipeline, config, parse(flags), file)
-    show(lambda: work.headers_text(found), found, as_json=as_json)
+    typed = Typed(pipeline, config, parse(flags))
+    if file:
+        with typed.repeated():
+            fed = headers.headers(pipeline, config, parse(flags), file)
+        return show(lambda: headers.headers_text(fed), fed, as_json=as_json)
+    found = overview.overview(pipeline, config, parse(flags))
+    return show(lambda: overview.text(found, typed), found, as_json=as_json)
+
+
+@cli.command()
+@click.option("--fix", is_flag=True, help="Drop what dead runs left; never anything that somebody else made.")
+@CONFIG
+@JSON
+def doctor(config: Path | None, *, fix: bool, as_json: bool) -> None:
+    """Look at the target, at every pipeline, and at what dead runs left."""
+    from pipelines.engine import doctor as work
+    from pipelines.engine.typed import Typed
+
+    found = work.look(config, fix=fix)
+    show(lambda: Typed(config=config).again(work.text(found)), work.document(found), as_json=as_json)
+    sys.exit(0 if work.is_well(found) else 1)
 
 
 @cli.group()

@@ -103,6 +103,8 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
         choose_parts(execution, loader)
         if not execution.selection.changes_nothing:
             loader.prepare(execution.run, pipeline.dataset(execution.run.pipeline))
+            for name in sorted(options.accept_missing.intersection(execution.selection.gone)):
+                loader.act(execution.run, "accepted_missing", name)
     if not execution.selection.changes_nothing:
         try:
             extract_and_transform(execution, loader, workers)

@@ -1,0 +1,62 @@
+"""Whether everything is fit for the next publication: the target, every pipeline, and what dead runs left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from firn import FirnError, Health
+from pipelines.engine import settings
+from pipelines.engine.typed import Typed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from loaders.loader import Loader
+
+__all__ = ["document", "is_well", "look", "text"]
+
+WIDTH = 28
+
+
+def look(config: Path | None, *, fix: bool) -> list[Health]:
+    """Judge the target, and ask it of every pipeline whether its tables could be published now.
+
+    Raises:
+        FirnError: The target does not answer, or the settings are wrong.
+    """
+    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
+        found = list(loader.health(fix=fix))
+        well = found[0].passed
+        return [*found, *(_pipeline(name, loader) for name in settings.names() if well)]
+
+
+def _pipeline(name: str, loader: Loader) -> Health:
+    pipeline = settings.pipeline_class(name)
+    try:
+        tables = loader.check(pipeline.dataset(name))
+    except FirnError as error:
+        return Health(f"pipeline {name}", passed=False, detail=error.message, hint=error.hint)
+    ways = ", ".join(sorted({strategy for strategy, _ in tables.values()}))
+    return Health(f"pipeline {name}", passed=True, detail=f"{len(tables)} tables could be published by {ways}")
+
+
+def is_well(found: Sequence[Health]) -> bool:
+    """Tell whether nothing has to be done."""
+    return all(health.passed for health in found)
+
+
+def document(found: Sequence[Health]) -> dict[str, Any]:
+    """Give what was found as plain values."""
+    return {"passed": is_well(found), "findings": [asdict(health) for health in found]}
+
+
+def text(found: Sequence[Health]) -> str:
+    """Lay what was found out for reading; what to type stands below what is wrong."""
+    lines = []
+    for health in found:
+        lines.append(f"{'pass' if health.passed else 'FAIL'}  {health.check:<{WIDTH}}{health.detail}")
+        lines += [f"{'':<{WIDTH + 6}}Try: {health.hint}"] if health.hint and not health.passed else []
+    wrong = sum(not health.passed for health in found)
+    return "\n".join([*lines, f"{wrong} to see to" if wrong else "All is well."])

@@ -1,0 +1,127 @@
+"""What people see of a pipeline before they type the next line: firn show, and the figures of a publication."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from benchmarks.order_list_workbooks import cached
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Installation
+
+GONE = "ASHFORD ORDER LIST (M3).xlsx"
+
+
+@pytest.fixture(scope="session")
+def made() -> Path:
+    return cached(scale=0.01, seed=3)
+
+
+@pytest.fixture
+def loaded(installation: Installation, made: Path) -> Installation:
+    shutil.copytree(made / "workbooks", installation.books, dirs_exist_ok=True)
+    return installation
+
+
+def test_a_pipeline_that_was_never_run_is_shown_and_nothing_is_written(loaded: Installation) -> None:
+    found = loaded.json("show", "order_lists")
+    assert (found["visible"], found["kept"], found["acts"], found["cursors"]) == (None, [], [], {})
+    assert found["after_publish"] == ["lines_have_origins"]
+    assert [table["name"] for table in found["tables"]][:2] == ["order_list", "order_list_lines"]
+    key = [column["name"] for column in found["tables"][0]["columns"] if column["key"]]
+    assert key == ["record_uuid"]
+    assert {table["strategy"] for table in found["tables"]} == {"swap"}
+    assert loaded.query("select nspname from pg_namespace where nspname like 'firn%'") == []
+
+
+def test_no_secret_is_shown(loaded: Installation) -> None:
+    given = {key: value for key, value in conninfo_to_dict(loaded.dsn).items() if value}
+    dsn = make_conninfo(**given, password="hunter2")  # noqa: S106 (the word that must not be shown)
+    shown = loaded.firn("show", "order_lists", env={"FIRN_TARGET__DSN": dsn})
+    assert shown.returncode == 0, shown.stderr
+    assert "hunter2" not in shown.stdout + shown.stderr
+    assert "target.dsn" in shown.stdout
+
+
+def test_what_is_visible_kept_and_was_done_is_shown_with_the_line_to_type(loaded: Installation) -> None:
+    first = loaded.json("run", "order_lists")
+    (loaded.books / GONE).unlink()
+    second = loaded.json("run", "order_lists", "--accept-missing", GONE)
+    ready = loaded.json("run", "order_lists", "--no-publish", "--full-refresh")
+    loaded.json("discard", ready["run_id"])
+
+    found = loaded.json("show", "order_lists")
+
+    assert (found["visible"]["generation"], found["visible"]["run_id"]) == (2, second["run_id"])
+    (kept,) = found["kept"]
+    assert (kept["generation"], kept["run_id"], kept["strategy"]) == (1, first["run_id"], "swap")
+    assert kept["rows"] == first["tables"]
+    taken = loaded.query(
+        "select sum(pg_total_relation_size(oid))::bigint from pg_class "
+        "where relnamespace = 'firn_previous_order_lists_g1'::regnamespace and relkind = 'r'"
+    )
+    assert [(kept["bytes"],)] == taken == [(second["kept_bytes"],)]
+    assert [(act["action"], act["detail"]) for act in found["acts"] if act["action"] != "published"] == [
+        ("discarded", "order_list, order_list_lines, order_list_origin, order_list_quarantine"),
+        ("accepted_missing", GONE),
+    ]
+    shown = loaded.firn("show", "order_lists")
+    assert kept["command"] in shown.stdout
+    assert loaded.firn(*kept["command"].split()[1:]).returncode == 0
+
+
+def test_the_report_says_how_tables_were_published_and_what_it_cost(loaded: Installation) -> None:
+    run = loaded.json("run", "order_lists")
+    report = loaded.json("report")
+    recorded = loaded.query(
+        "select locked_ms, attempts, longest_wait_ms, wal_bytes from firn.publication where generation = 1"
+    )
+    figures = [report[name] for name in ("locked_ms", "attempts", "longest_wait_ms", "wal_bytes")]
+    assert [tuple(figures)] == recorded
+    assert set(report["strategies"]) == set(run["tables"])
+    told = loaded.firn("report").stdout
+    for words in ("swap (order_list", "locks", "held", "nobody waited longer than", "of the server's log"):
+        assert words in told
+    shown = json.loads(loaded.firn("show", "order_lists", "--json").stdout)
+    assert shown["visible"]["wal_bytes"] == report["wal_bytes"] > 0
+
+
+def test_the_doctor_finds_nothing_in_a_new_place_and_writes_nothing(loaded: Installation) -> None:
+    found = loaded.json("doctor")
+    assert found["passed"] is True
+    assert {health["check"] for health in found["findings"]} >= {"target", "disk", "leftovers", "pipeline order_lists"}
+    assert loaded.query("select nspname from pg_namespace where nspname like 'firn%'") == []
+
+
+def test_the_doctor_names_what_a_killed_run_left_and_what_stands_in_the_way_and_drops_only_the_first(
+    loaded: Installation,
+) -> None:
+    ready = loaded.json("run", "order_lists", "--no-publish")
+    loaded.json("publish", ready["run_id"])
+    dead = loaded.json("run", "order_lists", "--no-publish", "--full-refresh")
+    loaded.execute(
+        f"update firn.run set status = 'running' where run_id = '{dead['run_id']}'",  # noqa: S608
+        "create materialized view open_orders as select record_uuid from order_list",
+    )
+    before = loaded.production()
+
+    looked = loaded.firn("doctor")
+    fixed = loaded.firn("doctor", "--fix")
+
+    assert (looked.returncode, fixed.returncode) == (1, 1)
+    assert f"firn_stage_{dead['run_id']}" in looked.stdout
+    assert "Try: firn doctor --fix drops it" in looked.stdout
+    assert "dropped schema" in fixed.stdout
+    for done in (looked, fixed):
+        assert "open_orders" in done.stdout
+        assert "1 to see to" in done.stdout or done is looked
+    assert loaded.production() == before
+    loaded.execute("drop materialized view open_orders")
+    assert loaded.firn("doctor").returncode == 0
