@@ -198,6 +198,20 @@ def publish(run_id: str, config: Path | None, *, again: bool, as_json: bool) -> 
 
 @cli.command()
 @click.argument("run_id", metavar="RUN")
+@click.option("--rows", type=click.IntRange(min=0), default=10, show_default=True, help="How many to show of a table.")
+@CONFIG
+@JSON
+def diff(run_id: str, rows: int, config: Path | None, *, as_json: bool) -> None:
+    """Show what publishing a run would change in production; write nothing."""
+    from pipelines.engine import comparison
+    from pipelines.engine.typed import Typed
+
+    found = comparison.compare(run_id, config, rows)
+    show(lambda: Typed(config=config).again(comparison.text(found)), found, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN")
 @CONFIG
 @JSON
 def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:

@@ -125,3 +125,25 @@ def test_the_doctor_names_what_a_killed_run_left_and_what_stands_in_the_way_and_
     assert loaded.production() == before
     loaded.execute("drop materialized view open_orders")
     assert loaded.firn("doctor").returncode == 0
+
+
+def test_what_a_ready_run_would_change_is_shown_row_by_row_and_nothing_is_written(loaded: Installation) -> None:
+    loaded.json("run", "order_lists")
+    loaded.execute(
+        """update order_list set "CUSTOMER STYLE" = 'mine' where ctid = (select min(ctid) from order_list)"""
+    )
+    before = loaded.production()
+    ready = loaded.json("run", "order_lists", "--no-publish", "--full-refresh")
+
+    found = loaded.json("diff", ready["run_id"])
+
+    changed = found["tables"]["order_list"]
+    assert (changed["inserted"], changed["updated"], changed["deleted"]) == (0, 1, 0)
+    assert [(one["change"], one["column"], one["old"]) for one in changed["sample"]] == [
+        ("updated", "CUSTOMER STYLE", "mine")
+    ]
+    told = loaded.firn("diff", ready["run_id"]).stdout
+    assert "order_list: 0 inserted, 1 updated, 0 deleted" in told
+    assert f"Next: firn publish {ready['run_id']}" in told
+    assert loaded.production() == before
+    assert loaded.firn("diff", "nobody").returncode == 5
