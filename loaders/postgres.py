@@ -39,7 +39,9 @@ class Postgres(BaseModel):
         rebuild_inbound_fks: Whether foreign keys of tables that firn does not publish are made anew on the tables that
             it replaces; by default they refuse a swap.
         isolation: ``strict`` lets transactions that have read a table end before its rows change, within the budget;
-            ``read_committed`` makes no reader wait, and one that reads several tables may see a change between them.
+            the lock for that is replayed on standbys too, where it ends queries on the table that outlast
+            ``max_standby_streaming_delay``. ``read_committed`` makes no reader wait and ends no query on a standby; a
+            transaction that reads several tables may see a change between them.
         refresh_views: Whether materialized views over tables whose rows change are refreshed in the same commit.
         batch_rows: How many rows are encoded at a time.
     """

@@ -13,9 +13,14 @@ WHERE n.nspname = %(schema)s AND c.relname = ANY (%(tables)s) ORDER BY 1
 SELECT c.relname::text AS table, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
        a.attnotnull AS required, a.attgenerated <> '' AS generated, a.attidentity::text AS identity,
        a.atthasdef OR a.attidentity <> '' AS filled,
-       CASE WHEN c.relkind = 'r' THEN pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) END
-           AS sequence
+       CASE WHEN a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) = format('nextval(%%L::regclass)', s.name)
+            THEN s.name END AS sequence -- not one that merely belongs to the column, or whose numbers are changed first
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN c.relkind = 'r'
+                THEN pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) END AS name
+) s
 WHERE n.nspname = %(schema)s AND c.relname = ANY (%(tables)s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY c.relname, a.attnum
 

@@ -11,6 +11,7 @@ CREATE INDEX customer_more ON shop.customer USING gin (more jsonb_path_ops);
 CREATE MATERIALIZED VIEW app.stored AS SELECT id, name FROM shop.customer;
 CREATE UNIQUE INDEX stored_id ON app.stored (id);
 CREATE MATERIALIZED VIEW app.stored_empty AS SELECT count(*) AS held FROM shop.line WITH NO DATA;
+CREATE UNIQUE INDEX stored_empty_once ON app.stored_empty (held);
 CREATE FUNCTION app.title(shop.customer) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1.name)';
 CREATE FUNCTION app.all_orders() RETURNS SETOF shop."Order" LANGUAGE sql STABLE AS 'SELECT * FROM shop."Order"';
 CREATE VIEW app.whole_row AS SELECT c AS customer FROM shop.customer c;

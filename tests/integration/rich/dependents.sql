@@ -31,11 +31,12 @@ CREATE VIEW app.recursive AS
     ) SELECT t.depth, o."Mixed Case" FROM tree t JOIN shop."Order" o USING (id);
 CREATE VIEW app.elsewhere AS
     SELECT r.title, (SELECT max(name) FROM shop.customer c WHERE c.region = r.code) AS name FROM app.region r;
-CREATE VIEW app.loose AS SELECT DISTINCT ON (batch) batch, label FROM shop.loose ORDER BY batch, label;
+CREATE VIEW app.loose AS SELECT DISTINCT ON (batch) batch, label FROM shop.loose ORDER BY batch, label DESC;
 CREATE VIEW app.empty AS
     SELECT "table", """quoted""" AS "user" FROM shop."a name that takes all of the sixty-three bytes there are, 63 ö";
 -- A materialized view of a view reads whatever the view reads when it is refreshed
 CREATE MATERIALIZED VIEW app.stored_nested AS SELECT max(name) AS name FROM app.nested;
+CREATE UNIQUE INDEX stored_nested_once ON app.stored_nested (name);
 GRANT SELECT ON app.nested, app.barrier, app.invoker, app.checked, app.grouped TO reader, auditor;
 GRANT SELECT, UPDATE, INSERT ON app.checked_twice, app.checked_itself TO clerk;
 
@@ -49,9 +50,9 @@ BEGIN
     many := ARRAY[one];
     RETURN many[1].name;
 END $$;
-CREATE FUNCTION app.by_parsed("limit" int DEFAULT 1000, OUT found text) LANGUAGE sql STABLE PARALLEL SAFE COST 42
+CREATE FUNCTION app.by_parsed("limit" int DEFAULT 1000, OUT found text) LANGUAGE sql STABLE SECURITY DEFINER COST 42
     BEGIN ATOMIC SELECT max(name) FROM shop.customer WHERE id < "limit"; END;
-CREATE FUNCTION app.rows_parsed() RETURNS TABLE (number int, label text) LANGUAGE sql STABLE SECURITY DEFINER ROWS 7
+CREATE FUNCTION app.rows_parsed() RETURNS TABLE (number int, label text) LANGUAGE sql STABLE ROWS 7
     SET search_path = '' SET work_mem = '5MB'
     BEGIN ATOMIC SELECT o.number, l.label FROM shop."Order" o JOIN shop.line l ON l.order_id = o.id; END;
 CREATE FUNCTION app.parsed_twice() RETURNS text LANGUAGE sql STABLE RETURN app.by_parsed() || (SELECT '' FROM shop.loose LIMIT 1);
