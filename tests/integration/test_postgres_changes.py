@@ -35,13 +35,14 @@ def staged(
     frames: Mapping[str, pl.DataFrame],
     strategy: Strategy | Mapping[str, Strategy] = "auto",
     contracts: Mapping[str, type[dy.Schema]] = CONTRACTS,
+    name: str = "shop",
     **settings: Any,  # noqa: ANN401 (those of a dataset)
 ) -> Run:
     """Stage and verify a run of the tables given."""
-    run = Run.start("shop")
-    loader.prepare(run, Dataset("shop", {name: contracts[name] for name in frames}, strategy=strategy, **settings))
-    for name, frame in frames.items():
-        loader.stage(run, name, "", frame)
+    run = Run.start(name)
+    loader.prepare(run, Dataset(name, {table: contracts[table] for table in frames}, strategy=strategy, **settings))
+    for table, frame in frames.items():
+        loader.stage(run, table, "", frame)
     loader.verify(run)
     return run
 
