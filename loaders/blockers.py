@@ -52,11 +52,16 @@ class Blockers:
         Returns:
             Whether one is gone, so that it is worth while to try once more.
         """
-        if not self.names or not pids or self.patience.waited < self.patience.seconds * _NEARLY:
+        if not pids or not self.is_due:
             return False
         values = {"pids": list(pids), "names": list(self.names)}
         ended = [self._is_ended(session) for session in self.connection.execute(_SQL["named"], values).fetchall()]
         return any(ended)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the time for waiting is nearly over, and the settings name anybody."""
+        return bool(self.names) and self.patience.waited >= self.patience.seconds * _NEARLY
 
     def _is_ended(self, session: Any) -> bool:  # noqa: ANN401 (a named tuple made by psycopg)
         values = {"pid": session.pid, "milliseconds": _DYING_MS}

@@ -17,8 +17,10 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from firn import PublishError
 from loaders import companions, delta, inventory, publish, quarantine, queries, references, refreshes, shapes, wanted
 from loaders.approval import refuse_taken
+from loaders.blockers import Blockers
 from loaders.locks import BLOCKED, Locks
 from loaders.sqlstates import primary
+from loaders.state import State
 from loaders.writes import Writes
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Changes:
         isolation: ``strict`` lets readers of several tables finish before the new rows appear; ``read_committed`` makes
             no reader wait.
         refresh_views: Whether materialized views that read the tables change in the same commit.
+        terminable: Roles and application names whose sessions may be ended at last.
     """
 
     connection: Statements
@@ -69,9 +72,18 @@ class Changes:
     locks: Locks
     isolation: Isolation = "strict"
     refresh_views: bool = True
+    terminable: Sequence[str] = ()
+    _blockers: Blockers = field(init=False)
+    _ended: bool = False
     _present: list[str] = field(default_factory=list)
     _views: Sequence[MaterializedView] = ()
     _counts: dict[str, Counts] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        plan, state = self.plan, State(self.connection, self.namespace)
+        self._blockers = Blockers(
+            self.connection, state, plan.dataset, plan.run_id, self.terminable, self.locks.patience
+        )
 
     def run(self) -> None:
         """Publish.
@@ -84,13 +96,14 @@ class Changes:
         self._present = sorted(self._shapes())
         try:
             while not (self.locks.are_free(self._present, _WRITING) and self._done()):
-                self._pause()
+                self._pause(ended=self._ended or self._blockers.end(self.locks.holders(self._present, _WRITING)))
+                self._ended = False
         finally:
             if not self.connection.broken:
                 self.connection.rollback()
 
-    def _pause(self) -> None:
-        if not self.locks.patience.pause():
+    def _pause(self, *, ended: bool = False) -> None:
+        if not self.locks.patience.pause() and not ended:
             raise self.locks.late(self._present)
 
     def _done(self) -> bool:
@@ -244,6 +257,7 @@ class Changes:
         self._views = []
         if self.refresh_views and self._changed:
             self._views = refreshes.read(self.connection, self.namespace.production, self._changed)
+            self.locks.beside = [view.oid for view in self._views]
             refreshes.check(self._views)
         if self._views:
             # Each is filled as its owner, whom policies may rightly restrict.
@@ -292,9 +306,18 @@ class Changes:
                 else:
                     return True
                 self.locks.attempts += 1
-            if self._is_waited_for():
+            if self._is_waited_for() or self._is_due():
                 return False
             self._pause()
+
+    def _is_due(self) -> bool:
+        """End sessions that may be ended; only without a transaction is each surely recorded, so the work is lost."""
+        if not self._blockers.is_due:
+            return False
+        holders = self.locks.holders(self._changed)
+        self.connection.rollback()
+        self._ended = self._blockers.end(holders)
+        return True
 
     def _is_waited_for(self) -> bool:
         values = {"schema": self.namespace.production, "tables": self._present}
@@ -313,19 +336,21 @@ class Changes:
         production = self.namespace.production
         if not self._changed:
             return _NOTHING
-        own = [_SQL["give"].format(view=Identifier(production, name)) for name in sorted(companions.views(self._shown))]
+        own = [_SQL["give"].format(view=Identifier(production, name)) for name in self._own_views()]
         views = SQL(";\n    ").join([*own, *(view.lock() for view in reversed(self._views))] or [_NULL])
         tables = SQL(", ONLY ").join(Identifier(production, name) for name in self._changed)
         return SQL("DO {}").format(self._quoted(_SQL["barrier_lock"].format(views=views, tables=tables)))
 
     def _pointed(self) -> Composed | SQL:
         """Return the statements that make the views over companions, where they are not what they should be."""
-        marks = [{name: table.get("companion") for name, table in t.items()} for t in (self.plan.tables, self._shown)]
-        views = companions.views(self.plan.tables)
-        values = {"schema": self.namespace.production, "views": views, "count": len(views)}
-        if marks[0] == marks[1] and self.connection.execute(_SQL["exists"], values).fetchall()[0].found:
-            return _NOTHING
-        return companions.pointed(self.namespace.production, self.plan.tables, self._shown)
+        remade = companions.remade(companions.marked(self.plan.tables), self._shown)
+        right = [name for name in self._own_views() if name not in remade]
+        return companions.pointed(self.namespace.production, self.plan.tables, self._shown, right)
+
+    def _own_views(self) -> list[str]:
+        """Return the views that firn made and that are there."""
+        values = {"schema": self.namespace.production, "views": companions.views(self._shown)}
+        return [row.name for row in self.connection.execute(_SQL["views"], values).fetchall()]
 
     @property
     def _shown(self) -> Mapping[str, Any]:

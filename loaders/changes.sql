@@ -82,5 +82,5 @@ SELECT EXISTS (
     )
 ) AS found
 
--- name: exists
-SELECT count(*) = %(count)s AS found FROM pg_views WHERE schemaname = %(schema)s AND viewname = ANY (%(views)s)
+-- name: views
+SELECT viewname::text AS name FROM pg_views WHERE schemaname = %(schema)s AND viewname = ANY (%(views)s) ORDER BY 1

@@ -85,9 +85,9 @@ class Locks:
         self.longest_ms = max(self.longest_ms, self.budget())
         self._blockers = self.holders(tables) or self._blockers
 
-    def holders(self, tables: Sequence[str]) -> list[int]:
-        """Return the process ids of those who hold the tables now."""
-        return list(self._holders(tables).values())
+    def holders(self, tables: Sequence[str], modes: Sequence[str] | None = None) -> list[int]:
+        """Return the process ids of those who hold the tables now, with locks of some modes or any."""
+        return list(self._holders(tables, modes).values())
 
     def late(self, tables: Sequence[str]) -> TargetUnavailable:
         """Return the error for locks that were not given in time; those who hold them are named."""

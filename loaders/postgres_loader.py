@@ -558,7 +558,8 @@ class PostgresLoader:
         if plan.family == "swap":
             asked = settings.rebuild_inbound_fks, settings.terminate_blockers
             return Swap(self._statements, self._names, plan, previous, locks, *asked)
-        return Changes(self._statements, self._names, plan, previous, locks, settings.isolation, settings.refresh_views)
+        how = settings.isolation, settings.refresh_views, settings.terminate_blockers
+        return Changes(self._statements, self._names, plan, previous, locks, *how)
 
     def _done(self, plan: Plan) -> Publication | None:
         found = self.state.publication(plan.dataset, plan.generation + 1)

@@ -27,6 +27,7 @@ class MaterializedView:
     """A materialized view that reads tables of a publication.
 
     Attributes:
+        oid: Its number in the catalogue.
         schema: Its schema.
         name: Its name.
         owner: The role that owns it.
@@ -34,6 +35,7 @@ class MaterializedView:
         quick: Whether it has a unique index, so that readers need not wait while it is refreshed.
     """
 
+    oid: int
     schema: str
     name: str
     owner: str

@@ -10,7 +10,7 @@ WITH RECURSIVE reading (oid, depth) AS (
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
     JOIN pg_rewrite w ON w.oid = d.objid AND w.ev_class <> r.oid
 )
-SELECT n.nspname::text AS schema, c.relname::text AS name, o.rolname::text AS owner,
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, o.rolname::text AS owner,
        pg_has_role(c.relowner, 'USAGE') AS may,
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
                AND i.indpred IS NULL AND i.indexprs IS NULL) AS quick

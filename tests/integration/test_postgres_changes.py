@@ -221,3 +221,23 @@ def test_merge_deletes_nothing_and_append_refuses_keys_that_are_there(oldest: Ta
     assert oldest.query("SELECT count(*) FROM shop.orders") == [(8,)]
     with oldest.settings.open() as loader:
         assert loader.rollback("shop").rows == {"orders": 6}
+
+
+def test_several_generations_are_undone_in_one_transaction_and_brought_back_in_another(oldest: Target) -> None:
+    with oldest.with_settings(keep_generations=3).open() as loader:
+        shown = []
+        for generation, rows in ((1, 5), (2, 7), (3, 4)):
+            frames = {"orders": orders(generation, rows), "lines": lines(generation), "notes": notes(1)}
+            loader.publish(staged(loader, frames, SHOP))
+            shown.append(oldest.production())
+
+        undone = loader.rollback("shop", 1)
+        assert oldest.production() == shown[0]
+        assert undone.changes["orders"] == {"inserted": 1, "updated": 4, "deleted": 0}
+
+        oldest.query("UPDATE shop.orders SET name = 'mine' WHERE id = 5")
+        with pytest.raises(PublishError, match="id=5"):
+            loader.rollback("shop", 3)
+        oldest.query("UPDATE shop.orders SET name = 'generation 1' WHERE id = 5")
+        loader.rollback("shop", 3)
+        assert oldest.production() == shown[2]

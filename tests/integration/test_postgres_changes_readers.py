@@ -252,3 +252,18 @@ def test_where_nothing_differs_nobody_waits_and_hardly_anything_is_written(oldes
 
     assert done.changes["orders"] == {"inserted": 0, "updated": 0, "deleted": 0}
     assert written < 1_000_000
+
+
+def test_a_session_that_holds_a_table_is_ended_only_where_the_settings_name_it(oldest: Target) -> None:
+    published(oldest, shop(1), SHOP)
+    with psycopg.connect(oldest.dsn) as reader:
+        reader.execute("SET application_name = 'reports'")
+        reader.commit()
+        reader.execute(READS[0])
+        with oldest.with_settings(max_wait_s=1, terminate_blockers=("reports",)).open() as loader:
+            run = staged(loader, shop(2), SHOP)
+            assert loader.publish(run).generation == 2
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("SELECT 1")
+
+    assert oldest.query("SELECT run_id FROM firn.audit WHERE action = 'terminated'") == [(run.id,)]
