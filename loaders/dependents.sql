@@ -63,16 +63,14 @@ target AS (
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = {schema} AND c.relname = ANY ({tables}::name[])
 ), part AS (
-    -- The objects that move with a table: it, its row type and the array of it, toast, indexes, constraints, defaults.
+    -- The objects that move with a table: it, its row type and the array of it, indexes, constraints, defaults.
     SELECT oid AS target, 'pg_class'::regclass::oid AS classid, oid AS objid FROM target
     UNION ALL
-    SELECT t.oid, 'pg_type'::regclass, y.oid
-    FROM target t JOIN pg_type y ON t.reltype <> 0 AND (y.oid = t.reltype OR y.typelem = t.reltype)
+    SELECT oid, 'pg_type'::regclass, reltype FROM target WHERE reltype <> 0
     UNION ALL
-    SELECT oid, 'pg_class'::regclass, reltoastrelid FROM target WHERE reltoastrelid <> 0
+    SELECT t.oid, 'pg_type'::regclass, y.typarray FROM target t JOIN pg_type y ON y.oid = t.reltype AND y.typarray <> 0
     UNION ALL
-    SELECT t.oid, 'pg_class'::regclass, i.indexrelid
-    FROM target t JOIN pg_index i ON i.indrelid IN (t.oid, t.reltoastrelid)
+    SELECT t.oid, 'pg_class'::regclass, i.indexrelid FROM target t JOIN pg_index i ON i.indrelid = t.oid
     UNION ALL
     SELECT t.oid, 'pg_constraint'::regclass, k.oid FROM target t JOIN pg_constraint k ON k.conrelid = t.oid
     UNION ALL
@@ -91,7 +89,7 @@ target AS (
     LEFT JOIN pg_policy y ON d.classid = 'pg_policy'::regclass AND y.oid = d.objid
     LEFT JOIN pg_statistic_ext s ON d.classid = 'pg_statistic_ext'::regclass AND s.oid = d.objid
     LEFT JOIN pg_class q ON d.classid = 'pg_class'::regclass AND q.oid = d.objid AND d.deptype IN ('a', 'i')
-    WHERE NOT coalesce(g.tgisinternal, false)
+    WHERE NOT coalesce(g.tgisinternal, false) AND q.relkind IS DISTINCT FROM 't'
       AND (NOT EXISTS (SELECT FROM part o WHERE o.target = t.oid AND o.classid = d.classid AND o.objid = d.objid)
            -- A default or check of the table's own that names the whole table does so by its number.
            OR d.refclassid = 'pg_class'::regclass AND d.refobjsubid = 0 AND d.deptype = 'n'

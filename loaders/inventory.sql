@@ -9,7 +9,7 @@ WITH target AS (
     SELECT relname, oid AS target, 'pg_class'::regclass AS classid, oid AS objid FROM target
     UNION ALL
     SELECT t.relname, t.oid, 'pg_type'::regclass, y.oid
-    FROM target t JOIN pg_type y ON y.oid = t.reltype OR (y.typelem = t.reltype AND t.reltype <> 0)
+    FROM target t JOIN pg_type y ON y.oid IN (t.reltype, (SELECT r.typarray FROM pg_type r WHERE r.oid = t.reltype))
     UNION ALL
     SELECT relname, oid, 'pg_class'::regclass, reltoastrelid FROM target WHERE reltoastrelid <> 0
     UNION ALL
