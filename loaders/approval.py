@@ -75,7 +75,7 @@ def approve(
     role = connection.info.user
     rebuilt = [dependents.KEY] if rebuild else []
     misfits = dependents.refused(foreign, present, expected, role, leaving=leaving, rebuilt=rebuilt)
-    _refuse([*map(str, lost), *misfits], production)
+    _refuse([*map(str, lost), *(misfits or bindings.untrue(connection, foreign))], production)
     found = sorted({item.table for item in present})
     following = {d.sibling for d in foreign if d.sibling and d.sibling in views}
     return Approval(found, bindings.read(connection, production, found, held, remade), following)

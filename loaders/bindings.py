@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from loaders import queries, shadows
 from loaders.dependents import KEY
+from loaders.sqlstates import primary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
     from loaders.dependents import Dependent
     from loaders.shadows import Key
 
-__all__ = ["Bindings", "read"]
+__all__ = ["Bindings", "read", "untrue"]
 
 _SQL = queries.read("bindings.sql")
+_TRIAL = "firn_trial"
+_NOT_ALLOWED = "42501"
+_DIFF = 'publish with strategy = "diff"'
 
 
 class Bindings(NamedTuple):
@@ -77,6 +82,33 @@ def read(
         ],
         keys=keys,
     )
+
+
+def untrue(connection: Statements, held: Iterable[Dependent]) -> list[str]:
+    """Return the views whose printed definition does not make the same view again, each with the reason.
+
+    They are made beside production, as they are put back under the locks, and nothing of it stays.
+    """
+    reasons = []
+    for row in _found(connection, "views", _oids(held, "view")):
+        with connection.transaction(force_rollback=True):
+            reason = _reason(connection, row)
+        if reason:
+            reasons.append(f"view {row.schema}.{row.name} cannot be made anew: {reason}")
+    return reasons
+
+
+def _reason(connection: Statements, row: Any) -> str:  # noqa: ANN401 (a named tuple made by psycopg)
+    view = Identifier(_TRIAL, row.name)
+    definition = SQL(row.definition.rstrip("; \n"))
+    try:
+        with connection.transaction():
+            connection.execute(_SQL["trial"].format(schema=Identifier(_TRIAL), view=view, definition=definition))
+    except psycopg.Error as exc:
+        way = "let firn's role use what the view reads" if exc.sqlstate == _NOT_ALLOWED else _DIFF
+        return f"{primary(exc)} ({way})"
+    printed = connection.execute(_SQL["printed"].format(view=Literal(view.as_string(connection)))).fetchall()
+    return "" if printed[0].definition == row.definition else f"PostgreSQL reads it in another way ({_DIFF})"
 
 
 def _oids(held: Iterable[Dependent], kind: str) -> list[int]:

@@ -32,6 +32,13 @@ WHERE d.refclassid = 'pg_class'::regclass AND d.deptype = 'n'
                      WHERE s.nspname = {schema} AND t.relname = ANY ({tables}::name[]))
 ORDER BY 2, 3, 4
 
+-- name: trial
+CREATE SCHEMA {schema};
+CREATE VIEW {view} AS {definition}
+
+-- name: printed
+SELECT pg_get_viewdef({view}::regclass) AS definition
+
 -- name: view
 CREATE OR REPLACE VIEW {view} {options} AS {definition}
 

@@ -41,8 +41,8 @@ def _check_server(found: Any, pid: int) -> None:  # noqa: ANN401 (a named tuple 
         raise LoadError("The target is a standby and read-only.", "connect to the primary server")
     if found.pid != pid:
         raise LoadError(
-            "The connection goes through a pooler, which gives each transaction another session. "
-            "Nothing was sent; production is unchanged.",
+            f"The connection goes through a proxy or pooler: it was opened with session {pid}, and session {found.pid} "
+            "answers. The next transaction may reach yet another. Nothing was sent; production is unchanged.",
             "connect to the server itself",
         )
 

@@ -427,3 +427,33 @@ def test_everything_in_the_way_is_named_at_once(newest: Target) -> None:
 
     assert caught.value.message.count("would go on reading the old rows (publish with strategy") == 20
     assert "and 2 more" in caught.value.message
+
+
+def test_a_view_of_what_the_role_may_not_use_is_refused_before_rows_are_sent(loading: Target) -> None:
+    published(loading.settings, 1)
+    loading.query("""
+        CREATE SCHEMA secret; CREATE TABLE secret.other (id int);
+        CREATE VIEW public.v AS SELECT name FROM shop.orders JOIN secret.other USING (id);
+        GRANT CREATE ON SCHEMA public TO clerk, loading; GRANT clerk TO loading;
+        ALTER VIEW public.v OWNER TO clerk;
+    """)
+    with loading.settings.open() as loader, pytest.raises(PublishError) as caught:
+        staged(loader, 2)
+    assert "view public.v cannot be made anew: permission denied for schema secret" in caught.value.message
+    assert "let firn's role use what the view reads" in caught.value.message
+
+    loading.query("GRANT USAGE ON SCHEMA secret TO loading")
+    published(loading.settings, 2)
+    assert not loading.query("SELECT 1 FROM pg_namespace WHERE nspname = 'firn_trial'")
+
+
+def test_a_view_that_comes_out_of_its_definition_as_another_is_refused(
+    newest: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(newest.settings, 1)
+    newest.query("CREATE VIEW public.v AS SELECT name FROM shop.orders")
+    printed = bindings.SQL("SELECT 'SELECT 1'::text || left({view}, 0) AS definition")
+    monkeypatch.setitem(bindings._SQL, "printed", printed)  # noqa: SLF001
+
+    with newest.settings.open() as loader, pytest.raises(PublishError, match=r"view public\.v cannot be made anew"):
+        staged(loader, 2)

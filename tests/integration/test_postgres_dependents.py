@@ -17,6 +17,17 @@ DEPENDENTS = {
         "materialized view public.m",
     ),
     "rule": ("CREATE RULE r AS ON DELETE TO shop.orders DO INSTEAD NOTHING", "rule r on table shop.orders"),
+    "rule on a view": (
+        (
+            "CREATE VIEW public.v AS SELECT id FROM shop.notes;"
+            "CREATE RULE r AS ON DELETE TO public.v DO INSTEAD DELETE FROM shop.orders WHERE id = old.id"
+        ),
+        'rule r on view public.v is a rewrite rule and would act on the old table (publish with strategy = "diff")',
+    ),
+    "view of an extension": (
+        "CREATE VIEW public.v AS SELECT id FROM shop.orders; ALTER EXTENSION plpgsql ADD VIEW public.v",
+        "view public.v belongs to an extension",
+    ),
     "function of the row type": (
         "CREATE FUNCTION public.f(shop.orders) RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "function public.f(shop.orders)",
@@ -30,6 +41,23 @@ DEPENDENTS = {
     "default elsewhere": (
         "CREATE TABLE public.other (source regclass DEFAULT 'shop.orders'::regclass)",
         "default value for column source of table public.other",
+    ),
+    "default of its own that names the table": (
+        "ALTER TABLE shop.orders ALTER name SET DEFAULT 'shop.orders'::regclass::text",
+        "default value for column name of table shop.orders holds the number of the table that would go",
+    ),
+    "check elsewhere": (
+        "CREATE TABLE public.other (source oid CHECK (source <> 'shop.orders'::regclass))",
+        "constraint other_source_check on table public.other holds the number of the table that would go",
+    ),
+    "constraint trigger elsewhere": (
+        (
+            "CREATE FUNCTION public.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+            "CREATE TABLE public.other (id int);"
+            "CREATE CONSTRAINT TRIGGER far AFTER INSERT ON public.other FROM shop.orders"
+            " FOR EACH ROW EXECUTE FUNCTION public.t()"
+        ),
+        "trigger far on table public.other is of a kind that firn does not know",
     ),
     "foreign key from another table": (
         "CREATE TABLE public.child (o int CONSTRAINT child_fk REFERENCES shop.orders)",

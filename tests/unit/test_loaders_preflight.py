@@ -23,7 +23,7 @@ def test_a_primary_reached_directly_is_fine() -> None:
     [
         ({"version": 140011}, "PostgreSQL 14; firn needs 15 or newer"),
         ({"is_standby": True}, "standby and read-only"),
-        ({"pid": 8}, "goes through a pooler"),
+        ({"pid": 8}, "goes through a proxy or pooler: it was opened with session 7, and session 8 answers"),
     ],
 )
 def test_an_old_server_a_standby_and_a_pooler_are_refused(changes: dict[str, object], words: str) -> None:
