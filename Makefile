@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format types bench-order-lists bench-publications lock clean
+.PHONY: demo test setup system lint format types torture bench-order-lists bench-publications lock clean
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
@@ -41,6 +41,9 @@ lint: setup  ## What CI asks before the tests
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+torture: setup system  ## Publish 200 times while readers read and publishers are killed; prints its seed
+	$(BIN)/python -m tests.torture
 
 bench-order-lists: setup  ## Records per second, from the first listing to the commit
 	$(BIN)/python -m benchmarks.order_lists --scale $(or $(filter-out 0.1,$(SCALE)),1)

@@ -520,7 +520,6 @@ class PostgresLoader:
         except psycopg.OperationalError:
             if not self._statements.broken:
                 raise
-            self._reach_again(plan)
         done = self._done(plan)
         if done is None:
             shadows.clear(self._statements, self._names.state, settings.lock_budget_ms)
@@ -562,8 +561,16 @@ class PostgresLoader:
         return Changes(self._statements, self._names, plan, previous, locks, *how)
 
     def _done(self, plan: Plan) -> Publication | None:
-        found = self.state.publication(plan.dataset, plan.generation + 1)
-        return found if found and (found.run_id, found.kind) == (plan.run_id, plan.kind) else None
+        """Return the publication if it is recorded, whatever has become of the connection since it was sent."""
+        while True:
+            try:
+                found = self.state.publication(plan.dataset, plan.generation + 1)
+            except psycopg.OperationalError:
+                if not self._statements.broken:
+                    raise
+                self._reach_again(plan)
+            else:
+                return found if found and (found.run_id, found.kind) == (plan.run_id, plan.kind) else None
 
     def _tidied(self, plan: Plan) -> int:
         """Drop what is empty by now, and the generations beyond those that are kept; return the bytes of these."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from firn import Strategy
+
 # A commit can be made to wait for a standby that does not exist; no budget ends a wait that a test has made. Processes
 # die here, not the machine: what they wrote, the system has.
 SETTINGS = {
@@ -41,8 +43,10 @@ _MAKE_GATE = f"""
 CREATE SCHEMA torture;
 CREATE FUNCTION torture.wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
 'BEGIN PERFORM pg_advisory_xact_lock_shared({_GATE}); RETURN NEW; END';
-CREATE TRIGGER gate BEFORE UPDATE ON {{table}} FOR EACH ROW WHEN ({{condition}}) EXECUTE FUNCTION torture.wait();
+CREATE TRIGGER gate BEFORE {{event}} ON {{table}} FOR EACH ROW WHEN ({{condition}}) EXECUTE FUNCTION torture.wait();
 """
+_READ = "SELECT 1 FROM shop.lines LIMIT 1"
+_WRITTEN = "LOCK TABLE shop.lines IN ROW EXCLUSIVE MODE"
 _FIRN = "FROM pg_stat_activity WHERE application_name = 'firn' AND datname = current_database()"
 
 
@@ -89,12 +93,14 @@ class Scene:
         machine: The server.
         dsn: The database.
         run: The name of the publisher's run.
+        strategy: How it publishes.
         publisher: The publisher, once there is one.
     """
 
     machine: Machine
     dsn: str
     run: str
+    strategy: Strategy = "swap"
     publisher: Publisher = field(init=False)
     _held: ExitStack = field(default_factory=ExitStack)
 
@@ -113,7 +119,7 @@ class Scene:
 
     def publish(self, hold: str = "") -> None:
         """Start the publisher; told to, it waits at a step."""
-        self.publisher = Publisher(self.dsn, self.run, hold, lock_budget_ms=BUDGET_MS)
+        self.publisher = Publisher(self.dsn, self.run, hold, strategy=self.strategy, lock_budget_ms=BUDGET_MS)
         if hold:
             assert self.publisher.reaches(hold), self.publisher.said
             self._held.callback(self.publisher.go_on)
@@ -122,9 +128,9 @@ class Scene:
         """Wait until a session of the publisher is seen at something."""
         eventually(lambda: self.ask(f"SELECT 1 {_FIRN} AND {condition}"), condition)
 
-    def close_gate(self, table: str, condition: str = "true") -> ExitStack:
-        """Hold whoever updates rows of a table; closing what is returned lets them go on."""
-        self.ask(_MAKE_GATE.format(table=table, condition=condition))
+    def close_gate(self, event: str, table: str, condition: str = "true") -> ExitStack:
+        """Hold whoever writes to a table, until what is returned is closed."""
+        self.ask(_MAKE_GATE.format(event=event, table=table, condition=condition))
         gate = ExitStack()
         keeper = gate.enter_context(psycopg.connect(self.dsn, autocommit=True))
         keeper.execute(f"SELECT pg_advisory_lock({_GATE})")
@@ -134,6 +140,12 @@ class Scene:
     def sessions(self) -> list[int]:
         """The publisher's sessions; the one for statements is the oldest."""
         return [pid for (pid,) in self.ask(f"SELECT pid {_FIRN} ORDER BY backend_start")]
+
+    def close(self) -> None:
+        """Leave nothing behind, however the test ended."""
+        self.publisher.send(signal.SIGKILL)
+        self._held.close()
+        self.ask("ALTER SYSTEM RESET synchronous_standby_names")
 
     def release(self) -> None:
         """Let go of everything that holds the publisher, and wait until nothing of it is left on the server."""
@@ -150,15 +162,21 @@ def at(step: str) -> Callable[[Scene], None]:
     return lambda scene: scene.publish(hold=step)
 
 
-def gated(table: str, condition: str = "true") -> Callable[[Scene], None]:
-    """Inside a call, at its update of a table of firn's state."""
+def gated(event: str, table: str, condition: str = "true") -> Callable[[Scene], ExitStack]:
+    """Inside a call, where it writes to a table of firn's state; what is returned lets it go on."""
 
-    def reach(scene: Scene) -> None:
-        scene.close_gate(table, condition)
+    def reach(scene: Scene) -> ExitStack:
+        gate = scene.close_gate(event, table, condition)
         scene.publish()
         scene.shows("wait_event = 'advisory'")
+        return gate
 
     return reach
+
+
+fence_passed = gated("UPDATE", "firn.dataset")
+recorded = gated("INSERT", "firn.publication")
+locked = gated("UPDATE", "firn.publication")  # the last that is written before the commit
 
 
 def sending(scene: Scene) -> None:
@@ -177,79 +195,95 @@ def waiting_for_a_snapshot(scene: Scene) -> None:
     scene.shows("query LIKE '%relfrozenxid%'")
 
 
-def waiting_for_a_reader(scene: Scene) -> None:
-    """While somebody reads a table, before the locks are asked for."""
-    scene.publish(hold="verified")
-    scene.hold("SELECT 1 FROM shop.lines LIMIT 1")
-    scene.publisher.go_on()
-    scene.shows("query LIKE '%virtualtransaction%'")
+def waiting(statement: str) -> Callable[[Scene], None]:
+    """While somebody holds a table, before the locks are asked for."""
+
+    def reach(scene: Scene) -> None:
+        scene.publish(hold="verified")
+        scene.hold(statement)
+        scene.publisher.go_on()
+        scene.shows("query LIKE '%virtualtransaction%'")
+
+    return reach
 
 
-def asking_for_locks(scene: Scene) -> None:
-    """Inside the message, queued for a lock that somebody took at the last moment."""
-    gate = scene.close_gate("firn.dataset")
-    scene.publish()
-    scene.shows("wait_event = 'advisory'")
-    scene.hold("SELECT 1 FROM shop.lines LIMIT 1")
-    gate.close()
-    scene.shows("wait_event = 'relation'")
+def asking(statement: str) -> Callable[[Scene], None]:
+    """In the queue for a lock that somebody took at the last moment."""
+
+    def reach(scene: Scene) -> None:
+        with fence_passed(scene):
+            scene.hold(statement)
+        scene.shows("wait_event = 'relation'")
+
+    return reach
 
 
-def moved(scene: Scene) -> None:
-    """Inside the message, all tables locked and moved, before the commit."""
-    gated("firn.publication")(scene)
+def before_the_barrier(scene: Scene) -> None:
+    """All rows changed, while somebody reads a table."""
+    with recorded(scene):
+        scene.hold(_READ)
+    scene.shows("query ~ 'virtualtransaction|pg_blocking_pids'")
 
 
 def committing(scene: Scene) -> None:
     """The commit is written, and nobody knows: neither readers nor the publisher."""
-    gate = scene.close_gate("firn.publication")
-    scene.publish()
-    scene.shows("wait_event = 'advisory'")
-    scene.ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-    scene.ask("SELECT pg_reload_conf()")
-    gate.close()
+    with locked(scene):
+        scene.ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        scene.ask("SELECT pg_reload_conf()")
     scene.shows("wait_event = 'SyncRep'")
-
-
-def tidying_up(scene: Scene) -> None:
-    """After the commit, before the last of what the publication replaces is forgotten."""
-    gate = scene.close_gate("firn.publication")
-    scene.publish()
-    scene.shows("wait_event = 'advisory'")
-    scene.hold("LOCK TABLE firn.part IN SHARE MODE")
-    gate.close()
-    scene.shows("wait_event = 'relation'")
 
 
 def answering(scene: Scene) -> None:
     """Readers see the new generation; the publisher has not read the answer."""
-    gate = scene.close_gate("firn.publication")
-    scene.publish()
-    scene.shows("wait_event = 'advisory'")
-    scene.publisher.send(signal.SIGSTOP)
-    gate.close()
+    with locked(scene):
+        scene.publisher.send(signal.SIGSTOP)
     eventually(lambda: scene.ask(shop.GENERATION) == [(2,)], "the commit")
 
 
-POINTS: dict[str, Callable[[Scene], None]] = {
+def tidying_up(scene: Scene) -> None:
+    """After the commit, before the last of what the publication replaces is forgotten."""
+    with locked(scene):
+        scene.hold("LOCK TABLE firn.part IN SHARE MODE")
+    scene.shows("wait_event = 'relation'")
+
+
+STAGING: dict[str, Callable[[Scene], Any]] = {
     "connected": at("connected"),
     "started": at("started"),
-    "staging made, not committed": gated("firn.run", "OLD.staging_schema IS NULL AND NEW.staging_schema IS NOT NULL"),
+    "staging made, not committed": gated(
+        "UPDATE", "firn.run", "OLD.staging_schema IS NULL AND NEW.staging_schema IS NOT NULL"
+    ),
     "prepared": at("prepared"),
     "sending": sending,
     "one part sent": at("sent one"),
     "all parts sent": at("sent all"),
-    "verified, not recorded": gated("firn.run", "NEW.status = 'ready'"),
+    "verified, not recorded": gated("UPDATE", "firn.run", "NEW.status = 'ready'"),
     "verified": at("verified"),
-    "waiting for a snapshot": waiting_for_a_snapshot,
-    "waiting for a reader": waiting_for_a_reader,
-    "fence passed": gated("firn.dataset"),
-    "asking for locks": asking_for_locks,
-    "tables moved": moved,
+}
+COMMIT: dict[str, Callable[[Scene], Any]] = {
+    "fence passed": fence_passed,
+    "recorded": recorded,
+    "locked": locked,
     "committing": committing,
     "answering": answering,
     "tidying up": tidying_up,
     "published": at("published"),
+}
+POINTS: dict[Strategy, dict[str, Callable[[Scene], Any]]] = {
+    "swap": {
+        **STAGING,
+        "waiting for a snapshot": waiting_for_a_snapshot,
+        "waiting for a reader": waiting(_READ),
+        "asking for locks": asking(_READ),
+        **COMMIT,
+    },
+    "diff": {
+        "verified": at("verified"),
+        "waiting for a writer": waiting(_WRITTEN),
+        "asking for locks": asking(_WRITTEN),
+        "before the barrier": before_the_barrier,
+        **COMMIT,
+    },
 }
 
 

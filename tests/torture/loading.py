@@ -43,7 +43,7 @@ CONTRACTS: Mapping[str, type[dy.Schema]] = {name: contract(name) for name in ROW
 
 
 def frame(table: str, generation: int) -> pl.DataFrame:
-    """The rows of a table: the same keys in every generation, so that foreign keys hold across all of them."""
+    """The rows that `tests.torture.shop.rows` selects."""
     ids = pl.int_range(1, ROWS[table] + 1, eager=True, dtype=pl.Int64).alias("id")
     references = [(ids % ROWS[parent] + 1).alias(column) for column, parent in PARENTS.get(table, {}).items()]
     return pl.DataFrame([ids]).with_columns(pl.lit(generation, pl.Int64).alias("generation"), *references)
@@ -90,7 +90,7 @@ def stage(loader: PostgresLoader, run: Run, say: Callable[[str], None], strategy
 
 def settings(dsn: str, **changes: Any) -> Postgres:  # noqa: ANN401 (values of settings)
     """How firn reaches the shop."""
-    return Postgres(dsn=dsn, production="shop", **{"max_wait_s": 60, **changes})  # type: ignore[arg-type]
+    return Postgres(dsn=dsn, **{"production": "shop", "max_wait_s": 60, **changes})  # type: ignore[arg-type]
 
 
 def main(
@@ -142,7 +142,7 @@ class Publisher:
         self.said: list[str] = []
         self._pipe, theirs = _FORKS.Pipe()
         arguments = {"strategy": strategy, "guard": guard, **changes}
-        self._process = _FORKS.Process(target=main, args=(theirs, dsn, run, hold), kwargs=arguments)
+        self._process = _FORKS.Process(target=main, args=(theirs, dsn, run, hold), kwargs=arguments, daemon=True)
         self._process.start()
         theirs.close()
 
