@@ -145,17 +145,42 @@ def relation(table: Identifier, types: Mapping[str, str], where: Composed | SQL 
 
 
 def write(connection: Statements, change: Change) -> Counts:
-    """Write down what differs, and return how many rows come, change and go."""
-    if not change.by_rows:
-        counts = count(connection, change)
-        if any(counts.values()):
-            connection.execute(_SQL["write_all"].format(**change.parts()))
-        return counts
+    """Write down what differs, and return how many rows come, change and go.
+
+    Whoever subscribes to all tables would be sent what is written down, and has no such table: there it is not logged.
+    """
+    name = _name(connection, change.kept)
+    followed = connection.execute(_SQL["followed"].format(kept_name=name)).fetchall()[0].found
+    unlogged = SQL("UNLOGGED" if followed else "")
+    counts = _written(connection, change, unlogged) if change.by_rows else _written_whole(connection, change, unlogged)
+    if followed and (change.by_rows or any(counts.values())):
+        connection.execute(_SQL["mark"].format(kept=change.kept, kept_name=name))
+    return counts
+
+
+def _written(connection: Statements, change: Change, unlogged: SQL) -> Counts:
     images = joined(_image(change, name) for name in change.columns)
-    connection.execute(_SQL["write"].format(images=images, **change.keyed()))
+    connection.execute(_SQL["write"].format(images=images, unlogged=unlogged, **change.keyed()))
     connection.execute(_SQL["key"].format(**change.keyed()))
     connection.execute(_SQL["analyze"].format(kept=change.kept))
     return _counted(connection.execute(_SQL["counts"].format(kept=change.kept)).fetchall()[0])
+
+
+def _written_whole(connection: Statements, change: Change, unlogged: SQL) -> Counts:
+    counts = count(connection, change)
+    if any(counts.values()):
+        connection.execute(_SQL["write_all"].format(unlogged=unlogged, **change.parts()))
+    return counts
+
+
+def is_whole(connection: Statements, kept: Identifier) -> bool:
+    """Tell whether what was written down is still there: a table that is not logged does not outlive a crash."""
+    query = _SQL["whole"].format(kept=kept, kept_name=_name(connection, kept))
+    return bool(connection.execute(query).fetchall()[0].found)
+
+
+def _name(connection: Statements, table: Identifier) -> Literal:
+    return Literal(table.as_string(connection))
 
 
 def count(connection: Statements, change: Change) -> Counts:

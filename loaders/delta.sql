@@ -7,8 +7,11 @@ WHERE s.{first} IS NULL OR p.{first} IS NULL OR s *<> p
 -- name: kind
 CASE WHEN s.{first} IS NULL THEN 'd' WHEN p.{first} IS NULL THEN 'i' ELSE 'u' END
 
+-- name: followed
+SELECT EXISTS (SELECT FROM pg_publication WHERE puballtables) AND {kept_name} NOT LIKE '"pg_temp"%' AS found
+
 -- name: write
-CREATE TABLE {kept} AS
+CREATE {unlogged} TABLE {kept} AS
 SELECT {kind}::"char" AS "firn change", {images},
        CASE WHEN s.{first} IS NOT NULL THEN sha256(record_send(s)) END AS "firn after"
 FROM {difference}
@@ -20,7 +23,15 @@ ALTER TABLE {kept} ADD PRIMARY KEY ({key})
 ANALYZE {kept}
 
 -- name: write_all
-CREATE TABLE {kept} AS SELECT {columns} FROM {present} AS s
+CREATE {unlogged} TABLE {kept} AS SELECT {columns} FROM {present} AS s
+
+-- name: mark
+-- A crash empties a table that is not logged; by this it is noticed.
+DO $$ BEGIN EXECUTE format('COMMENT ON TABLE %s IS %L', {kept_name}, (SELECT count(*) FROM {kept})); END $$
+
+-- name: whole
+SELECT (SELECT count(*) FROM {kept})::text = coalesce(
+    obj_description(to_regclass({kept_name}), 'pg_class'), (SELECT count(*) FROM {kept})::text) AS found
 
 -- name: counts
 SELECT count(*) FILTER (WHERE "firn change" = 'i') AS inserted, count(*) FILTER (WHERE "firn change" = 'u') AS updated,

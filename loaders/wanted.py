@@ -105,6 +105,7 @@ def _undone(
     chains: dict[str, list[tuple[Identifier, Shape]]] = {}
     for schema in plan.back:
         for name, shape in shapes.read_all(connection, schema).items():
+            _refuse_emptied(connection, plan, Identifier(schema, name), name)
             chains.setdefault(name, []).append((Identifier(schema, name), shape))
     undone = {}
     for name, chain in sorted(chains.items()):
@@ -112,6 +113,15 @@ def _undone(
         kind = _by_rows if "firn change" in chain[0][1].columns else _whole
         undone[name] = kind(connection, Identifier(production, name), chain, kept, plan)
     return undone
+
+
+def _refuse_emptied(connection: Statements, plan: Plan, kept: Identifier, name: str) -> None:
+    if not delta.is_whole(connection, kept):
+        raise PublishError(
+            f'What led back to an earlier generation of table "{name}" was lost when the server crashed: where a '
+            "publication sends all tables it is not logged. Production is unchanged.",
+            f"correct the source and run again: firn run {plan.dataset}",
+        )
 
 
 def _refuse_unlike(plan: Plan, name: str, shapes_: Sequence[Shape], now: Shape | None) -> None:

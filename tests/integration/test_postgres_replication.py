@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 from test_postgres_servers import CONTRACTS, VERSIONS, Target, orders
 
-from firn import Dataset, Run, TargetUnavailable
+from firn import Dataset, PublishError, Run, TargetUnavailable
 from loaders.embedded import find_binaries, temporary
 from loaders.postgres import Postgres
 
@@ -39,7 +39,8 @@ WITH message AS (
 SELECT kind, count(*) FROM message WHERE kind IN ('I', 'U', 'D', 'T')
   AND substring(data FROM 2 FOR 4) = (SELECT int4send('shop.orders'::regclass::oid::int4)) GROUP BY kind ORDER BY kind
 """
-COVERED = ("FOR TABLE shop.orders", "FOR TABLES IN SCHEMA shop")
+NEWEST = pytest.mark.parametrize("server", VERSIONS[-1:], indirect=True)
+COVERED = ("FOR TABLE shop.orders", "FOR TABLES IN SCHEMA shop", "FOR ALL TABLES")
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -140,6 +141,23 @@ def test_subscribers_get_exactly_the_rows_that_a_diff_changed(server: Server, pr
         assert follower.execute(everything).fetchall() == primary.query(everything)
 
 
+@NEWEST
+def test_what_leads_back_is_not_sent_with_all_tables_and_its_loss_in_a_crash_is_noticed(
+    primary: Target,
+) -> None:
+    primary.query("CREATE PUBLICATION p FOR ALL TABLES")
+    publish(primary.settings, "diff", changed())
+    kept = "SELECT relpersistence FROM pg_class WHERE oid = 'firn_previous_shop_g1.orders'::regclass"
+    assert primary.query(kept) == [("u",)]
+    before = primary.production()
+
+    primary.query("TRUNCATE firn_previous_shop_g1.orders")  # as a crash does
+    with primary.settings.open() as loader, pytest.raises(PublishError, match="lost when the server crashed") as caught:
+        loader.rollback("shop")
+    assert '"orders"' in caught.value.message
+    assert primary.production() == before
+
+
 @contextmanager
 def standby(server: Server) -> Iterator[str]:
     """A hot standby that lets its queries delay replay for a tenth of a second, and tells of their snapshots."""
@@ -188,9 +206,6 @@ def wait_until_reachable(dsn: str) -> None:
 
 
 EVERYTHING = "SELECT md5(string_agg(o::text, ',' ORDER BY id)) FROM shop.orders o"
-
-
-NEWEST = pytest.mark.parametrize("server", VERSIONS[-1:], indirect=True)
 
 
 @contextmanager

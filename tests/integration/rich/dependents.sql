@@ -55,7 +55,7 @@ CREATE FUNCTION app.by_parsed("limit" int DEFAULT 1000, OUT found text) LANGUAGE
 CREATE FUNCTION app.rows_parsed() RETURNS TABLE (number int, label text) LANGUAGE sql STABLE ROWS 7
     SET search_path = '' SET work_mem = '5MB'
     BEGIN ATOMIC SELECT o.number, l.label FROM shop."Order" o JOIN shop.line l ON l.order_id = o.id; END;
-CREATE FUNCTION app.parsed_twice() RETURNS text LANGUAGE sql STABLE RETURN app.by_parsed() || (SELECT '' FROM shop.loose LIMIT 1);
+CREATE FUNCTION app.parsed_twice() RETURNS text LANGUAGE sql STABLE RETURN app.by_parsed() || (SELECT left(max(label), 0) FROM shop.loose);
 CREATE PROCEDURE app.put(customer int, name text) LANGUAGE sql
     BEGIN ATOMIC
         UPDATE shop.customer SET name = put.name WHERE id = put.customer;
