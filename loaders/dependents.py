@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.inventory import Item
 
-__all__ = ["CARRIED", "KEY", "Dependent", "marks", "read", "refused"]
+__all__ = ["CARRIED", "KEY", "Dependent", "marks", "read", "refused", "shown"]
 
 _SQL = queries.read("dependents.sql")
 CARRIED = ("view", "function", "policy")
@@ -82,6 +82,22 @@ class Dependent(NamedTuple):
 def read(connection: Statements, schema: str, tables: Collection[str]) -> list[Dependent]:
     """Return what other objects hold of tables; a row for each object and table."""
     return [Dependent(*row) for row in connection.execute(_query("held", schema, tables)).fetchall()]
+
+
+def shown(connection: Statements, schema: str, choice: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return how each table will be published, and why, with the foreign keys of others that will be made anew.
+
+    Args:
+        connection: Where statements go.
+        schema: The schema of the tables.
+        choice: Strategy and reason by table; what stands in its way was refused before.
+    """
+    swapped = [name for name, (strategy, _) in choice.items() if strategy == "swap"]
+    rebuilt: dict[str, list[str]] = {}
+    for dependent in read(connection, schema, swapped):
+        if dependent.kind == KEY:
+            rebuilt.setdefault(dependent.table, []).append(f"makes {dependent.name} anew")
+    return {name: (how, "; ".join([why, *rebuilt.get(name, ())])) for name, (how, why) in choice.items()}
 
 
 def marks(schema: str, tables: Collection[str]) -> Composed:

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
-from loaders import audit, build, cleanup, health, ledger, plans, readback, shadows, shapes, shown, strategies
+from loaders import (
+    audit,
+    build,
+    cleanup,
+    dependents,
+    health,
+    ledger,
+    plans,
+    readback,
+    shadows,
+    shapes,
+    shown,
+    strategies,
+)
 from loaders.approval import approve, refuse_taken
 from loaders.changes import Changes
 from loaders.ddl import cut, layout
@@ -94,7 +107,8 @@ class PostgresLoader:
         with border("Checking the target"):
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
-                return self._chosen(self._made(f"{self._names.staging}_check", dataset, layouts))
+                choice = self._chosen(self._made(f"{self._names.staging}_check", dataset, layouts))
+                return dependents.shown(self._statements, self._names.production, choice)
 
     def health(self, *, fix: bool) -> Sequence[Health]:
         """Judge the target, and name what dead runs left there.

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from test_postgres_servers import CONTRACTS, Target, fresh, newest, published, staged, target
 
 from firn import Dataset, PublishError, Run, TargetUnavailable
-from loaders import bindings, locks
+from loaders import bindings, dependents, locks
+from loaders.connections import Server
 from loaders.locks import Locks
 
 if TYPE_CHECKING:
@@ -415,6 +416,21 @@ def test_locking_a_view_never_takes_it_from_its_owner(loading: Target, monkeypat
     monkeypatch.setattr("loaders.dependents.marks", lambda *_: NOTHING)
     published(loading.settings, 3)
     assert loading.query(owner) == [("loading",)]
+
+
+def test_views_are_locked_before_what_is_under_them(newest: Target) -> None:
+    published(newest.settings, 1)
+    newest.query("""
+        CREATE VIEW public.a AS SELECT id FROM shop.orders;
+        CREATE VIEW public.b AS SELECT id FROM public.a;
+        CREATE VIEW public.c AS SELECT id FROM public.b JOIN shop.notes USING (id);
+        CREATE VIEW public.d AS SELECT id FROM public.a JOIN shop.lines ON order_id = id;
+    """)
+    with Server(newest.dsn).statements() as connection:
+        held = dependents.read(connection, "shop", [*CONTRACTS])
+        views = bindings.read(connection, "shop", [*CONTRACTS], held).views
+
+    assert [view.as_string() for view, _ in views] == ['"public"."c"', '"public"."d"', '"public"."a"']
 
 
 def test_everything_in_the_way_is_named_at_once(newest: Target) -> None:
