@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loaders.publish import Family
     from loaders.state import Publication, State
 
-__all__ = ["Generations", "Way", "spent"]
+__all__ = ["Generations", "Way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,9 @@ class Generations:
         """The generation before the one that first had the visible rows."""
         return self.visible.origin - 1 if self.visible and self.visible.origin else 0
 
-    @property
-    def bytes(self) -> int:
-        """The disk that everything takes which is kept."""
-        return sum(sum(tables.values()) for tables in self.kept.values())
+    def bytes(self, schema: str) -> int:
+        """Return the disk that a schema takes which keeps something."""
+        return sum(self.kept.get(schema, {}).values())
 
     def origin(self, number: int) -> int | None:
         """Return the generation as which the rows of a generation were first published; nothing where there is none."""
@@ -105,7 +104,7 @@ class Generations:
         origin = self.origin(number)
         if self.visible is None or origin is None or origin == self.visible.origin:
             return None
-        return self._through_changes(origin) or self._by_tables(origin)
+        return self._through_changes(self.visible.origin, origin) or self._by_tables(origin)
 
     def listed(self) -> list[KeptGeneration]:
         """Return every generation that can be shown again, newest first; equal rows once, by their latest number."""
@@ -115,6 +114,20 @@ class Generations:
             ((latest[origin], self.way(latest[origin])) for origin in known), key=itemgetter(0), reverse=True
         )
         return [self._told(number, way) for number, way in found if way and way.keeps]
+
+    def retained(self, most: int) -> dict[int, set[str]]:
+        """Return the latest generations that can be shown again, by origin, each with the schemas that it takes.
+
+        One that was swapped away may be the way to others: those are shown again by two rollbacks, and retained too.
+
+        Args:
+            most: How many.
+        """
+        numbers = {self._origins[number]: number for number in sorted(self._origins)}
+        known = {0, *(done.origin for done in self._publications)} - {self.visible.origin if self.visible else 0}
+        latest = sorted(known, key=lambda origin: -numbers[origin])
+        found = {origin: schemas for origin in latest if (schemas := self._needed(origin))}
+        return dict([*found.items()][:most])
 
     def refuse(self, number: int) -> PublishError:
         """Return the error for a generation that cannot be shown again; those that can be are named."""
@@ -139,10 +152,26 @@ class Generations:
     def _touched(self, since: int) -> set[str]:
         return {name for done in self._publications if done.generation > since for name in done.tables}
 
-    def _through_changes(self, origin: int) -> Way | None:
-        """Find the shortest row of stored changes from the visible rows to those of another origin."""
+    def _needed(self, origin: int) -> set[str]:
+        """Return the schemas without which the rows of an origin could not be shown again."""
+        if way := self.way(origin):
+            return set(way.schemas)
+        for done in self._publications:
+            tables, then = self._by_tables(done.origin), self._through_changes(done.origin, origin)
+            if tables and then:
+                return {*tables.schemas, *then.schemas}
+        return set(self._held(origin))
+
+    def _held(self, origin: int) -> list[str]:
+        """Return the schema that holds tables of an origin which only a rollback of others would make whole."""
+        replaced = [done for done in self._publications if self.origin(done.generation - 1) == origin]
+        names = [done.previous_schema for done in replaced if done.family == "swap" and done.previous_schema]
+        return [name for name in names if self.kept.get(name)][:1]
+
+    def _through_changes(self, start: int, origin: int) -> Way | None:
+        """Find the shortest row of stored changes from the rows of one origin to those of another."""
         steps = [done for done in self._publications if done.family == "changes" and self._is_kept(done)]
-        reached: dict[int, tuple[str, ...]] = {self.visible.origin: ()} if self.visible else {}
+        reached: dict[int, tuple[str, ...]] = {start: ()}
         ahead = deque(reached)
         while ahead and origin not in reached:
             at = ahead.popleft()
@@ -198,17 +227,5 @@ class Generations:
             published_at=done.published_at if done else None,
             strategy=way.family,
             rows={name: int(table["rows"]) for name, table in done.tables.items()} if done else {},
-            bytes=sum(sum(self.kept.get(schema, {}).values()) for schema in way.schemas),
+            bytes=sum(map(self.bytes, way.schemas)),
         )
-
-
-def spent(kept: Sequence[str], emptied: str, most: int) -> list[str]:
-    """Return the schemas that may be dropped after a publication.
-
-    Args:
-        kept: The schemas that keep something, newest first.
-        emptied: The one whose tables were put in place; empty where there is none.
-        most: How many earlier generations are kept.
-    """
-    remaining = [schema for schema in kept if schema != emptied]
-    return [*([emptied] if emptied else []), *remaining[most:]]

@@ -14,6 +14,7 @@ from psycopg.sql import Literal
 
 from firn import FirnError, Health
 from loaders import cleanup, queries, shadows
+from loaders.generations import Generations
 from loaders.preflight import check_target
 from loaders.sessions import told
 from loaders.sqlstates import primary
@@ -148,8 +149,10 @@ def _staged(state: State) -> Iterator[tuple[str, str, str]]:
 
 def _beyond(state: State, keep: int) -> Iterator[tuple[str, str, str]]:
     for dataset in state.datasets():
-        for schema in [*state.kept(dataset)][keep:]:
-            yield schema, dataset, f"keeps a generation of {dataset} beyond the {keep} that are kept"
+        generations = Generations.read(state, dataset)
+        needed = {schema for schemas in generations.retained(keep).values() for schema in schemas}
+        for schema in sorted(generations.kept.keys() - needed):
+            yield schema, dataset, f"is not needed for the {keep} generations of {dataset} that are kept"
 
 
 def _deadlock(deadlock_ms: int, budget_ms: int) -> Health:

@@ -27,7 +27,7 @@ from loaders import (
 from loaders.approval import approve, refuse_taken
 from loaders.changes import Changes
 from loaders.ddl import cut, layout
-from loaders.generations import Generations, spent
+from loaders.generations import Generations
 from loaders.locks import Locks
 from loaders.patience import Patience
 from loaders.preflight import check_target
@@ -589,14 +589,16 @@ class PostgresLoader:
     def _tidied(self, plan: Plan) -> int:
         """Drop what is empty by now, and the generations beyond those that are kept; return the bytes of these."""
         with suppress(psycopg.Error):  # it is published, whatever happens now; the next publication tidies up again
-            emptied = "" if plan.back else plan.source
-            for schema in spent([*self.state.kept(plan.dataset)], emptied, self._settings.keep_generations):
+            generations = Generations.read(self.state, plan.dataset)
+            retained = generations.retained(self._settings.keep_generations)
+            needed = {schema for schemas in retained.values() for schema in schemas}
+            for schema in {*generations.kept, *([plan.source] if plan.kind == "published" else [])} - needed:
                 with suppress(psycopg.Error):  # still read by somebody, or needed
                     self._drop(schema)
-            generations = Generations.read(self.state, plan.dataset)
-            runs = [plan.run_id, *(kept.run_id for kept in generations.listed())]
+            shown = filter(None, map(generations.shown, retained))
+            runs = [plan.run_id, *(done.run_id for done in shown)]
             ledger.forget(self._statements, self._names.state, plan.dataset, runs)
-            return generations.bytes
+            return sum(map(generations.bytes, needed))
         return 0
 
     def _drop(self, schema: str) -> Sequence[str]:

@@ -190,3 +190,58 @@ def test_changes_that_lead_back_are_followed_in_order(newest: Target) -> None:
     newest.query("DROP SCHEMA firn_previous_shop_g3 CASCADE")
     with settings.open() as loader:
         assert [one.generation for one in Generations.read(loader.state, "shop").listed()] == [1]
+
+
+def changed(settings: Postgres, generation: int, rows: int) -> Published:
+    """Publish by changing rows."""
+    run = Run.start("shop")
+    with settings.open() as loader:
+        loader.prepare(run, Dataset("shop", {"orders": CONTRACTS["orders"]}, strategy="diff", deletes=1.0))
+        loader.stage(run, "orders", "", orders(generation, rows))
+        loader.verify(run, cursors={"orders": generation})
+        return loader.publish(run)
+
+
+def test_generations_made_by_changing_rows_are_reached_step_by_step_in_one_transaction(newest: Target) -> None:
+    settings = newest.with_settings(keep_generations=3)
+    was = {}
+    for generation, rows in ((1, 5), (2, 7), (3, 3), (4, 4), (5, 9)):
+        assert changed(settings, generation, rows).generation == generation
+        was[generation] = newest.production()
+
+    with settings.open() as loader:
+        assert {one.strategy for one in loader.kept("shop")} == {"changes"}
+        for number, to in enumerate((2, 5, 4, 3, 2), start=6):
+            undone = loader.rollback("shop", to)
+            assert newest.production() == was[to], to
+            assert (undone.generation, loader.cursors("shop")) == (number, {"orders": to})
+            assert undone.rows == {"orders": {2: 7, 3: 3, 4: 4, 5: 9}[to]}
+            assert len(kept(newest)) == len(loader.kept("shop")) == 3
+
+
+def test_what_was_swapped_away_stays_the_way_to_what_was_before_it(newest: Target) -> None:
+    settings = newest.with_settings(keep_generations=2)
+    changed(settings, 1, 5)
+    changed(settings, 2, 5)
+    some(settings, 3, "orders")
+    was = newest.query("SELECT DISTINCT name FROM shop.orders")
+
+    with settings.open() as loader:
+        assert [one.generation for one in loader.kept("shop")] == [2]
+        loader.rollback("shop", 2)
+        loader.rollback("shop", 1)
+        assert newest.query("SELECT DISTINCT name FROM shop.orders") == [("generation 1",)]
+        loader.rollback("shop", 3)
+    assert newest.query("SELECT DISTINCT name FROM shop.orders") == was
+
+
+def test_a_row_that_somebody_changed_since_is_named_and_nothing_is_rolled_back(newest: Target) -> None:
+    settings = newest.with_settings(keep_generations=3)
+    for generation in (1, 2, 3):
+        changed(settings, generation, 5)
+    newest.query("UPDATE shop.orders SET name = 'mine' WHERE id = 4")
+    before = newest.production()
+
+    with settings.open() as loader, pytest.raises(PublishError, match="id=4"):
+        loader.rollback("shop", 1)
+    assert newest.production() == before
