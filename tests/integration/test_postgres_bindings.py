@@ -433,6 +433,19 @@ def test_views_are_locked_before_what_is_under_them(newest: Target) -> None:
     assert [view.as_string() for view, _ in views] == ['"public"."c"', '"public"."d"', '"public"."a"']
 
 
+def test_a_table_that_somebody_keeps_locked_ends_the_run_and_does_not_hang_it(newest: Target) -> None:
+    published(newest.settings, 1)
+    newest.query("CREATE VIEW public.v AS SELECT name FROM shop.orders")
+    with newest.settings.open() as loader, psycopg.connect(newest.dsn) as other:
+        run = staged(loader, 2)
+        other.execute("LOCK TABLE shop.orders")
+
+        with pytest.raises(TargetUnavailable, match=r"lock timeout .*Production is unchanged"):
+            loader.publish(run)
+        other.rollback()
+        loader.publish(run)
+
+
 def test_everything_in_the_way_is_named_at_once(newest: Target) -> None:
     published(newest.settings, 1)
     for number in range(22):
