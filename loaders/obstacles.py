@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["obstacle"]
 
+_WIDEST = 1600 - 2  # what leads back is a table too: it marks each row with what became of it
 _KINDS = {"v": "a view", "m": "a materialized view", "p": "a partitioned table", "f": "a foreign table"}
 
 
@@ -29,7 +30,7 @@ def obstacle(shape: Shape, strategy: str, key: Sequence[str], columns: Sequence[
     if shape.missing_rights:
         rights = ", ".join(shape.missing_rights)
         return f"this role may not {rights} there", f'GRANT {rights} ON "{shape.table}" TO the role of the dsn'
-    return _keyless(shape, strategy, key) or _unwritable(shape, columns)
+    return _keyless(shape, strategy, key) or _too_wide(strategy, columns) or _unwritable(shape, columns)
 
 
 def _keyless(shape: Shape, strategy: str, key: Sequence[str]) -> tuple[str, str] | None:
@@ -44,6 +45,13 @@ def _keyless(shape: Shape, strategy: str, key: Sequence[str]) -> tuple[str, str]
             f'ALTER TABLE "{shape.table}" ADD PRIMARY KEY ({named}), or state the strategy swap or rewrite',
         )
     return None
+
+
+def _too_wide(strategy: str, columns: Sequence[str]) -> tuple[str, str] | None:
+    if strategy == "rewrite" or len(columns) <= _WIDEST:
+        return None
+    reason = f"its contract has {len(columns)} columns; beside the marks of what leads back there is room for {_WIDEST}"
+    return reason, "state the strategy swap or rewrite"
 
 
 def _unwritable(shape: Shape, columns: Sequence[str]) -> tuple[str, str] | None:

@@ -55,7 +55,9 @@ def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, k
     strategy, key, columns = str(recorded["strategy"]), recorded["key"], recorded["columns"]
     reason = obstacle(shape, strategy, key, columns)
     if reason:
-        raise PublishError(f'Rows of table "{production}"."{name}" cannot be changed: {reason[0]}.', reason[1])
+        raise PublishError(
+            f'Rows of table "{production}"."{name}" cannot be changed: {reason[0]}. Production is unchanged.', reason[1]
+        )
     table, staged = Identifier(production, name), Identifier(plan.source, name)
     types = {column: shape.columns[column].type for column in columns}
     _refuse_bent(connection, plan, name, types)
