@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.inventory import Item
 
-__all__ = ["Approval", "approve", "refuse_taken"]
+__all__ = ["Approval", "approve", "refuse", "refuse_taken"]
 
 _MOST_NAMED = 20
 
@@ -75,7 +75,7 @@ def approve(
     role = connection.info.user
     rebuilt = [dependents.KEY] if rebuild else []
     misfits = dependents.refused(foreign, present, expected, role, leaving=leaving, rebuilt=rebuilt)
-    _refuse([*map(str, lost), *(misfits or bindings.untrue(connection, foreign))], production)
+    refuse([*map(str, lost), *(misfits or bindings.untrue(connection, foreign))], production)
     found = sorted({item.table for item in present})
     following = {d.sibling for d in foreign if d.sibling and d.sibling in views}
     return Approval(found, bindings.read(connection, production, found, held, remade), following)
@@ -103,7 +103,12 @@ def refuse_taken(
     companions.check(connection, namespace.production, beside, companions.views(current.tables) if current else [])
 
 
-def _refuse(lost: Sequence[str], production: str) -> None:
+def refuse(lost: Sequence[str], production: str) -> None:
+    """Refuse to lose anything.
+
+    Raises:
+        PublishError: Something would be lost; it is named. Production is unchanged.
+    """
     if not lost:
         return
     named = "; ".join(lost[:_MOST_NAMED])

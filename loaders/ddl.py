@@ -19,7 +19,7 @@ arrives as another number, without an error. So a pair that is not in this table
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import dataframely as dy
+
+    Key = tuple[str, Sequence[str]]
 
 __all__ = ["Column", "Layout", "check_rows", "cut", "layout"]
 
@@ -76,22 +78,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A table's columns and keys, as its contract states them."""
+    """A table's columns and keys, as its contract states them.
+
+    Attributes:
+        table: Its name.
+        columns: Its columns.
+        key: What tells its rows apart.
+        keys: What firn makes unique where that is known; by default the key and the unique columns.
+        covered: What is unique in production already, under names of its own.
+    """
 
     table: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    keys: Mapping[str, Key] | None = None
+    covered: Mapping[str, Key] = field(default_factory=dict)
 
-    def create(self, schema: str) -> Composed:
-        """Return the statement that makes the empty table, without keys."""
-        lines = [
-            SQL("{} {}{}").format(Identifier(c.name), SQL(c.type), SQL("" if c.nullable else " NOT NULL"))
-            for c in self.columns
-        ]
-        return SQL("CREATE TABLE {} ({})").format(Identifier(schema, self.table), SQL(", ").join(lines))
-
-    def constraints(self) -> dict[str, tuple[str, Sequence[str]]]:
-        """Return the primary key and the unique columns: name of the constraint -> its kind, its columns."""
+    def constraints(self) -> Mapping[str, Key]:
+        """Return what firn makes unique: name of the constraint -> its kind, its columns."""
+        if self.keys is not None:
+            return self.keys
         unique = {cut(f"{self.table}_{c.name}_key"): ("UNIQUE", [c.name]) for c in self.columns if c.unique}
         primary = {cut(f"{self.table}_pkey"): ("PRIMARY KEY", self.key)} if self.key else {}
         return {**primary, **unique}

@@ -80,7 +80,7 @@ target AS (
     SELECT t.relname AS table, t.oid AS relation, d.classid, d.objid, d.objsubid, d.refobjsubid, d.deptype,
            p.classid = 'pg_type'::regclass AS is_type,
            CASE WHEN p.classid = 'pg_constraint'::regclass THEN p.objid END AS constraint,
-           g.tgrelid IS NOT DISTINCT FROM t.oid OR y.polrelid IS NOT DISTINCT FROM t.oid
+           coalesce(g.tgrelid IN (SELECT oid FROM target), false) OR y.polrelid IS NOT DISTINCT FROM t.oid
            OR s.stxrelid IS NOT DISTINCT FROM t.oid OR q.relkind IS NOT DISTINCT FROM 'S' AS is_own
     FROM target t
     JOIN part p ON p.target = t.oid

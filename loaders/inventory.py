@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from loaders.connections import Statements
 
-__all__ = ["Item", "carried", "count", "items", "losses", "query", "record", "recorded"]
+__all__ = ["Item", "carried", "count", "dropped", "items", "losses", "marks", "query", "record", "recorded"]
 
 _SQL = queries.read("inventory.sql")
-_NEVER_EXPECTED = ("publication", "owner", "dependent")
+_NEVER_EXPECTED = ("publication", "dependent")
+_OF_CONSTRAINT = {"comment on constraint": ("constraint",), "comment on index": ("constraint",)}
 _MOST_CHARACTERS = 200
 
 
@@ -39,21 +40,35 @@ class Item(NamedTuple):
         shown = f" ({self.definition})" if self.definition and len(self.definition) <= _MOST_CHARACTERS else ""
         return f'"{self.table}": {self.kind} {self.name}{shown}'
 
+    def is_of(self, gone: Collection[Item]) -> bool:
+        """Tell whether it says something of a column or a constraint among these, and nothing without it."""
+        kinds = ("column",) if self.kind.endswith(" column") else _OF_CONSTRAINT.get(self.kind, ())
+        return any((item.table, item.name) == (self.table, self.name) for item in gone if item.kind in kinds)
 
-def query(schema: str, tables: Iterable[str]) -> Composed:
-    """Return the statement that lists what tables carry."""
-    return _SQL["inventory"].format(schema=Literal(schema), tables=Literal(sorted(tables)))
+
+def query(schema: str, tables: Iterable[str], read_as: str = "") -> Composed:
+    """Return the statement that lists what tables carry; their schema's name is read as another where one is given."""
+    names = {"schema": Literal(schema), "read_as": Literal(read_as or schema)}
+    return _SQL["inventory"].format(parts=_parts(schema, tables), **names)
 
 
-def carried(connection: Statements, schema: str, tables: Iterable[str]) -> list[Item]:
+def marks(schema: str, tables: Iterable[str]) -> Composed:
+    """Return the statement whose rows change whenever something that tables carry is changed."""
+    return _SQL["marks"].format(parts=_parts(schema, tables))
+
+
+def _parts(schema: str, tables: Iterable[str]) -> Composed:
+    return _SQL["parts"].format(schema=Literal(schema), tables=Literal(sorted(tables)))
+
+
+def carried(connection: Statements, schema: str, tables: Iterable[str], read_as: str = "") -> list[Item]:
     """Return what the tables of a schema carry; nothing for those that do not exist."""
-    return sorted(Item(*row) for row in connection.execute(query(schema, tables)).fetchall())
+    return sorted(Item(*row) for row in connection.execute(query(schema, tables, read_as)).fetchall())
 
 
 def recorded(connection: Statements, schema: str, tables: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return rows and items of tables, in the form in which state keeps them."""
-    items = carried(connection, schema, tables) if tables else []
-    return {name: record(count(connection, schema, name), [i for i in items if i.table == name]) for name in tables}
+    """Return the rows of tables that firn did not make, in the form in which state keeps them."""
+    return {name: record(count(connection, schema, name), []) for name in tables}
 
 
 def record(rows: int, items: Iterable[Item]) -> dict[str, Any]:
@@ -77,7 +92,15 @@ def losses(present: Iterable[Item], expected: Collection[Item], known: Collectio
     # A publication decodes the staging rows already, so it stands in the way even of a first generation.
     kept = {item for item in (*expected, *known) if item.kind not in _NEVER_EXPECTED}
     published = sorted(item for item in expected if item.kind == "publication")
-    return [item for item in dict.fromkeys((*present, *published)) if item not in kept]
+    present = list(present)
+    gone = dropped([item for item in present if item in known], expected)
+    return [item for item in dict.fromkeys((*present, *published)) if item not in kept and not item.is_of(gone)]
+
+
+def dropped(known: Iterable[Item], expected: Iterable[Item]) -> set[Item]:
+    """Return the columns and constraints that firn made and that the new tables will not have."""
+    there = {item[:3] for item in expected}
+    return {item for item in known if item.kind in ("column", "constraint") and item[:3] not in there}
 
 
 def count(connection: Statements, schema: str, table: str) -> int:

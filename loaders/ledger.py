@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg.types.json import Jsonb
 
 from firn import LoadError, PartRecord
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from firn import PartKey, Run
     from loaders.connections import Statements
+    from loaders.ddl import Layout
     from loaders.staging import Staging
 
 __all__ = ["Digests", "differing", "digests", "forget", "prove", "read", "relist", "take", "with_digests", "write"]
@@ -29,6 +30,7 @@ Digests = dict[str, dict[str, dict[str, Any]]]
 
 _SQL = queries.read("ledger.sql")
 _TRANSACTION = queries.read("staging.sql")["transaction"]
+_TYPES = queries.read("staging.sql")["types"]
 _NO_ROWS = {"rows": 0, "digest": None}
 
 
@@ -94,14 +96,33 @@ def take(statements: Statements, production: str, staging: Staging, parts: Seque
     return taken
 
 
-def digests(statements: Statements, schema: str, keys: Mapping[str, PartKey]) -> Digests:
-    """Return rows and digest of every part of every table that has parts."""
+def digests(statements: Statements, schema: str, keys: Mapping[str, PartKey], layouts: Mapping[str, Layout]) -> Digests:
+    """Return rows and digest of every part of every table that has parts, over the columns that are loaded."""
     found: Digests = {}
+    held = hashed(statements, schema, layouts)
     for name, key in keys.items():
-        query = _SQL["digests_through" if key.table != name else "digests"].format(**_names(schema, name, key))
+        names = {"row": held[name], **_names(schema, name, key)}
+        query = _SQL["digests_through" if key.table != name else "digests"].format(**names)
         for row in statements.execute(query).fetchall():
             found.setdefault(row.part, {})[name] = {"rows": row.rows, "digest": row.digest}
     return found
+
+
+def hashed(statements: Statements, schema: str, layouts: Mapping[str, Layout]) -> dict[str, Composed | SQL]:
+    """Return what is hashed of a row ``t`` of each table: its loaded columns, in the contract's order and types."""
+    held: dict[str, list[tuple[str, str]]] = {}
+    for row in statements.execute(_TYPES, {"schema": schema}).fetchall():
+        held.setdefault(row.table, []).append((row.name, row.type))
+    return {
+        # The hash of the whole row is the same, and faster.
+        name: SQL("t") if held.get(name) == [(c.name, c.type) for c in one.columns] else _row(one)
+        for name, one in layouts.items()
+    }
+
+
+def _row(layout: Layout) -> Composed:
+    columns = [SQL("t.{}::{}").format(Identifier(c.name), SQL(c.type)) for c in layout.columns]
+    return SQL("ROW({})").format(SQL(", ").join(columns))
 
 
 def with_digests(record: PartRecord, found: Digests, tables: Iterable[str]) -> PartRecord:

@@ -21,17 +21,17 @@ AND NOT EXISTS (SELECT FROM {state}.run r WHERE r.run_id = p.run_id AND r.status
 DELETE FROM {state}.part WHERE run_id = %(run)s
 
 -- name: take
-INSERT INTO {staging} ({columns}) SELECT {columns_of_t} FROM {table} AS t WHERE t.{column} = ANY ({parts})
+INSERT INTO {staging} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns_of_t} FROM {table} AS t WHERE t.{column} = ANY ({parts})
 
 -- name: take_through
-INSERT INTO {staging} ({columns}) SELECT {columns_of_t} FROM {table} AS t JOIN {through} AS o ON o.{key} = t.{key}
+INSERT INTO {staging} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns_of_t} FROM {table} AS t JOIN {through} AS o ON o.{key} = t.{key}
 WHERE o.{column} = ANY ({parts})
 
 -- name: digests
 -- The hash of a row depends on the order of its columns, the sum of the hashes not on the order of the rows.
-SELECT t.{column} AS part, count(*) AS rows, sum(hash_record_extended(t, 0))::text AS digest
+SELECT t.{column} AS part, count(*) AS rows, sum(hash_record_extended({row}, 0))::text AS digest
 FROM {table} AS t GROUP BY 1
 
 -- name: digests_through
-SELECT o.{column} AS part, count(*) AS rows, sum(hash_record_extended(t, 0))::text AS digest
+SELECT o.{column} AS part, count(*) AS rows, sum(hash_record_extended({row}, 0))::text AS digest
 FROM {table} AS t JOIN {through} AS o ON o.{key} = t.{key} GROUP BY 1

@@ -16,6 +16,7 @@ from loaders import (
     cleanup,
     dependents,
     health,
+    inventory,
     ledger,
     plans,
     readback,
@@ -27,6 +28,7 @@ from loaders import (
 from loaders.approval import approve, refuse_taken
 from loaders.changes import Changes
 from loaders.ddl import cut, layout
+from loaders.dressing import Dressing
 from loaders.generations import Generations
 from loaders.locks import Locks
 from loaders.patience import Patience
@@ -45,9 +47,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord
+    from loaders.build import Made
     from loaders.connections import Server, Statements
     from loaders.ddl import Layout
     from loaders.delta import Delta
+    from loaders.inventory import Item
     from loaders.postgres import Postgres
     from loaders.publish import Plan
     from loaders.state import Publication
@@ -107,7 +111,7 @@ class PostgresLoader:
         with border("Checking the target"):
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
-                choice = self._chosen(self._made(f"{self._names.staging}_check", dataset, layouts))
+                choice = self._made(f"{self._names.staging}_check", dataset, layouts).choice
                 return dependents.shown(self._statements, self._names.production, choice)
 
     def health(self, *, fix: bool) -> Sequence[Health]:
@@ -206,7 +210,6 @@ class PostgresLoader:
             self.leftovers += cleanup.clear_leftovers(self._statements, self.state, run.id, budget)
             with self._statements.transaction():
                 staging = self._made(schema, dataset, layouts)
-                staging.choice = self._chosen(staging)
                 build.keep_log(self._statements, staging.schema, staging.choice)
                 generation = self.state.generation(dataset.name)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
@@ -303,7 +306,7 @@ class PostgresLoader:
             staging.sent()
         with self._timed("verify"), border("Verifying staging"):
             readback.compare(staging, self._statements, self._streams)
-            build.finish_tables(self._statements, staging.schema, staging.layouts)
+            build.finish_tables(self._statements, staging.layouts, self._dressing(staging), staging.choice)
             self._record(run, staging, read, taken)
             self.state.set_ready(run.id, staging.recorded(), cursors or {})
         staging.stop()
@@ -363,9 +366,8 @@ class PostgresLoader:
             current = self.state.current(dataset) if self.state.exists() else None
             found = audit.tables(self._statements, self._names.production, layouts, current)
             if all(passes for _, passes, _ in found):
-                found.append(
-                    audit.contents(self._statements, self._names.production, self.ledger(dataset).values(), parts)
-                )
+                records = self.ledger(dataset).values()
+                found.append(audit.contents(self._statements, self._names.production, records, parts, layouts))
             return found
 
     def quarantined(self, dataset: str, table: str, *, resolved: bool = False) -> Sequence[dict[str, Any]]:
@@ -469,7 +471,7 @@ class PostgresLoader:
     def _record(self, run: Run, staging: Staging, read: Sequence[PartRecord], taken: Sequence[PartRecord]) -> None:
         if not (read or taken):
             return
-        found = ledger.digests(self._statements, staging.schema, staging.dataset.parts)
+        found = ledger.digests(self._statements, staging.schema, staging.dataset.parts, staging.layouts)
         ledger.prove(taken, found, run.pipeline)
         records = [*(ledger.with_digests(record, found, staging.dataset.parts) for record in read), *taken]
         ledger.write(self._statements, self._names.state, run, records)
@@ -493,33 +495,46 @@ class PostgresLoader:
             self._staging.pop(run.id).stop()
 
     def _made(self, schema: str, dataset: Dataset, layouts: Mapping[str, Layout]) -> Staging:
-        return Staging(schema, dataset, layouts, build.make_tables(self._statements, schema, layouts))
+        """Make empty staging tables, and say how each will be published; refuse what cannot be."""
+        names, tables = self._names, list(layouts)
+        refuse_taken(self._statements, names, dataset.name, tables, dataset.companions)
+        found = shapes.read(self._statements, names.production, tables)
+        like = None if strategies.family(dataset) == "changes" else self._like(schema, dataset, layouts)
+        refusal = like if isinstance(like, PublishError) else None
+        choice = strategies.choose(dataset, layouts, found, names.production, refusal)
+        if like is None or isinstance(like, PublishError):
+            known = self._known(dataset.name)
+            like = build.make_plain(self._statements, schema, layouts, names.production, known)
+        return Staging(schema, dataset, like.layouts, like.carries, choice=choice)
 
-    def _chosen(self, staging: Staging) -> dict[str, tuple[str, str]]:
-        """Return how each table will be published, and why; refuse what cannot be."""
-        dataset, tables = staging.dataset, list(staging.layouts)
-        refuse_taken(self._statements, self._names, dataset.name, tables, dataset.companions)
-        refusal = None if strategies.family(dataset) == "changes" else self._refusal(staging)
-        found = shapes.read(self._statements, self._names.production, tables)
-        return strategies.choose(dataset, staging.layouts, found, self._names.production, refusal)
-
-    def _refusal(self, staging: Staging) -> PublishError | None:
-        """Return why the tables cannot be replaced, if they cannot."""
-        expected = [item for items in staging.carries.values() for item in items]
-        dataset, tables = staging.dataset, list(staging.layouts)
+    def _like(self, schema: str, dataset: Dataset, layouts: Mapping[str, Layout]) -> Made | PublishError:
+        """Make tables that can replace those of production, or return why they cannot."""
+        names, known = self._names, self._known(dataset.name)
         try:
-            approve(
-                self._statements,
-                self._names,
-                dataset.name,
-                tables,
-                expected,
-                beside=dataset.companions,
-                rebuild=self._settings.rebuild_inbound_fks,
-            )
+            with self._statements.transaction():
+                made = build.make_like(self._statements, schema, layouts, names.production, known)
+                approve(
+                    self._statements,
+                    names,
+                    dataset.name,
+                    list(layouts),
+                    made.expected,
+                    beside=dataset.companions,
+                    rebuild=self._settings.rebuild_inbound_fks,
+                )
         except PublishError as exc:
             return exc
-        return None
+        return made
+
+    def _known(self, dataset: str) -> Sequence[Item]:
+        """Return what firn made of the contracts when it published the current generation."""
+        current = self.state.current(dataset) if self.state.exists() else None
+        return inventory.items(current.tables) if current else []
+
+    def _dressing(self, staging: Staging) -> Dressing:
+        own = [item for items in staging.carries.values() for item in items]
+        known = self._known(staging.dataset.name)
+        return Dressing(self._statements, self._names.production, staging.schema, list(staging.layouts), own, known)
 
     def _swapped(self, plan: Plan) -> Published:
         settings = self._settings

@@ -148,12 +148,17 @@ def _figures(batch: pl.DataFrame, columns: Sequence[Column]) -> Profile:
 
 def _exact(column: Column, i: int) -> Composed:
     """Select a column in the cheapest form that keeps every bit; only a numeric can be NaN, which was never sent."""
-    name = Identifier(column.name)
+    name = held(column)
     if isinstance(column.dtype, pl.Decimal) and column.dtype.precision <= _LONGEST_BIGINT:
         # ADBC hands a numeric over as text, which costs both sides four times what a whole number does.
         shift = Literal(10**column.dtype.scale)
         return SQL("(nullif({}, 'NaN') * {})::bigint AS {}").format(name, shift, Identifier(f"{i}"))
     return SQL("{} AS {}").format(name, Identifier(f"{i}"))
+
+
+def held(column: Column) -> Composed:
+    """Return the expression for a column in the contract's type, in whatever type a table holds it."""
+    return SQL("{}::{}").format(Identifier(column.name), SQL(column.type))
 
 
 def as_sent(values: pl.Series, column: Column) -> pl.Series:
@@ -186,7 +191,7 @@ def _batches(reader: Copying, query: Composed) -> Iterator[pl.DataFrame]:
 def _unproven(schema: str, layout: Layout, proven: Sequence[str], reader: Copying) -> pl.DataFrame:
     """Read the rows of every part that is not proven, and those that nobody sent; numerics as text, NaN included."""
     names = [
-        SQL("{}::text").format(Identifier(c.name)) if isinstance(c.dtype, pl.Decimal) else Identifier(c.name)
+        SQL("{}::text").format(Identifier(c.name)) if isinstance(c.dtype, pl.Decimal) else held(c)
         for c in layout.columns
     ]
     query = _SQL["unproven"].format(

@@ -97,8 +97,10 @@ def _do(reader: Copying, statement: SQL | Composed) -> None:
 
 def _selected(wanted: Sequence[tuple[str, Column]]) -> Composed:
     return SQL(", ").join(
-        SQL("{}::text AS {}" if isinstance(column.dtype, pl.Decimal) else "{} AS {}").format(
-            Identifier(table, column.name), Identifier(f"{i}")
+        SQL("{}::{} AS {}").format(
+            Identifier(table, column.name),
+            SQL("text" if isinstance(column.dtype, pl.Decimal) else column.type),
+            Identifier(f"{i}"),
         )
         for i, (table, column) in enumerate(wanted)
     )

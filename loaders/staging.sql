@@ -7,7 +7,8 @@ DELETE FROM {table} WHERE xmin = {transaction}::xid
 -- name: types
 SELECT c.relname::text AS table, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %(schema)s AND c.relkind = 'r' AND a.attnum > 0 ORDER BY c.relname, a.attnum
+WHERE n.nspname = %(schema)s AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY c.relname, a.attnum
 
 -- name: ranges
 -- Each part was written by a transaction of its own, in a row of pages that others may share at its ends.

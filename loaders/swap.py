@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from loaders import companions, dependents, inventory, publish, quarantine, queries
+from loaders import companions, dependents, dressing, inventory, publish, quarantine, queries
 from loaders.approval import approve
 from loaders.bindings import Bindings
 from loaders.blockers import Blockers
+from loaders.dressing import Dressing
 from loaders.horizon import wait_until_passed
 from loaders.locks import BLOCKED, Locks, asked
 from loaders.shadows import Shadows
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from firn import Namespace
     from loaders.connections import Statements
+    from loaders.dressing import Outward
+    from loaders.inventory import Item
     from loaders.publish import Plan
 
 __all__ = ["Swap"]
@@ -60,6 +63,7 @@ class Swap:
     _present: list[str] = field(default_factory=list)
     _bindings: Bindings = field(default_factory=lambda: Bindings([], [], [], [], []))
     _following: Collection[str] = ()
+    _outward: list[Outward] = field(default_factory=list)
     _shadows: Shadows = field(init=False)
     _blockers: Blockers = field(init=False)
 
@@ -79,9 +83,9 @@ class Swap:
         """
         if self.plan.kind == "published":  # kept tables are not counted: a rollback takes no longer for more rows
             publish.check_rows(self.connection, self.plan)
-        listing = inventory.query(self.namespace.production, self.plan.names)
+        carried = inventory.marks(self.namespace.production, self.plan.names)
         marks = dependents.marks(self.namespace.production, self.plan.names)
-        self.connection.execute(_SQL["prepare"].format(inventory=listing, marks=marks))
+        self.connection.execute(_SQL["prepare"].format(carried=carried, marks=marks))
         try:
             self._approve()
             if self.plan.kind == "published":  # the tables of other kinds are older than every snapshot
@@ -103,12 +107,33 @@ class Swap:
             self.namespace,
             self.plan.dataset,
             self.plan.names,
-            inventory.items(self.plan.tables),
+            self._dressed(),
             beside=companions.marked(self.plan.tables),
             leaving=[name for name in self.plan.names if name not in self.plan.tables],
             rebuild=self.rebuild,
         )
-        self.locks.beside = self._bindings.oids
+        self._outward = dressing.outward(self.connection, self.namespace.production, self._present)
+        self.locks.beside = [*self._bindings.oids, *(reference.oid for reference in self._outward)]
+
+    def _dressed(self) -> list[Item]:
+        """Make the tables carry what production carries, and return what that is."""
+        own, names = inventory.items(self.plan.tables), self.namespace
+        known, tables = inventory.items(self._shown), list(self.plan.tables)
+        budget = self.locks.budget()
+        dressed = Dressing(self.connection, names.production, self.plan.source, tables, own, known, budget)
+        while True:
+            try:
+                dressing.analyze(self.connection, self.plan.source, dressed.make())
+                return dressed.carried() + self._leaving()
+            except psycopg.errors.LockNotAvailable:
+                if not self.locks.patience.pause():
+                    raise
+
+    def _leaving(self) -> list[Item]:
+        """Return what tables carry that leave and are not replaced: they keep it, and bring it back."""
+        names = [name for name in self.plan.names if name not in self.plan.tables]
+        found = inventory.carried(self.connection, self.namespace.production, names)
+        return [item for item in found if item.kind != "column"]  # those who read the table cannot go on
 
     def _is_ready(self) -> bool:
         self._shadows.make(self._bindings.keys)
@@ -161,7 +186,13 @@ class Swap:
             fence=self._quoted(publish.fence(state, self.plan)),
             schemas=self._schemas(),
             lock_private=asked(self.connection, self.plan.source, list(self.plan.tables)),
-            lock_production=asked(self.connection, production, self._present, bound.views, bound.tables),
+            lock_production=asked(
+                self.connection,
+                production,
+                self._present,
+                bound.views,
+                [*bound.tables, *(reference.referenced for reference in self._outward)],
+            ),
             drift=self._quoted(_SQL["drift"].format(approved=Literal(self._approved))),
             moves=SQL(";\n").join(self._moves()),
             companions=companions.added(production, self.plan.source, self.plan.tables),
@@ -184,7 +215,14 @@ class Swap:
         wanted = [self.namespace.production, *([self.previous] if self._present else [])]
         return SQL(";\n").join(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)) for name in wanted)
 
-    def _moves(self) -> list[Composed]:
+    def _moves(self) -> list[SQL | Composed]:
+        names = self.namespace.production, self.plan.source, self.previous
+        before, after = dressing.moved(self.connection, *names, self.plan.names)
+        # Kept, they would stand in the way of those who delete there.
+        dropped = [reference.dropped(self.previous) for reference in self._outward]
+        return [*before, *self._table_moves(), *after, *dropped]
+
+    def _table_moves(self) -> list[Composed]:
         out = [(self.namespace.production, name, self.previous) for name in self._present]
         into = [(self.plan.source, name, self.namespace.production) for name in self.plan.tables]
         return [

@@ -39,7 +39,7 @@ PREPARE firn_carried AS
 SELECT encode(sha256(convert_to(coalesce(string_agg(
            concat_ws(E'\t', i.table, i.kind, i.name, i.definition), E'\n'
            ORDER BY i.table, i.kind, i.name COLLATE "C", i.definition COLLATE "C"), ''), 'UTF8')), 'hex') AS digest
-FROM (({inventory}) UNION ALL ({marks})) i
+FROM (({carried}) UNION ALL ({marks})) i
 
 -- name: digest
 EXECUTE firn_carried

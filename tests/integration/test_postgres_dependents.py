@@ -63,93 +63,18 @@ DEPENDENTS = {
         "CREATE TABLE public.child (o int CONSTRAINT child_fk REFERENCES shop.orders)",
         "constraint child_fk on table public.child",
     ),
-    "foreign key to another table": (
-        (
-            "CREATE TABLE public.parent (id int PRIMARY KEY);"
-            "INSERT INTO public.parent SELECT id FROM shop.orders;"
-            "ALTER TABLE shop.orders ADD CONSTRAINT parent_fk FOREIGN KEY (id) REFERENCES public.parent"
-        ),
-        "constraint parent_fk",
-    ),
-    "trigger": (
-        (
-            "CREATE FUNCTION public.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
-            "CREATE TRIGGER stamp BEFORE INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION public.t()"
-        ),
-        "trigger stamp",
-    ),
-    "policy": ("CREATE POLICY mine ON shop.orders USING (true)", "policy mine on table shop.orders"),
-    "row level security": ("ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY", "row level security enabled"),
-    "forced row level security": ("ALTER TABLE shop.orders FORCE ROW LEVEL SECURITY", "row level security forced"),
-    "grant": ("GRANT SELECT ON shop.orders TO PUBLIC", "grant to PUBLIC (SELECT)"),
-    "grant with grant option": (
-        "GRANT SELECT, UPDATE ON shop.orders TO pg_monitor WITH GRANT OPTION",
-        "grant to pg_monitor (SELECT WITH GRANT OPTION, UPDATE WITH GRANT OPTION)",
-    ),
-    "grant on a column": ("GRANT SELECT (name) ON shop.orders TO PUBLIC", "grant on column name"),
-    "right withdrawn from the owner": ("REVOKE DELETE ON shop.orders FROM CURRENT_USER", "right withdrawn from owner"),
     "publication of the table": ("CREATE PUBLICATION p FOR TABLE shop.orders", "publication p"),
     "publication of the schema": (
         "CREATE PUBLICATION p FOR TABLES IN SCHEMA shop",
         "publication p (for tables in schema)",
     ),
     "publication of everything": ("CREATE PUBLICATION p FOR ALL TABLES", "publication p (for all tables)"),
-    "index": ("CREATE INDEX orders_name ON shop.orders (name)", "index orders_name"),
-    "unique constraint": ("ALTER TABLE shop.orders ADD CONSTRAINT once UNIQUE (id, name)", "constraint once"),
-    "check": ("ALTER TABLE shop.orders ADD CONSTRAINT positive CHECK (id > 0)", "constraint positive"),
-    "exclusion": ("ALTER TABLE shop.orders ADD CONSTRAINT apart EXCLUDE (id WITH =)", "constraint apart"),
-    "not null": ("UPDATE shop.orders SET name = ''; ALTER TABLE shop.orders ALTER name SET NOT NULL", "column name"),
-    "extended statistics": (
-        "CREATE STATISTICS shop.pairs ON id, name FROM shop.orders",
-        "statistics object shop.pairs",
-    ),
-    "comment": ("COMMENT ON TABLE shop.orders IS 'ours'", "comment on table shop.orders (ours)"),
-    "comment on a column": (
-        "COMMENT ON COLUMN shop.orders.name IS 'ours'",
-        "comment on column name of table shop.orders",
-    ),
-    "comment on the key": (
-        "COMMENT ON CONSTRAINT orders_pkey ON shop.orders IS 'ours'",
-        "comment on constraint orders_pkey",
-    ),
-    "comment on an index": ("COMMENT ON INDEX shop.orders_pkey IS 'ours'", "comment on index shop.orders_pkey"),
-    "storage options": ("ALTER TABLE shop.orders SET (fillfactor = 70)", "storage options fillfactor=70"),
-    "toast options": (
-        "ALTER TABLE shop.orders SET (toast.autovacuum_enabled = false)",
-        "toast options autovacuum_enabled=false",
-    ),
-    "options of the index": ("ALTER INDEX shop.orders_pkey SET (fillfactor = 70)", "options of index orders_pkey"),
-    "storage of a column": ("ALTER TABLE shop.orders ALTER name SET STORAGE EXTERNAL", "storage of column name"),
-    "compression of a column": (
-        "ALTER TABLE shop.orders ALTER name SET COMPRESSION pglz",
-        "compression of column name",
-    ),
-    "statistics of a column": (
-        "ALTER TABLE shop.orders ALTER name SET STATISTICS 500",
-        "statistics target of column name",
-    ),
-    "options of a column": ("ALTER TABLE shop.orders ALTER name SET (n_distinct = 5)", "option of column name"),
-    "collation of a column": (
-        'ALTER TABLE shop.orders ALTER name TYPE text COLLATE "POSIX"',
-        "collation of column name",
-    ),
-    "replica identity": ("ALTER TABLE shop.orders REPLICA IDENTITY FULL", "replica identity full"),
-    "cluster mark": ("ALTER TABLE shop.orders CLUSTER ON orders_pkey", "cluster mark on index orders_pkey"),
     "child table": ("CREATE TABLE public.child () INHERITS (shop.orders)", "table public.child"),
     "parent table": (
         "CREATE TABLE public.parent (id int NOT NULL); ALTER TABLE shop.orders INHERIT public.parent",
         "parent public.parent",
     ),
-    "default": ("ALTER TABLE shop.orders ALTER name SET DEFAULT 'x'", "default of column name"),
-    "identity": ("ALTER TABLE shop.orders ALTER id ADD GENERATED ALWAYS AS IDENTITY", "identity column id"),
-    "owned sequence": ("CREATE SEQUENCE shop.counter OWNED BY shop.orders.id", "sequence shop.counter"),
-    "generated column": (
-        "ALTER TABLE shop.orders ADD twice int GENERATED ALWAYS AS (id * 2) STORED",
-        "generated column twice",
-    ),
     "column": ("ALTER TABLE shop.orders ADD extra int", "column extra (integer)"),
-    "type of a column": ("ALTER TABLE shop.orders ALTER name TYPE varchar(40)", "column name (character varying(40))"),
-    "owner": ("CREATE ROLE other; ALTER TABLE shop.orders OWNER TO other", "owner other"),
     "unlogged": ("ALTER TABLE shop.orders SET UNLOGGED", "persistence unlogged"),
 }
 

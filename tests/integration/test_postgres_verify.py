@@ -13,7 +13,7 @@ from psycopg.sql import SQL
 from test_postgres_servers import CONTRACTS, SHOP, Target, fresh, lines, newest, notes, orders, target
 
 from firn import Dataset, LoadError, Run, StateError
-from loaders import ddl, readback, staging
+from loaders import likeness, readback, staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,11 +236,11 @@ def test_vacuum_while_staging_disturbs_nothing(target: Target) -> None:
 
 def test_a_type_that_the_server_makes_differently_is_noticed(newest: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     newest.query("CREATE SCHEMA odd")
-    honest = ddl.Layout.create
+    honest = likeness.Likeness.create
     monkeypatch.setattr(
-        ddl.Layout,
+        likeness.Likeness,
         "create",
-        lambda self, schema: SQL(honest(self, schema).as_string().replace("numeric(12,2)", "numeric")),
+        lambda *made: SQL(honest(*made).as_string().replace("numeric(12,2)", "numeric")),
     )
 
     with (

@@ -8,6 +8,7 @@ import pytest
 
 from firn import LoadError
 from loaders.ddl import check_rows, cut, layout
+from loaders.likeness import Likeness
 
 
 class Kinds(dy.Schema):
@@ -92,7 +93,9 @@ def test_more_columns_than_postgresql_holds_are_refused() -> None:
 def test_a_table_states_its_columns_exactly() -> None:
     made = layout('t"x', contract(a=dy.Int32(primary_key=True, alias='say "a"'), b=dy.Decimal(10, 2, nullable=True)))
 
-    assert made.create("s").as_string() == ('CREATE TABLE "s"."t""x" ("say ""a""" integer NOT NULL, "b" numeric(10,2))')
+    assert Likeness().create("s", made, []).as_string() == (
+        'CREATE TABLE "s"."t""x" ("say ""a""" integer NOT NULL, "b" numeric(10,2))'
+    )
     assert [statement.as_string() for statement in made.add_constraints("s")] == [
         'ALTER TABLE "s"."t""x" ADD CONSTRAINT "t""x_pkey" PRIMARY KEY ("say ""a""")'
     ]
