@@ -44,12 +44,12 @@ def main() -> None:
 
 def fail(error: FirnError) -> None:
     """Print an error, as text or as JSON, and leave with its exit code."""
-    from pipelines.engine import commands
+    from pipelines.engine import texts
 
     if "--json" in sys.argv:
-        click.echo(json.dumps(commands.error_document(error), indent=2))
+        click.echo(json.dumps(texts.error_document(error), indent=2))
     else:
-        click.echo(commands.error_text(error), err=True)
+        click.echo(texts.error_text(error), err=True)
     sys.exit(error.exit_code)
 
 
@@ -105,7 +105,7 @@ def check(
     as_json: bool,
 ) -> None:
     """Read, transform and check everything; write nothing."""
-    from pipelines.engine import checkup, commands
+    from pipelines.engine import checkup, commands, texts
 
     commands.refuse_together({"--published": published}, {"--full": full, "--limit-files": limit_files})
     if published or full:
@@ -120,7 +120,7 @@ def check(
 
     report = commands.check(pipeline, config, parse(flags), limit_files, quiet=as_json)
     typed = Typed(pipeline, config, parse(flags))
-    show(lambda: commands.completed(report, typed), report.as_dict(), as_json=as_json)
+    show(lambda: texts.completed(report, typed), report.as_dict(), as_json=as_json)
 
 
 @cli.command()
@@ -155,7 +155,7 @@ def run(
     **asked: Any,  # noqa: ANN401 (the options that narrow a run)
 ) -> None:
     """Run a pipeline and publish its tables, all at once or not at all."""
-    from pipelines.engine import commands
+    from pipelines.engine import commands, texts
     from pipelines.engine.typed import Typed
 
     typed = Typed(pipeline, config, parse(flags))
@@ -180,7 +180,7 @@ def run(
         from_run=from_run,
         quiet=as_json,
     )
-    return show(lambda: commands.completed(report, typed), report.as_dict(), as_json=as_json)
+    return show(lambda: texts.completed(report, typed), report.as_dict(), as_json=as_json)
 
 
 @cli.command()
@@ -190,10 +190,10 @@ def run(
 @JSON
 def publish(run_id: str, config: Path | None, *, again: bool, as_json: bool) -> None:
     """Publish a run that was staged with --no-publish."""
-    from pipelines.engine import commands
+    from pipelines.engine import commands, texts
 
     published, before = commands.publish(run_id, config, again=again)
-    show(lambda: commands.published_text(published, before), commands.document(published), as_json=as_json)
+    show(lambda: texts.published_text(published, before), texts.document(published), as_json=as_json)
 
 
 @cli.command()
@@ -216,10 +216,10 @@ def diff(run_id: str, rows: int, config: Path | None, *, as_json: bool) -> None:
 @JSON
 def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:
     """Drop what a run staged."""
-    from pipelines.engine import commands
+    from pipelines.engine import commands, texts
 
     done = commands.discard(run_id, config)
-    show(lambda: commands.discarded_text(done), done, as_json=as_json)
+    show(lambda: texts.discarded_text(done), done, as_json=as_json)
 
 
 @cli.command()
@@ -229,10 +229,10 @@ def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:
 @JSON
 def rollback(pipeline: str, to: int | None, config: Path | None, *, as_json: bool) -> None:
     """Make an earlier generation of a pipeline's tables visible again, by default the one before."""
-    from pipelines.engine import commands
+    from pipelines.engine import commands, texts
 
     published = commands.rollback(pipeline, config, to)
-    show(lambda: commands.rolled_back_text(published), commands.document(published), as_json=as_json)
+    show(lambda: texts.rolled_back_text(published), texts.document(published), as_json=as_json)
 
 
 @cli.command()
@@ -242,10 +242,10 @@ def rollback(pipeline: str, to: int | None, config: Path | None, *, as_json: boo
 @JSON
 def runs(pipeline: str | None, last: int, config: Path | None, *, as_json: bool) -> None:
     """List the latest runs."""
-    from pipelines.engine import commands
+    from pipelines.engine import commands, texts
 
     found = commands.runs(pipeline, last, config)
-    show(lambda: commands.runs_text(found), found, as_json=as_json)
+    show(lambda: texts.runs_text(found), found, as_json=as_json)
 
 
 @cli.command()
@@ -254,10 +254,10 @@ def runs(pipeline: str | None, last: int, config: Path | None, *, as_json: bool)
 @JSON
 def report(run_id: str | None, config: Path | None, *, as_json: bool) -> None:
     """Show the figures of a run, by default the latest."""
-    from pipelines.engine import commands
+    from pipelines.engine import commands, texts
 
     found = commands.report(run_id, config)
-    show(lambda: commands.report_text(found), found.as_dict(), as_json=as_json)
+    show(lambda: texts.report_text(found), found.as_dict(), as_json=as_json)
 
 
 @cli.command("show")

@@ -245,3 +245,14 @@ def test_a_row_that_somebody_changed_since_is_named_and_nothing_is_rolled_back(n
     with settings.open() as loader, pytest.raises(PublishError, match="id=4"):
         loader.rollback("shop", 1)
     assert newest.production() == before
+
+
+def test_a_generation_in_which_nothing_changed_is_rolled_back_like_any_other(newest: Target) -> None:
+    changed(newest.settings, 1, 5)
+    changed(newest.settings, 1, 5)
+    before = newest.production()
+
+    with newest.settings.open() as loader:
+        assert loader.rollback("shop").generation == 3
+        assert newest.production() == before
+        assert [loader.row(run["run_id"])["status"] for run in loader.runs("shop")] == ["rolled_back", "published"]

@@ -9,9 +9,9 @@ import dataframely as dy
 import polars as pl
 import pytest
 from test_postgres_publish import watch
-from test_postgres_servers import CONTRACTS, fresh, newest, published, staged, target
+from test_postgres_servers import CONTRACTS, fresh, newest, orders, published, staged, target
 
-from firn import LoadError
+from firn import Dataset, LoadError, Run
 from pipelines.engine.pipeline import step_of
 from pipelines.engine.verdict import Undone, Verdicts
 
@@ -106,3 +106,24 @@ def test_reading_production_ends_with_its_time_on_the_server_too(newest: Target)
 def test_a_table_that_is_not_there_is_named(newest: Target) -> None:
     with newest.settings.open() as loader, pytest.raises(LoadError, match=r'"shop.orders" does not exist'):
         loader.shown({"orders": CONTRACTS["orders"]}, 5)
+
+
+def test_what_was_published_by_changing_rows_is_undone_by_changing_them_back(newest: Target) -> None:
+    shop = Dataset("shop", {"orders": CONTRACTS["orders"]}, strategy="diff", deletes=1.0)
+    with newest.settings.open() as loader:
+        for generation in (1, 2):
+            run = Run.start("shop")
+            loader.prepare(run, shop)
+            loader.stage(run, "orders", "", orders(generation))
+            loader.verify(run)
+            before = newest.production()
+            done = loader.publish(run)
+        table = newest.query("SELECT 'shop.orders'::regclass::oid")
+        with pytest.raises(Undone, match=r"Check costly found 3 rows"):
+            verdicts(costly).stand(loader, done, 1)
+        assert newest.production() == before
+        assert newest.query("SELECT 'shop.orders'::regclass::oid") == table
+
+
+def costly(orders: dy.DataFrame[Amounts]) -> pl.DataFrame:
+    return orders.filter(pl.col("amount") > 5)

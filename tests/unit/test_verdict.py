@@ -14,11 +14,11 @@ from firn import ConfigError, Run, Table
 from loaders.memory import Memory as MemoryLoader
 from loaders.postgres import Postgres
 from pipelines.engine import checkup
-from pipelines.engine.commands import error_document, error_text
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
 from pipelines.engine.runner import Options, execute
+from pipelines.engine.texts import error_document, error_text
 from pipelines.engine.verdict import Undone
 from sources import Memory
 from transforms import row_local
