@@ -48,6 +48,7 @@ def plan(
         "taken": sorted(execution.selection.taken),
         "notes": execution.selection.notes,
         "publishes": options.publish and options.limit is None and not execution.selection.changes_nothing,
+        "family": family({strategy for strategy, _ in published.values()}),
         "steps": [step_plan(pipeline, local, step.name) for local, steps in segments(pipeline.steps) for step in steps],
         "tables": [
             {
@@ -59,6 +60,11 @@ def plan(
             for table, contract in pipeline.publishes.items()
         ],
     }
+
+
+def family(strategies: set[str]) -> str:
+    """Name the family of a publication; ``auto`` where the rows that differ decide it when it is published."""
+    return next((word for word in ("swap", "auto") if word in strategies), "changes")
 
 
 def step_plan(pipeline: Pipeline, local: bool, name: str) -> dict[str, Any]:  # noqa: FBT001
@@ -76,7 +82,10 @@ def text(plan: dict[str, Any], typed: Typed) -> str:
         for s in plan["steps"]
     ]
     tables = [f"  {t['name']:<24}{t['columns']:>4} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
-    will = "publishes, all at once" if plan["publishes"] else "publishes nothing; the tables are"
+    how = {"swap": "by replacing tables", "changes": "by changing rows", "auto": "by replacing or changing them"}
+    will = (
+        f"publishes, all at once, {how[plan['family']]}" if plan["publishes"] else "publishes nothing; the tables are"
+    )
     read = f"reads {len(files)} files" + (f"; {len(taken)} are unchanged and taken over as they are" if taken else "")
     notes = [f"note: {note}" for note in plan["notes"]]
     next_line = typed.again(f"Nothing was read or written. Next: firn run {plan['pipeline']}")
