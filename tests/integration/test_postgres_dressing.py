@@ -469,7 +469,11 @@ def test_what_dressing_does_not_make_is_refused_by_name(newest: Target, name: st
     assert newest.production() == before
 
 
-@pytest.mark.parametrize("name", sorted(CASES.keys() - _LIKE - {"not null"}))
+# Made with the table, refused by PostgreSQL itself in the message, or compared only when it is published.
+_NOT_COMPARED = {*_LIKE, "not null", "foreign key outwards", *(name for name in CASES if "row security" in name)}
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - _NOT_COMPARED))
 def test_without_dressing_the_comparison_refuses_and_without_both_it_is_lost(
     newest: Target, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
