@@ -24,7 +24,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-system: $(AZURITE)/.installed  ## What the tests run against: PostgreSQL 15 of Debian, and a Blob service
+system: $(AZURITE)/.installed  ## What the tests run against: PostgreSQL 15 and MariaDB of Debian, and a Blob service
 	@sh tests/system.sh
 
 $(AZURITE)/.installed: tests/azurite/package-lock.json | $(INSTALLED)

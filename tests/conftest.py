@@ -23,6 +23,7 @@ from loaders.supervisor import is_locked
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.mariadb import MariaDB
     from tests.storage import Relay, Store
 
 hypothesis.settings.register_profile("firn", deadline=None)  # how long a test takes says nothing here
@@ -148,4 +149,23 @@ def passing(account: str) -> Iterator[Relay]:
     from tests.storage import relay
 
     with relay(account) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def mariadb_port() -> Iterator[int]:
+    """Where a private MariaDB listens."""
+    from tests.mariadb import serve_mariadb
+
+    with serve_mariadb() as port:
+        yield port
+
+
+@pytest.fixture
+def mariadb(mariadb_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[MariaDB]:
+    """An empty database of it, with its reader's password in the environment."""
+    from tests.mariadb import PASSWORD, make_database
+
+    monkeypatch.setenv("MYSQL_PWD", PASSWORD)
+    with make_database(mariadb_port) as made:
         yield made

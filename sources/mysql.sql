@@ -1,0 +1,43 @@
+-- name: server
+SELECT VERSION(), @@GLOBAL.sql_mode, @@GLOBAL.time_zone, NOW()
+
+-- name: tables
+SELECT TABLE_NAME, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH, DATA_LENGTH, INDEX_LENGTH, AUTO_INCREMENT, CREATE_TIME,
+       UPDATE_TIME, TABLE_COLLATION
+FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'
+ORDER BY TABLE_NAME
+
+-- name: columns
+SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, NUMERIC_PRECISION, NUMERIC_SCALE,
+       CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA
+FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = DATABASE() AND (%(table)s = '' OR TABLE_NAME = %(table)s)
+ORDER BY TABLE_NAME, ORDINAL_POSITION
+
+-- name: keys
+SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, NULLABLE, SUB_PART
+FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = DATABASE() AND INDEX_TYPE = 'BTREE'
+ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX
+
+-- name: ends
+SELECT {place} AS place, MIN({key}) AS low, MAX({key}) AS high FROM {table}
+
+-- name: border
+SELECT {key} FROM {table} WHERE {key} BETWEEN {low} AND {high} ORDER BY {key} LIMIT 1 OFFSET {rows}
+
+-- name: next
+SELECT MIN({key}) FROM {table} WHERE {key} > {low}
+
+-- name: whole
+SELECT {columns} FROM {table}
+
+-- name: range
+SELECT {columns} FROM {table} WHERE {key} BETWEEN {low} AND {high}
+
+-- name: checksums
+SELECT {bucket} AS bucket, COUNT(*), SUM(CAST(CONV(LEFT(digest, 16), 16, 10) AS UNSIGNED)),
+       SUM(CAST(CONV(RIGHT(digest, 16), 16, 10) AS UNSIGNED))
+FROM (SELECT {place} AS place, MD5(CONCAT({texts})) AS digest FROM {table}) hashed
+GROUP BY bucket

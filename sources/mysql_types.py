@@ -1,0 +1,225 @@
+"""From a declared type to the exact type of the frame and of PostgreSQL, and the SQL that reads it.
+
+| MySQL                                     | Polars                | PostgreSQL       | read as |
+|-------------------------------------------|-----------------------|------------------|---------|
+| ``tinyint`` ``smallint`` ``mediumint`` ``int`` ``bigint`` | ``Int16`` ``Int32`` ``Int64``, the least that holds all | ``smallint`` ``integer`` ``bigint`` | itself |
+| ``bigint unsigned``                       | ``Decimal(20, 0)``    | ``numeric(20,0)`` | itself |
+| ``tinyint(1)`` by rule, ``bit(1)``        | ``Boolean``           | ``boolean``      | number |
+| ``bit(n)``                                | the number that it is | likewise         | ``CAST(... AS UNSIGNED)`` |
+| ``decimal(p,s)`` to 38 digits             | ``Decimal(p, s)``     | ``numeric(p,s)`` | itself; as text beyond what connectorx holds |
+| ``decimal(p,s)`` of 39 to 65 digits       | ``String``            | ``numeric(p,s)`` | text |
+| ``float`` ``double``                      | ``Float32`` ``Float64`` | ``real`` ``double precision`` | itself |
+| ``date``                                  | ``Date``              | ``date``         | itself; guarded as text |
+| ``datetime``                              | ``Datetime("us")``    | ``timestamp without time zone`` | likewise |
+| ``timestamp``                             | ``Datetime("us", "UTC")`` | ``timestamp with time zone`` | likewise, in UTC |
+| ``time``                                  | ``Duration("us")``    | ``interval``     | likewise; it may be negative, or days long |
+| ``year``                                  | ``Int16``             | ``smallint``     | itself |
+| ``char`` ``varchar`` ``text`` ``enum`` ``set`` ``uuid`` ``inet`` | ``String`` | ``text``  | itself |
+| ``json``                                  | ``String``            | ``json``         | ``CAST(... AS CHAR)``, as the server spells it |
+| ``binary`` ``varbinary`` ``blob``         | ``Binary``            | ``bytea``        | itself |
+| ``geometry`` and its kinds                | ``Binary``            | ``bytea``        | ``ST_AsBinary``: WKB, without its SRID |
+
+A Polars decimal has 38 digits at most, so longer ones stay text until the loader sends them as PostgreSQL's numeric.
+"""  # noqa: E501 (a row of a table is one line)
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dataframely as dy
+import polars as pl
+
+from firn import SourceError
+from sources.mysql_catalogue import INTEGERS, SourceColumn, SourceTable
+from sources.mysql_errors import UNCHANGED
+from sources.mysql_rules import EMPTYING, Rules
+from sources.mysql_statements import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_WORDS: Mapping[str, tuple[pl.DataType, pl.DataType]] = {
+    "tinyint": (pl.Int16(), pl.Int16()),
+    "smallint": (pl.Int16(), pl.Int32()),
+    "mediumint": (pl.Int32(), pl.Int32()),
+    "int": (pl.Int32(), pl.Int64()),
+    "bigint": (pl.Int64(), pl.Decimal(20, 0)),
+}
+"""Per whole number what holds it, signed and unsigned."""
+_BITS: Mapping[int, pl.DataType] = {
+    1: pl.Boolean(),
+    15: pl.Int16(),
+    31: pl.Int32(),
+    63: pl.Int64(),
+    64: pl.Decimal(20, 0),
+}
+"""Up to how many bits what holds them."""
+_TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "uuid", "inet4", "inet6")
+_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+_SHAPES = (
+    *("geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection"),
+    *("multipoint", "multilinestring", "multipolygon"),
+)
+_MOST_DIGITS = 38  # of a Polars decimal
+_CX_WHOLE, _CX_SCALE = 18, 10  # digits before and behind the point that connectorx's decimals hold whatever they are
+_COLUMNS: Mapping[pl.DataType, Callable[..., dy.Column]] = {
+    pl.Boolean(): dy.Bool,
+    pl.Int16(): dy.Int16,
+    pl.Int32(): dy.Int32,
+    pl.Int64(): dy.Int64,
+    pl.Float32(): dy.Float32,
+    pl.Float64(): dy.Float64,
+    pl.String(): dy.String,
+    pl.Binary(): dy.Binary,
+    pl.Date(): dy.Date,
+    pl.Duration("us"): dy.Duration,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the values of a declared type travel; ``{}`` stands for the column in SQL.
+
+    Attributes:
+        dtype: The frame's type.
+        postgres: PostgreSQL's type, where the frame's alone does not tell it.
+        plain: Reads it at full speed.
+        guarded: Reads it whatever it holds: days and times as text.
+        hashed: Its exact value as a number or a text without a comma, to compare it at the source.
+    """
+
+    dtype: pl.DataType
+    postgres: str = ""
+    plain: str = "{}"
+    guarded: str = ""
+    hashed: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a table that is read.
+
+    Attributes:
+        column: As it is declared.
+        kind: How its values travel.
+        rules: What is done with values that PostgreSQL does not have.
+    """
+
+    column: SourceColumn
+    kind: Kind
+    rules: Rules
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.column.name
+
+    @property
+    def nullable(self) -> bool:
+        """Whether the frame may have null: where the source may, or a rule leaves it."""
+        return self.column.nullable or any(self.rules.policy(rule) in EMPTYING for rule in self.applicable())
+
+    def applicable(self) -> tuple[str, ...]:
+        """Return the rules that values of this type can break."""
+        if isinstance(self.kind.dtype, pl.Date | pl.Datetime):
+            return ("zero_date", "sentinel") if self.rules.sentinels else ("zero_date",)
+        if self.kind.dtype == pl.Boolean and self.column.data_type == "tinyint":
+            return ("not_boolean",)
+        return ("nul",) if self.column.data_type in _TEXTS else ()
+
+    def read(self, *, guarded: bool) -> str:
+        """Return the SQL that reads it."""
+        return ((guarded and self.kind.guarded) or self.kind.plain).format(quoted(self.name))
+
+    def hashed(self) -> str:
+        """Return the SQL of its exact value in a checksum."""
+        return f"IFNULL({self.kind.hashed.format(quoted(self.name))}, 'N')"
+
+
+def fields_of(table: SourceTable, rules: Callable[[str], Rules]) -> tuple[Field, ...]:
+    """Return how each column of a table is read.
+
+    Args:
+        table: As it is declared.
+        rules: The rules of a column by its name.
+
+    Raises:
+        SourceError: A column's type has no exact partner.
+    """
+    return tuple(_field(table.name, column, rules(column.name)) for column in table.columns)
+
+
+def contract_of(table: SourceTable, fields: tuple[Field, ...]) -> type[dy.Schema]:
+    """Return the contract that a table's rows keep, with the names as they are spelt."""
+    empty = {field.name for field in fields if field.nullable}
+    keyed = not empty & set(table.key)
+    columns = {
+        f"column_{i}": _contracted(field, primary_key=keyed and field.name in table.key)
+        for i, field in enumerate(fields)
+    }
+    return type("Contract", (dy.Schema,), columns)
+
+
+def _contracted(field: Field, *, primary_key: bool) -> dy.Column:
+    dtype = field.kind.dtype
+    stated: dict[str, Any] = {"nullable": field.nullable, "primary_key": primary_key, "alias": field.name}
+    if field.kind.postgres:
+        stated["metadata"] = {"postgres": field.kind.postgres}
+    if isinstance(dtype, pl.Decimal):
+        return dy.Decimal(dtype.precision, dtype.scale, **stated)
+    if isinstance(dtype, pl.Datetime):
+        return dy.Datetime(time_zone=dtype.time_zone, time_unit="us", **stated)
+    return _COLUMNS[dtype](**stated)
+
+
+def _field(table: str, column: SourceColumn, rules: Rules) -> Field:
+    kind = _kind(column, rules)
+    if kind is None:
+        raise SourceError(
+            f'Column "{column.name}" of table "{table}" is {column.declared}, for which there is no exact type here. '
+            f"{UNCHANGED}",
+            f'leave the table out: exclude = ["{table}"]',
+        )
+    return Field(column, kind, rules)
+
+
+def _kind(column: SourceColumn, rules: Rules) -> Kind | None:
+    name = column.data_type
+    if name in INTEGERS:
+        truth = column.declared.startswith("tinyint(1)") and rules.tinyint1 == "boolean"
+        return Kind(pl.Boolean() if truth else _WORDS[name][column.unsigned])
+    if name == "decimal":
+        return _decimal(int(column.precision or 0), int(column.scale or 0))
+    if name == "bit":
+        dtype = next(dtype for bits, dtype in _BITS.items() if (column.precision or 0) <= bits)
+        return Kind(dtype, plain="CAST({} AS UNSIGNED)", hashed="CAST({} AS UNSIGNED)")
+    return _KINDS.get(name)
+
+
+def _decimal(precision: int, scale: int) -> Kind:
+    text = "CAST({} AS CHAR)"
+    if precision > _MOST_DIGITS:
+        return Kind(pl.String(), f"numeric({precision},{scale})", plain=text)
+    fits = precision - scale <= _CX_WHOLE and scale <= _CX_SCALE
+    return Kind(pl.Decimal(precision, scale), plain="{}" if fits else text)
+
+
+def _moment(dtype: pl.DataType) -> Kind:
+    return Kind(dtype, guarded="CAST({} AS CHAR)", hashed="CAST({} AS CHAR)")
+
+
+_KINDS: Mapping[str, Kind] = {
+    **dict.fromkeys(_TEXTS, Kind(pl.String(), hashed="MD5({})")),
+    **dict.fromkeys(("enum", "set"), Kind(pl.String(), hashed="{} + 0")),
+    **dict.fromkeys(_BYTES, Kind(pl.Binary(), hashed="MD5({})")),
+    **dict.fromkeys(_SHAPES, Kind(pl.Binary(), plain="ST_AsBinary({})", hashed="MD5(ST_AsBinary({}))")),
+    "float": Kind(pl.Float32(), hashed="{} + 0e0"),  # its text shows six digits, that of a double all
+    "double": Kind(pl.Float64()),
+    "date": _moment(pl.Date()),
+    "datetime": _moment(pl.Datetime("us")),
+    "timestamp": _moment(pl.Datetime("us", "UTC")),
+    "time": _moment(pl.Duration("us")),
+    "year": Kind(pl.Int16()),
+    "json": Kind(pl.String(), "json", plain="CAST({} AS CHAR)", hashed="MD5(CAST({} AS CHAR))"),
+}
