@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
-import pymysql  # type: ignore[import-untyped]
-
 from sources.mysql_errors import NO_TLS, explained
 from sources.mysql_statements import STATEMENTS, quoted
 
@@ -133,6 +131,8 @@ def open_session(login: Login) -> Iterator[Session]:
         SourceUnavailable: Nothing answers in ``connect_timeout_s``.
         SourceError: The server refuses the account, the database or the encryption.
     """
+    import pymysql  # type: ignore[import-untyped]
+
     what = f"Connecting to MySQL at {login.host}:{login.port}"
     with border(what, login):
         connection = pymysql.connect(
@@ -190,6 +190,8 @@ def border(what: str, login: Login) -> Iterator[None]:
     Raises:
         SourceError: Or one of its kinds.
     """
+    import pymysql
+
     try:
         yield
     except ssl.SSLError as error:
