@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
-from firn import LoadError, Published, PublishError, Run, RunLocked, Staged, StateError, TargetUnavailable
+from firn import Published, PublishError, Run, RunLocked, Staged, StateError
 from loaders import (
     audit,
     build,
     cleanup,
     dependents,
     health,
-    inventory,
     ledger,
     plans,
     readback,
     shadows,
-    shapes,
     shown,
     strategies,
 )
-from loaders.approval import approve, refuse_taken
-from loaders.changes import Changes
 from loaders.ddl import cut, layout
-from loaders.dressing import Dressing
 from loaders.generations import Generations
-from loaders.locks import Locks
 from loaders.patience import Patience
 from loaders.preflight import check_target
+from loaders.preparation import dressing, make_staging
+from loaders.publishing import Publishing
 from loaders.quarantine import entries
 from loaders.sqlstates import border
-from loaders.staging import Staging
 from loaders.state import State
 from loaders.streams import Streams
-from loaders.swap import Swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,14 +39,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord
-    from loaders.build import Made
     from loaders.connections import Server, Statements
-    from loaders.ddl import Layout
     from loaders.delta import Delta
-    from loaders.inventory import Item
     from loaders.postgres import Postgres
     from loaders.publish import Plan
-    from loaders.state import Publication
+    from loaders.staging import Staging
 
 __all__ = ["PostgresLoader"]
 
@@ -107,11 +96,10 @@ class PostgresLoader:
             PublishError: Replacing a table would lose something; each object is named. Production is unchanged.
             LoadError: A right or an exact column type is missing. Production is unchanged.
         """
-        layouts = _layouts(dataset)
         with border("Checking the target"):
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
-                choice = self._made(f"{self._names.staging}_check", dataset, layouts).choice
+                choice = self._made(f"{self._names.staging}_check", dataset).choice
                 return dependents.shown(self._statements, self._names.production, choice)
 
     def health(self, *, fix: bool) -> Sequence[Health]:
@@ -200,7 +188,6 @@ class PostgresLoader:
             LoadError: A right or an exact column type is missing. Production is unchanged.
             StateError: A run of this name is ready or published. Production is unchanged.
         """
-        layouts = _layouts(dataset)
         schema = cut(f"{self._names.staging}_{run.id}")
         with self._timed("prepare"), border("Preparing the target"):
             self.start(run)
@@ -209,7 +196,7 @@ class PostgresLoader:
             shadows.clear(self._statements, self._names.state, budget)
             self.leftovers += cleanup.clear_leftovers(self._statements, self.state, run.id, budget)
             with self._statements.transaction():
-                staging = self._made(schema, dataset, layouts)
+                staging = self._made(schema, dataset)
                 build.keep_log(self._statements, staging.schema, staging.choice)
                 generation = self.state.generation(dataset.name)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
@@ -306,7 +293,8 @@ class PostgresLoader:
             staging.sent()
         with self._timed("verify"), border("Verifying staging"):
             readback.compare(staging, self._statements, self._streams)
-            build.finish_tables(self._statements, staging.layouts, self._dressing(staging), staging.choice)
+            dress = dressing(self._statements, self._names, self.state, staging)
+            build.finish_tables(self._statements, staging.layouts, dress, staging.choice)
             self._record(run, staging, read, taken)
             self.state.set_ready(run.id, staging.recorded(), cursors or {})
         staging.stop()
@@ -401,9 +389,9 @@ class PostgresLoader:
             if done and (not again or plans.is_visible(self.state, done[0])):
                 return plans.already(self.state, done[0])
             if done:
-                return self._swapped(plans.republication(self.state, self._statements, done[0]))
+                return self._published(plans.republication(self.state, self._statements, done[0]))
             plan = strategies.decide(self._statements, self._names, plans.publication(self.state, run.id))
-            return self._swapped(plan)
+            return self._published(plan)
 
     def delta(self, run: Run, sample: int = 10) -> Mapping[str, Delta]:
         """Compare what a verified run staged with what production shows, and write nothing.
@@ -442,7 +430,7 @@ class PostgresLoader:
         """
         with self._timed("rollback"), border(f"Rolling back {dataset}", PublishError):
             check_target(self._statements, self._names)
-            return self._swapped(plans.rollback(self.state, self._statements, dataset, to, of=of, why=why))
+            return self._published(plans.rollback(self.state, self._statements, dataset, to, of=of, why=why))
 
     def discard(self, run: Run) -> Sequence[str]:
         """Drop what the run staged, and name the tables dropped.
@@ -461,8 +449,9 @@ class PostgresLoader:
                 raise RunLocked(
                     f"Run {run.id} is worked on by another process. Production is unchanged.", "wait for it"
                 )
-            shadows.clear(self._statements, self._names.state, self._settings.lock_budget_ms)
-            dropped = self._drop(record.staging_schema) if record.staging_schema else []
+            budget, schema = self._settings.lock_budget_ms, record.staging_schema
+            shadows.clear(self._statements, self._names.state, budget)
+            dropped = cleanup.drop_schema(self._statements, schema, budget) if schema else []
             self.state.finish(run.id, "discarded")
             self.state.set_unstaged(run.id)
             self.state.release(run.id)
@@ -494,131 +483,16 @@ class PostgresLoader:
         if run.id in self._staging:
             self._staging.pop(run.id).stop()
 
-    def _made(self, schema: str, dataset: Dataset, layouts: Mapping[str, Layout]) -> Staging:
-        """Make empty staging tables, and say how each will be published; refuse what cannot be."""
-        names, tables = self._names, list(layouts)
-        refuse_taken(self._statements, names, dataset.name, tables, dataset.companions)
-        found = shapes.read(self._statements, names.production, tables)
-        like = None if strategies.family(dataset) == "changes" else self._like(schema, dataset, layouts)
-        refusal = like if isinstance(like, PublishError) else None
-        choice = strategies.choose(dataset, layouts, found, names.production, refusal)
-        if like is None or isinstance(like, PublishError):
-            known = self._known(dataset.name)
-            like = build.make_plain(self._statements, schema, layouts, names.production, known)
-        return Staging(schema, dataset, like.layouts, like.carries, choice=choice)
+    def _made(self, schema: str, dataset: Dataset) -> Staging:
+        asked = self._settings.rebuild_inbound_fks
+        return make_staging(self._statements, self._names, self.state, schema, dataset, rebuild=asked)
 
-    def _like(self, schema: str, dataset: Dataset, layouts: Mapping[str, Layout]) -> Made | PublishError:
-        """Make tables that can replace those of production, or return why they cannot."""
-        names, known = self._names, self._known(dataset.name)
-        try:
-            with self._statements.transaction():
-                made = build.make_like(self._statements, schema, layouts, names.production, known)
-                approve(
-                    self._statements,
-                    names,
-                    dataset.name,
-                    list(layouts),
-                    made.expected,
-                    beside=dataset.companions,
-                    rebuild=self._settings.rebuild_inbound_fks,
-                )
-        except PublishError as exc:
-            return exc
-        return made
-
-    def _known(self, dataset: str) -> Sequence[Item]:
-        """Return what firn made of the contracts when it published the current generation."""
-        current = self.state.current(dataset) if self.state.exists() else None
-        return inventory.items(current.tables) if current else []
-
-    def _dressing(self, staging: Staging) -> Dressing:
-        own = [item for items in staging.carries.values() for item in items]
-        known = self._known(staging.dataset.name)
-        return Dressing(self._statements, self._names.production, staging.schema, list(staging.layouts), own, known)
-
-    def _swapped(self, plan: Plan) -> Published:
-        settings = self._settings
-        patience = Patience(settings.max_wait_s)
-        previous = cut(f"{settings.previous}_{plan.dataset}_g{plan.generation}")
-        try:
-            locks = Locks(self._statements, self._names.production, settings.lock_budget_ms, patience)
-            self._publication(plan, previous, locks).run()
-        except PublishError:
-            if self._done(plan) is None:  # the same run by another process
-                raise
-        except psycopg.OperationalError:
-            if not self._statements.broken:
-                raise
-        done = self._done(plan)
-        if done is None:
-            shadows.clear(self._statements, self._names.state, settings.lock_budget_ms)
-            raise TargetUnavailable(
-                f"The connection was lost before {plan.dataset} was published. Production is unchanged.",
-                f"firn publish {plan.run_id}",
-            )
-        self.seconds["wait"] = patience.slept
-        return replace(plans.told(done), kept_bytes=self._tidied(plan))
-
-    def _reach_again(self, plan: Plan) -> None:
-        """Wait until the server answers, and is no longer at it: only its record tells whether it was published.
-
-        Raises:
-            TargetUnavailable: The server does not answer in time.
-        """
+    def _published(self, plan: Plan) -> Published:
         patience = Patience(self._settings.max_wait_s)
-        while True:
-            try:
-                self.connect()
-                self.state.wait_for(plan.dataset)
-            except (LoadError, psycopg.OperationalError) as exc:  # it refuses connections while it recovers
-                if not patience.pause():
-                    raise TargetUnavailable(
-                        f"The connection was lost while {plan.dataset} was being published, and PostgreSQL has not "
-                        f"answered for {patience.waited:.0f} s. It is not known whether production shows "
-                        f"run {plan.run_id}.",
-                        f"firn publish {plan.run_id}",
-                    ) from exc
-            else:
-                return
+        done = Publishing(self._settings, plan, self._statements, self.state, self._connected, patience).run()
+        self.seconds["wait"] = patience.slept
+        return done
 
-    def _publication(self, plan: Plan, previous: str, locks: Locks) -> Swap | Changes:
-        settings = self._settings
-        if plan.family == "swap":
-            asked = settings.rebuild_inbound_fks, settings.terminate_blockers
-            return Swap(self._statements, self._names, plan, previous, locks, *asked)
-        how = settings.isolation, settings.refresh_views, settings.terminate_blockers
-        return Changes(self._statements, self._names, plan, previous, locks, *how)
-
-    def _done(self, plan: Plan) -> Publication | None:
-        """Return the publication if it is recorded, whatever has become of the connection since it was sent."""
-        while True:
-            try:
-                found = self.state.publication(plan.dataset, plan.generation + 1)
-            except psycopg.OperationalError:
-                if not self._statements.broken:
-                    raise
-                self._reach_again(plan)
-            else:
-                return found if found and (found.run_id, found.kind) == (plan.run_id, plan.kind) else None
-
-    def _tidied(self, plan: Plan) -> int:
-        """Drop what is empty by now, and the generations beyond those that are kept; return the bytes of these."""
-        with suppress(psycopg.Error):  # it is published, whatever happens now; the next publication tidies up again
-            generations = Generations.read(self.state, plan.dataset)
-            retained = generations.retained(self._settings.keep_generations)
-            needed = {schema for schemas in retained.values() for schema in schemas}
-            for schema in {*generations.kept, *([plan.source] if plan.kind == "published" else [])} - needed:
-                with suppress(psycopg.Error):  # still read by somebody, or needed
-                    self._drop(schema)
-            shown = filter(None, map(generations.shown, retained))
-            runs = [plan.run_id, *(done.run_id for done in shown)]
-            ledger.forget(self._statements, self._names.state, plan.dataset, runs)
-            return sum(map(generations.bytes, needed))
-        return 0
-
-    def _drop(self, schema: str) -> Sequence[str]:
-        return cleanup.drop_schema(self._statements, schema, self._settings.lock_budget_ms)
-
-
-def _layouts(dataset: Dataset) -> dict[str, Layout]:
-    return {name: layout(name, contract) for name, contract in dataset.contracts.items()}
+    def _connected(self) -> tuple[Statements, State]:
+        self.connect()
+        return self._statements, self.state
