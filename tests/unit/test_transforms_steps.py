@@ -39,9 +39,9 @@ def test_a_step_marked_row_local_stays_the_same_function() -> None:
     assert vars(step) == {"row_local": True}
 
 
-def test_all_steps_but_the_numbering_of_keys_run_once_per_workbook() -> None:
+def test_all_steps_but_the_numbering_of_keys_and_the_check_on_production_run_once_per_workbook() -> None:
     assert {name for name, step in STEPS.items() if getattr(step, "row_local", False)} == ROW_LOCAL
-    assert STEPS.keys() - ROW_LOCAL == {"order_keys"}
+    assert STEPS.keys() - ROW_LOCAL == {"order_keys", "lines_have_origins"}
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
