@@ -60,9 +60,11 @@ def controls(seed: int) -> dict[str, Any]:
     """What readers meet without the wait for old snapshots, and without any guard."""
     with temporary(VERSIONS[0], SETTINGS) as server:
         unwaited = torture(server, "unwaited", 20, 0, seed, guard=False)
+        unbarred = torture(server, "unbarred", 20, 0, seed, strategy="diff", isolation="read_committed")
         unguarded = naive(server, "unguarded", 40, seed)
     found = {
         "without the wait for old snapshots": {"empty reads": unwaited.seen("empty")},
+        "without the barrier": {"mixed reads": unbarred.seen("mixed")},
         "without any guard": {
             "errors": unguarded.errors,
             "empty reads": unguarded.seen("empty"),

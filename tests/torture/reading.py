@@ -32,6 +32,7 @@ Sight = tuple[str, int, int | None, int | None]
 
 _PAUSE_S = 0.05
 _OLD_S = 1.0
+_BETWEEN_S = 0.004
 
 
 def one_statement(connection: Connection, _: random.Random) -> list[Sight]:
@@ -88,8 +89,11 @@ def function(connection: Connection, _: random.Random) -> list[Sight]:
 
 
 def _each(connection: Connection, chance: random.Random) -> list[Sight]:
-    tables = chance.sample(list(ROWS), k=len(ROWS))
-    return [row for name in tables for row in connection.execute(SUMMARY.format(name)).fetchall()]
+    sights: list[Sight] = []
+    for name in chance.sample(list(ROWS), k=len(ROWS)):
+        sights += connection.execute(SUMMARY.format(name)).fetchall()
+        time.sleep(chance.uniform(0, _BETWEEN_S))
+    return sights
 
 
 KINDS: dict[str, Callable[[Connection, random.Random], list[Sight]]] = {

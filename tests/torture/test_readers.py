@@ -46,6 +46,16 @@ def test_without_the_wait_for_old_snapshots_readers_see_empty_tables(server: Ser
     assert result.generation == result.publications == 9
 
 
+def test_without_the_barrier_transactions_of_several_statements_see_two_generations(server: Server, seed: int) -> None:
+    result = torture(
+        server, "without_barrier", publications=15, kills=0, seed=seed, strategy="diff", isolation="read_committed"
+    )
+
+    mixed = {kind for kind, reader in result.readers.items() if reader["found"].get("mixed")}
+    assert mixed, result
+    assert mixed <= {"read_committed", "cursor"}, result
+
+
 def test_without_any_guard_readers_deadlock_wait_for_long_and_see_empty_tables(server: Server, seed: int) -> None:
     result = naive(server, "unguarded", publications=15, seed=seed)
 
