@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     InTheWay = Callable[[str, float], AbstractContextManager[dt.datetime]]
 
-# The longest budget is 150 ms, three times the first; the rest is for what is done under the locks.
-LONGEST_WAIT_MS = 200
+# The longest budget is 150 ms, three times the first; the rest is for what is done under the locks, on a busy machine.
+LONGEST_WAIT_MS = 400
 
 
 @pytest.fixture(scope="module")
