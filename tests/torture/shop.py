@@ -29,7 +29,7 @@ SELECT 'lines', count(*) AS rows, least(min(of_customer), min(of_order), min(of_
        greatest(max(of_customer), max(of_order), max(of_line)) AS high FROM public.sold;
 """  # noqa: S608 (names of this module)
 
-# What the tables carry besides, where the strategy keeps it.
+# What the tables carry besides; every publication keeps it.
 KEYS = " ".join(
     f"ALTER TABLE shop.{table} ADD CONSTRAINT {table}_{parent} FOREIGN KEY ({column}) REFERENCES shop.{parent};"
     for table, columns in PARENTS.items()

@@ -34,6 +34,7 @@ def machine() -> Iterator[Machine]:
             load(loader, Run.start(shop.DATASET), lambda _: None)
         with psycopg.connect(dsn, autocommit=True) as admin:
             admin.execute(shop.SURROUNDINGS)
+            admin.execute(shop.KEYS)
         yield made
         made.close()
 

@@ -164,7 +164,7 @@ def test_of_two_publishers_at_once_one_wins_and_the_other_is_told(published: str
     assert {bounds for _, _, *bounds in map(tuple, ask(published, shop.ALL)) for bounds in bounds} == {2}
 
 
-def test_a_hundred_tables_with_views_move_in_one_publication(published: str) -> None:
+def test_a_hundred_tables_with_views_keys_and_policies_move_in_one_publication(published: str) -> None:
     tables = {f"t{number:03}": contract("products") for number in range(100)}
     views = paired(tables)
     with settings(published, production="wide", state="firn_wide").open() as loader:
@@ -176,12 +176,15 @@ def test_a_hundred_tables_with_views_move_in_one_publication(published: str) -> 
             loader.verify(run)
             done = loader.publish(run)
             if generation == 1:
-                make(published, *(query for _, query in views))
+                make(published, *(query for _, query in views), *(query for name in tables for query in carried(name)))
     print(f"locked for {done.locked_ms:.0f} ms")  # noqa: T201 (what pytest -rP shows)
 
     assert done.generation == 2
     seen = SQL(" UNION ").join(SQL("SELECT DISTINCT low, high FROM {}").format(view) for view, _ in views)
     assert ask(published, seen) == [(2, 2)]
+    kept = "SELECT count(*) FROM {} WHERE {} IN (SELECT oid FROM pg_class WHERE relnamespace = 'wide'::regnamespace)"
+    assert ask(published, kept.format("pg_policy", "polrelid")) == [(100,)]
+    assert ask(published, kept.format("pg_constraint", "contype = 'f' AND confrelid")) == [(100,)]
     assert done.locked_ms < 1_000  # after which a server that nobody has configured looks for deadlocks
 
 
@@ -196,6 +199,15 @@ def paired(tables: Iterable[str]) -> list[tuple[Identifier, Composed]]:
         (view := Identifier("public", f"{first}_{second}"), query.format(view, Identifier(first), Identifier(second)))
         for first, second in zip(names, names, strict=True)
     ]
+
+
+def carried(table: str) -> list[Composed]:
+    """A policy and a foreign key to the first table."""
+    statements = (
+        "CREATE POLICY readable ON wide.{} FOR SELECT USING (true)",
+        "ALTER TABLE wide.{} ADD CONSTRAINT first FOREIGN KEY (id) REFERENCES wide.t000",
+    )
+    return [SQL(statement).format(Identifier(table)) for statement in statements]
 
 
 def test_a_reader_that_never_lets_go_ends_the_command_with_75_and_is_named(installation: Installation) -> None:

@@ -240,8 +240,7 @@ def torture(server: Server, name: str, publications: int, kills: int, seed: int,
         tormented = Torture(dsn, asking, chance, result, options)
         tormented.publish([""])
         asking.execute(shop.SURROUNDINGS)
-        if options.get("strategy") == "diff":
-            asking.execute(shop.KEYS)
+        asking.execute(shop.KEYS)
         before = waits(server)
         with readers(dsn, seed, result):
             tormented.publish(chance.sample(targets, k=len(targets)))
