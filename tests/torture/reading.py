@@ -1,10 +1,11 @@
 """A process that reads the shop in one of eight ways, over and over, and says at the end what it found.
 
 ```
-python -m tests.torture.reading DSN KIND SEED
+python -m tests.torture.reading DSN KIND SEED AGE
 ```
 
-It imports nothing of firn. Its first line says that it reads, its last what it found, as JSON, once its standard input
+AGE is the longest time, in seconds, for which a snapshot is kept before the first table is touched. It imports nothing
+of firn. Its first line says that it reads, its last what it found, as JSON, once its standard input
 is closed.
 """
 
@@ -31,7 +32,7 @@ Sight = tuple[str, int, int | None, int | None]
 """Of one table: its name, how many rows were seen, and the lowest and the highest generation among them."""
 
 _PAUSE_S = 0.05
-_OLD_S = 1.0
+_AGE_S = float(sys.argv[4]) if __name__ == "__main__" else 0.0
 _BETWEEN_S = 0.004
 
 
@@ -62,7 +63,7 @@ def repeatable_before(connection: Connection, chance: random.Random) -> list[Sig
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT * FROM public.unrelated")
-        time.sleep(chance.uniform(0, _OLD_S))
+        time.sleep(chance.uniform(0, _AGE_S))
         return _each(connection, chance)
 
 
@@ -145,9 +146,9 @@ def watch(dsn: str, kind: str, seed: int) -> dict[str, Any]:
     return {"kind": kind, "found": found, "errors": errors, "generations": len(generations) - 1}
 
 
-def start(dsn: str, kind: str, seed: int) -> subprocess.Popen[str]:
+def start(dsn: str, kind: str, seed: int, age_s: float) -> subprocess.Popen[str]:
     """Start such a process."""
-    command = [sys.executable, "-m", "tests.torture.reading", dsn, kind, str(seed)]
+    command = [sys.executable, "-m", "tests.torture.reading", dsn, kind, str(seed), str(age_s)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
