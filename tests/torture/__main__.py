@@ -16,7 +16,6 @@ import platform
 import secrets
 import subprocess
 import sys
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +52,7 @@ def one(version: str, strategy: Strategy, told: argparse.Namespace) -> dict[str,
         result = torture(server, "tortured", told.publications, told.kills, told.seed, strategy=strategy)
     faults = result.faults(kills=told.kills // 2, reads=told.publications)
     say(f"PostgreSQL {version}, {strategy}: {'; '.join(faults) or 'no faults'}")
-    return {"postgresql": version, "strategy": strategy, "faults": faults, **asdict(result)}
+    return {"postgresql": version, "strategy": strategy, "faults": faults, **vars(result)}
 
 
 def controls(seed: int) -> dict[str, Any]:
