@@ -36,7 +36,7 @@ _REASONS = {
     "aggregate": ("would stay bound to the old table", _DIFF),
     "default": ("holds the number of the table that would go", _DIFF),
     "check": ("holds the number of the table that would go", _DIFF),
-    "child": ("inherits from the table", _DIFF),
+    "child": ("inherits from the table", "end that with ALTER TABLE ... NO INHERIT"),
     "publication": ("would go on sending the old rows: subscribers would silently keep them", _DIFF),
     "member of an extension": ("belongs to an extension, and is not firn's to change", _DIFF),
     "temporary": ("is a temporary object of another session", "end that session"),

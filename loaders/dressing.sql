@@ -159,7 +159,7 @@ WITH target AS (
                 WHEN EXISTS (SELECT FROM aclexplode(a.acl) g WHERE g.grantee = x.grantor AND g.grantor = a.owner
                              AND g.privilege_type = x.privilege_type) THEN 71
                 ELSE 72 END AS phase
-    FROM acl a, aclexplode(a.acl) x
+    FROM acl a, aclexplode(a.acl) WITH ORDINALITY AS x (grantor, grantee, privilege_type, is_grantable, place)
 ), commented AS (
     SELECT t.relname, 'table' AS what, t.relname AS name, 'TABLE ' || t.place AS on, 'pg_class'::regclass AS classoid, t.oid,
            0 AS part, false AS is_late
@@ -369,7 +369,8 @@ WITH target AS (
            format('GRANT %s', stxowner::regrole)
     FROM own_statistics
     UNION ALL
-    SELECT phase, relname, kind, name, '',
+    -- In the order in which they were given, so that the lists compare equal.
+    SELECT phase, relname, kind, name, lpad(place::text, 5, '0'),
            ARRAY[before || format('GRANT %s TO %s%s', given, receiver, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
                  || after],
            before || format('REVOKE %s FROM %s CASCADE', given, receiver) || after,
@@ -389,7 +390,10 @@ WITH target AS (
 SELECT phase, relname::text AS table, kind, name::text, coalesce(definition, '') AS definition, made, dropped,
        wanted_right || ' TO ' || quote_ident(current_user) AS wanted_right
 FROM piece
-ORDER BY phase, relname, kind, name
+-- Constraints in the order in which they were made, which is that in which the triggers of foreign keys fire.
+ORDER BY phase, (SELECT k.oid FROM pg_constraint k JOIN target t ON t.oid = k.conrelid
+                 WHERE piece.kind = 'constraint' AND t.relname = piece.relname AND k.conname = piece.name),
+         relname, kind, name, definition
 
 -- name: made
 -- One message, and so one transaction where there is none. What names no tablespace stands in the database's own.

@@ -28,6 +28,17 @@ _OF_CONSTRAINT = {"comment on constraint": ("constraint",), "comment on index": 
 _MOST_CHARACTERS = 200
 
 
+_DIFF = 'publish with strategy = "diff"'
+# What to do about what a new table cannot have, by its kind.
+_WAYS = {
+    "column": f"state it in the contract, or {_DIFF}",
+    "publication": f"subscribers would silently keep the old rows: {_DIFF}",
+    "invalid index": "REINDEX or drop it",
+    "persistence": f"make it LOGGED, or {_DIFF}",
+    **dict.fromkeys(("parent", "extension", "security label on"), _DIFF),
+}
+
+
 class Item(NamedTuple):
     """One thing that a table carries: ``constraint orders_pkey``, ``dependent view sales.v``."""
 
@@ -38,7 +49,8 @@ class Item(NamedTuple):
 
     def __str__(self) -> str:
         shown = f" ({self.definition})" if self.definition and len(self.definition) <= _MOST_CHARACTERS else ""
-        return f'"{self.table}": {self.kind} {self.name}{shown}'
+        way = f" ({_WAYS[self.kind]})" if self.kind in _WAYS else ""
+        return f'"{self.table}": {self.kind} {self.name}{shown}{way}'
 
     def is_of(self, gone: Collection[Item]) -> bool:
         """Tell whether it says something of a column or a constraint among these, and nothing without it."""

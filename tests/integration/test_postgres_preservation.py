@@ -34,6 +34,8 @@ class Case:
 
 
 CASES = {
+    "swap by a superuser": Case("swap", "firn", ("roles", "tables", "dependents", "forced", "others")),
+    "swap by the owner": Case("swap", "keeper", ("roles", "tables", "dependents", "forced")),
     "rows by a superuser": Case(ROWS, "firn", ALL),
     "rows by the owner": Case(ROWS, "keeper", ("roles", "tables", "dependents", "inbound", "bound")),
 }

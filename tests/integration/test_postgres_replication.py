@@ -142,6 +142,17 @@ def test_subscribers_get_exactly_the_rows_that_a_diff_changed(server: Server, pr
 
 
 @NEWEST
+@pytest.mark.parametrize("covered", COVERED)
+def test_a_swap_of_what_is_replicated_is_refused(primary: Target, covered: str) -> None:
+    primary.query(f"CREATE PUBLICATION p {covered}")
+
+    with primary.settings.open() as loader, pytest.raises(PublishError, match="subscribers would silently") as caught:
+        loader.prepare(Run.start("shop"), Dataset("shop", ORDERS, strategy="swap"))
+    assert "publication p" in caught.value.message
+    assert 'strategy = "diff"' in caught.value.message
+
+
+@NEWEST
 def test_what_leads_back_is_not_sent_with_all_tables_and_its_loss_in_a_crash_is_noticed(
     primary: Target,
 ) -> None:
