@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord
     from loaders.connections import Server, Statements
     from loaders.delta import Delta
+    from loaders.ledger import Digests
     from loaders.postgres import Postgres
     from loaders.publish import Plan
     from loaders.staging import Staging
@@ -292,10 +293,10 @@ class PostgresLoader:
         with self._timed("stage"):
             staging.sent()
         with self._timed("verify"), border("Verifying staging"):
-            readback.compare(staging, self._statements, self._streams)
+            found = readback.compare(staging, self._statements, self._streams)
             dress = dressing(self._statements, self._names, self.state, staging)
             build.finish_tables(self._statements, staging.layouts, dress, staging.choice)
-            self._record(run, staging, read, taken)
+            self._record(run, staging, found, read, taken)
             self.state.set_ready(run.id, staging.recorded(), cursors or {})
         staging.stop()
 
@@ -457,13 +458,21 @@ class PostgresLoader:
             self.state.release(run.id)
             return dropped
 
-    def _record(self, run: Run, staging: Staging, read: Sequence[PartRecord], taken: Sequence[PartRecord]) -> None:
-        if not (read or taken):
-            return
-        found = ledger.digests(self._statements, staging.schema, staging.dataset.parts, staging.layouts)
-        ledger.prove(taken, found, run.pipeline)
-        records = [*(ledger.with_digests(record, found, staging.dataset.parts) for record in read), *taken]
-        ledger.write(self._statements, self._names.state, run, records)
+    def _record(
+        self,
+        run: Run,
+        staging: Staging,
+        found: Digests,
+        read: Sequence[PartRecord],
+        taken: Sequence[PartRecord],
+    ) -> None:
+        keys = staging.dataset.parts
+        if taken:
+            copied = ledger.digests(self._statements, staging.schema, keys, staging.layouts)
+            ledger.prove(taken, copied, run.pipeline)
+        if read or taken:
+            records = [*(ledger.with_digests(record, found, keys) for record in read), *taken]
+            ledger.write(self._statements, self._names.state, run, records)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

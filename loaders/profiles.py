@@ -19,6 +19,7 @@ __all__ = ["ColumnProfile", "Profile", "plain", "profile", "total"]
 
 _SEED = 1
 _WRAP = 2**64
+_PLAIN = frozenset({pl.String, pl.Binary, pl.Boolean, pl.Int16, pl.Int32, pl.Int64})
 _LONGEST_INT64 = 18  # digits of a decimal that always fit into 64 bits
 
 
@@ -80,7 +81,7 @@ class Profile:
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the values as both sides can have them exactly: texts, bytes, truths and whole numbers."""
-    return frame.select(_plain(column) for column in frame.get_columns())
+    return frame.with_columns(_plain(column) for column in frame.get_columns() if column.dtype not in _PLAIN)
 
 
 def profile(frame: pl.DataFrame) -> Profile:

@@ -1,7 +1,9 @@
 """Compares what staging holds with what was sent, value by value; no part of it trusts the driver that sent it.
 
-Every value of a table with a key is compared with the one that was sent for its key. Where that finds a difference, and
-where there is no key, figures are compared that do not depend on the order of rows; they name the columns.
+Every part is read back as soon as it has arrived, while others are still on their way. Every value of a table with a
+key is compared with the one that was sent for its key. Where that finds a difference, and where there is no key,
+figures are compared that do not depend on the order of rows; they name the columns. After the last part the rows that
+each transaction left are counted: a row that anybody changed or added since is another's, and its table is read again.
 """
 
 from __future__ import annotations
@@ -15,31 +17,34 @@ import polars as pl
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import LoadError
-from loaders import differences, queries
+from loaders import differences, ledger, queries
 from loaders.profiles import Profile, plain, profile, total
 from loaders.sqlstates import border
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from psycopg.sql import Composable
+
     from loaders.connections import Copying, Statements
     from loaders.ddl import Column, Layout
+    from loaders.ledger import Digests
     from loaders.staging import Sent, Staging
     from loaders.streams import Streams
 
-__all__ = ["as_sent", "compare"]
+__all__ = ["as_sent", "compare", "differing"]
 
 _SQL = queries.read("staging.sql")
 _PLACE = "\0place"  # no column of PostgreSQL can be called so
 _MOST_ARGUMENTS = 100  # of a function call in PostgreSQL
+_LAST_PAGE = 2**32 - 2
 _LONGEST_BIGINT = 18  # digits of a numeric that always fit into a bigint once its point is moved
 
 
-class _Range(NamedTuple):
+class _Written(NamedTuple):
     transaction: str
-    low: str
-    high: str
     rows: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class _Wrong:
     columns: Sequence[str]
 
 
-def compare(staging: Staging, statements: Statements, streams: Streams) -> None:
+def compare(staging: Staging, statements: Statements, streams: Streams) -> Digests:
     """Compare every part with its rows in staging, value by value where there is a key, else by figures.
 
     Args:
@@ -56,23 +61,47 @@ def compare(staging: Staging, statements: Statements, streams: Streams) -> None:
         statements: Where statements go.
         streams: Connections to read with.
 
+    Returns:
+        Rows and digest of every part that was sent.
+
     Raises:
         LoadError: They differ; table, columns and up to ten keys are named.
     """
+    found: Digests = {}
     with border("Reading staging back"):
         sent = staging.sent()
-        ranges = {table: _ranges(staging.schema, table, statements) for table in staging.layouts}
-        wrong = _wrong(staging, sent, ranges, streams)
+        rows = ledger.hashed(statements, staging.schema, staging.layouts)
         for table, layout in staging.layouts.items():
-            bad = [w for w in wrong if w.sent.table == table]
-            # A row that anybody changed or added was written by a transaction that sent no part.
-            proven = {s.transaction for s in sent if s.table == table} - {w.sent.transaction for w in bad}
-            proven |= {transaction for name, (transaction, _) in staging.taken.items() if name == table}
-            if bad or ranges[table].keys() - proven:
-                raise LoadError(
-                    _explained(staging.schema, layout, bad, sorted(proven), streams),
-                    "run again; if it happens twice, check the server's memory and disks",
-                )
+            parts = [part for part in sent if part.table == table]
+            written = _written(staging.schema, table, rows[table], statements)
+            _refuse_wrong(staging, layout, parts, written, streams)
+            for part in parts:
+                if of_part := written.get(part.transaction):
+                    found.setdefault(part.part, {})[table] = {"rows": of_part.rows, "digest": of_part.digest}
+    return found
+
+
+def _written(schema: str, table: str, row: Composable, statements: Statements) -> dict[str, _Written]:
+    query = _SQL["written"].format(table=Identifier(schema, table), row=row)
+    return {found.transaction: _Written(*found) for found in statements.execute(query).fetchall()}
+
+
+def _refuse_wrong(
+    staging: Staging, layout: Layout, parts: Sequence[Sent], written: Mapping[str, _Written], streams: Streams
+) -> None:
+    """Raise a LoadError when a table does not hold what was sent; every part that may be wrong is read once more."""
+    taken = dict([staging.taken[layout.table]] if layout.table in staging.taken else [])
+    expected = {part.transaction: part.rows.height for part in parts if part.rows.height}
+    undisturbed = {name: found.rows for name, found in written.items() if name not in taken} == expected
+    doubted = [part for part in parts if not (undisturbed and staging.is_proven(part))]
+    wrong = _wrong(staging.schema, layout, doubted, streams)
+    # A row that anybody changed or added was written by a transaction that sent no part.
+    proven = expected.keys() - {w.sent.transaction for w in wrong} | taken.keys()
+    if wrong or written.keys() - proven:
+        raise LoadError(
+            _explained(staging.schema, layout, wrong, sorted(proven), streams),
+            "run again; if it happens twice, check the server's memory and disks",
+        )
 
 
 def _explained(schema: str, layout: Layout, bad: Sequence[_Wrong], proven: Sequence[str], streams: Streams) -> str:
@@ -80,44 +109,54 @@ def _explained(schema: str, layout: Layout, bad: Sequence[_Wrong], proven: Seque
     return differences.explain(layout, [w.sent.rows for w in bad], held, [c for w in bad for c in w.columns])
 
 
-def _ranges(schema: str, table: str, statements: Statements) -> dict[str, _Range]:
-    rows = statements.execute(_SQL["ranges"].format(table=Identifier(schema, table))).fetchall()
-    return {row.transaction: _Range(*row) for row in rows}
-
-
-def _wrong(
-    staging: Staging, sent: Sequence[Sent], ranges: Mapping[str, Mapping[str, _Range]], streams: Streams
-) -> list[_Wrong]:
-    """Return the parts whose rows in staging are not those sent, the longest read first so that no reader idles."""
-    reads = [
-        (one, streams.submit(partial(_differing, staging, one, ranges[one.table].get(one.transaction))))
-        for one in sorted(sent, key=lambda one: -one.rows.height)
-    ]
+def _wrong(schema: str, layout: Layout, parts: Sequence[Sent], streams: Streams) -> list[_Wrong]:
+    """Return the parts whose rows in staging are not those sent."""
+    reads = [(part, streams.submit(partial(differing, schema, layout, part))) for part in parts]
     wait([columns for _, columns in reads])  # a reader still at work would keep its table from being dropped
-    wrong = [_Wrong(one, columns.result()) for one, columns in reads]
-    return [one for one in wrong if one.columns]
+    return [_Wrong(part, found) for part, columns in reads if (found := columns.result())]
 
 
-def _differing(staging: Staging, sent: Sent, found: _Range | None, reader: Copying) -> Sequence[str]:
-    """Return the columns of a part that are not as they were sent."""
-    if found is None:
-        return sent.rows.columns if sent.rows.height else []
-    present = sent.rows.schema.keys()
-    columns = [column for column in staging.layouts[sent.table].columns if column.name in present]
-    absent = [column.name for column in staging.layouts[sent.table].columns if column.name not in present]
-    query = _SQL["part"].format(
-        columns=SQL(", ").join(_exact(column, i) for i, column in enumerate(columns)),
-        absent=_filled(absent),
-        table=Identifier(staging.schema, sent.table),
-        low=Literal(found.low),
-        high=Literal(found.high),
-        transaction=Literal(found.transaction),
-    )
-    key = staging.layouts[sent.table].key
-    if key and present >= set(key) and _same_by_key(sent.rows, key, _batches(reader, query), columns):
+def differing(schema: str, layout: Layout, sent: Sent, reader: Copying) -> Sequence[str]:
+    """Return the columns of a part that are not in staging as they were sent.
+
+    Args:
+        schema: Where the table is.
+        layout: The table.
+        sent: The part.
+        reader: The connection to read with.
+    """
+    if not sent.rows.height:
         return []
-    held = total(_figures(batch, columns) for batch in _batches(reader, query))
-    return profile(plain(sent.rows)).differing(held)
+    names = set(sent.rows.columns)
+    present = [column for column in layout.columns if column.name in names]
+    held = partial(_held, schema, layout, sent, present, reader)
+    known = layout.key and names >= set(layout.key)
+    if known and _same_by_key(sent.rows, layout.key, held(), present):
+        return []
+    figures = total(_figures(batch, present) for batch in held())
+    return profile(plain(sent.rows)).differing(figures)
+
+
+def _held(
+    schema: str, layout: Layout, sent: Sent, present: Sequence[Column], reader: Copying
+) -> Iterator[pl.DataFrame]:
+    """Read the rows of a part; those that filled gaps in earlier pages only where some are missing."""
+    names = {column.name for column in present}
+    absent = [column.name for column in layout.columns if column.name not in names]
+    read = 0
+    for first, last in ((sent.page, _LAST_PAGE), (0, sent.page)):
+        if read < sent.rows.height:
+            query = _SQL["part"].format(
+                columns=SQL(", ").join(_exact(column, i) for i, column in enumerate(present)),
+                absent=_filled(absent),
+                table=Identifier(schema, layout.table),
+                first=Literal(f"({first},0)"),
+                last=Literal(f"({last},0)"),
+                transaction=Literal(sent.transaction),
+            )
+            for batch in _batches(reader, query):
+                read += batch.height
+                yield batch
 
 
 def _same_by_key(

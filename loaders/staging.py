@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from psycopg.sql import Identifier, Literal
 
 from firn import LoadError
-from loaders import companions, ddl, queries, strategies
+from loaders import companions, ddl, queries, readback, strategies
 from loaders.inventory import record
 from loaders.quarantine import mark
 from loaders.sqlstates import border
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Sent", "Staging"]
 
 _SQL = queries.read("staging.sql")
+_GROWTH = 64  # pages by which a table grows at most; those that the last COPY did not fill the next one may
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,14 @@ class Sent:
         part: The part, empty for a whole table.
         rows: The rows, without the columns in which every value is null; kept until they are verified.
         transaction: The transaction that wrote them, by which the table's ``xmin`` tells them from other parts.
+        page: The page from which on they stand in the table, but for those that filled gaps before it.
     """
 
     table: str
     part: str
     rows: pl.DataFrame
     transaction: str
+    page: int = 0
 
 
 @dataclass(slots=True)
@@ -70,9 +73,10 @@ class Staging:
     taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     choice: dict[str, tuple[str, str]] = field(default_factory=dict)
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
+    _differing: dict[tuple[str, str], Future[Sequence[str]]] = field(default_factory=dict)
 
     def send(self, streams: Streams, table: str, part: str, frame: pl.DataFrame, batch: int) -> None:
-        """Begin to send a part; what the server has to say of it is raised by the next call or by `sent`.
+        """Begin to send a part and read it back; what the server has to say of it is raised by the next call or `sent`.
 
         Args:
             streams: Where rows go.
@@ -94,8 +98,11 @@ class Staging:
         present = frame.schema.keys()
         # Hashes of whole rows depend on the order of the columns: both sides take the table's.
         rows = frame.select(column.name for column in self.layouts[table].columns if column.name in present)
-        sending = _Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping)
-        self._sent[table, part] = streams.submit(sending)
+        sent = streams.submit(_Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping))
+        self._sent[table, part] = sent
+        self._differing[table, part] = streams.submit(
+            lambda reader: readback.differing(self.schema, self.layouts[table], sent.result(), reader)
+        )
 
     def sent(self) -> Sequence[Sent]:
         """Wait for every part to arrive, and return what was sent.
@@ -107,6 +114,11 @@ class Staging:
         wait(self._sent.values())
         self._raise_refused()
         return [future.result() for future in self._sent.values()]
+
+    def is_proven(self, sent: Sent) -> bool:
+        """Tell whether a part was read back as it was sent; what went wrong in reading leaves that open."""
+        found = self._differing[sent.table, sent.part]
+        return found.exception() is None and not found.result()
 
     def recorded(self) -> dict[str, Any]:
         """Return what was sent, in the form in which state keeps it."""
@@ -120,10 +132,12 @@ class Staging:
 
     def stop(self) -> None:
         """Wait until nothing is being sent any more, and let the rows go."""
-        for future in self._sent.values():
+        futures: list[Future[Any]] = [*self._sent.values(), *self._differing.values()]
+        for future in futures:
             future.cancel()
-        wait(self._sent.values())
+        wait(futures)
         self._sent.clear()
+        self._differing.clear()
 
     def _raise_refused(self) -> None:
         """Raise what became of a part, once, so that it can be sent again."""
@@ -146,7 +160,7 @@ class _Sending:
 
     def __call__(self, copying: Copying) -> Sent:
         part = f', part "{self.part}"' if self.part else ""
-        rows, transaction = _filled(self.frame), ""
+        rows, transaction, pages = _filled(self.frame), "", 0
         with border(f'Loading table "{self.table}"{part}'), copying.cursor() as cursor:
             if self.forgotten:
                 query = _SQL["forget"].format(
@@ -155,11 +169,12 @@ class _Sending:
                 cursor.execute(query.as_string())
             if rows.height:
                 # Asked for in the same transaction: so the xmin of its rows is known without reading them back.
-                cursor.execute(_SQL["transaction"].as_string())
-                transaction = str(cursor.fetchall()[0][0])
+                name = Identifier(self.schema, self.table).as_string()
+                cursor.execute(_SQL["begin_part"].format(table=Literal(name)).as_string())
+                transaction, pages = cursor.fetchall()[0]
                 cursor.adbc_ingest(self.table, self._batches(rows), mode="append", db_schema_name=self.schema)
             copying.commit()
-        return Sent(self.table, self.part, rows, transaction)
+        return Sent(self.table, self.part, rows, transaction, max(pages - _GROWTH, 0))
 
     def _batches(self, rows: pl.DataFrame) -> pa.RecordBatchReader:
         def batches() -> Iterator[pa.RecordBatch]:

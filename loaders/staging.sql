@@ -1,6 +1,9 @@
 -- name: transaction
 SELECT pg_current_xact_id()::xid::text
 
+-- name: begin_part
+SELECT pg_current_xact_id()::xid::text, pg_relation_size({table}::regclass) / current_setting('block_size')::bigint
+
 -- name: forget
 DELETE FROM {table} WHERE xmin = {transaction}::xid
 
@@ -10,15 +13,15 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON
 WHERE n.nspname = %(schema)s AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY c.relname, a.attnum
 
--- name: ranges
--- Each part was written by a transaction of its own, in a row of pages that others may share at its ends.
-SELECT xmin::text AS transaction, min(ctid)::text AS low, max(ctid)::text AS high, count(*) AS rows
-FROM {table} GROUP BY xmin
+-- name: written
+-- Each part was written by a transaction of its own. The digest is that of the ledger.
+SELECT t.xmin::text AS transaction, count(*) AS rows, sum(hash_record_extended({row}, 0))::text AS digest
+FROM {table} AS t GROUP BY t.xmin
 
 -- name: part
 -- The range of pages spares reading the whole table for each part; the transaction decides which rows are the part's.
 SELECT {columns}, {absent} AS absent FROM {table}
-WHERE ctid BETWEEN {low}::tid AND {high}::tid AND xmin = {transaction}::xid
+WHERE ctid >= {first}::tid AND ctid < {last}::tid AND xmin = {transaction}::xid
 
 -- name: unproven
 SELECT ctid::text AS "at", {columns} FROM {table} WHERE xmin::text <> ALL ({proven}::text[])

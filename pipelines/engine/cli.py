@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ LIMIT = click.option("--limit-files", type=click.IntRange(min=1), help="Read onl
 
 def main() -> None:
     """Run the command line, and print an error as what is wrong and what to type next."""
+    # The cores are taken by our own threads and by the server's; more of Polars' own would only wait for them.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     try:
         sys.exit(cli(standalone_mode=False))
     except FirnError as error:

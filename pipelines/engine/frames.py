@@ -214,14 +214,14 @@ def check_contract(table: str, part: str, frame: pl.DataFrame, contract: type[dy
     Raises:
         ContractError: A column is unknown, of another type, or null where it must not be.
     """
-    columns = contract.columns()
-    problems = [f"column {name} is not in the contract" for name in frame.columns if name not in columns]
+    columns, found = contract.columns(), frame.schema
+    problems = [f"column {name} is not in the contract" for name in found if name not in columns]
     for name, column in columns.items():
-        if name not in frame.columns:
+        if name not in found:
             if not column.nullable:
                 problems.append(f"column {name} is missing")
-        elif frame.schema[name] != column.dtype:
-            problems.append(f"column {name} is {frame.schema[name]}, not {column.dtype}")
+        elif found[name] != column.dtype:
+            problems.append(f"column {name} is {found[name]}, not {column.dtype}")
         elif not column.nullable and (nulls := frame[name].null_count()):
             problems.append(f"column {name} is null in {nulls} rows")
     if problems:
