@@ -121,6 +121,7 @@ class OrderLists(Pipeline):
             ("order_list", "order_list_origin"), ("file", "row", "order_key", "row_hash", "record_uuid")
         ),
     }
+    early: ClassVar = {"order_keys": "file"}
     kept = (ACCOUNTING,)
     companions = (ORDER_LIST_SYNC,)
     compared = "order_list"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.engine.report import Phase, Report
 from pipelines.engine.selection import Selection
@@ -54,6 +54,18 @@ class Options:
     keep_copies: bool = False
 
 
+class Early(NamedTuple):
+    """A part that was staged while others were still read, as if it were the only one.
+
+    Attributes:
+        whole: What the steps over all parts made of it alone.
+        rows: How many rows were staged, by table.
+    """
+
+    whole: Frames
+    rows: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Execution:
     """One run on its way: what it was asked, whom it tells, and what it has so far."""
@@ -74,6 +86,8 @@ class Execution:
     whole: Frames = field(default_factory=dict)
     recalled: Frames = field(default_factory=dict)
     staged_in_parts: tuple[Step, ...] = ()
+    foreseen: tuple[Step, ...] = ()
+    early: dict[str, Early] = field(default_factory=dict)
     passing: set[str] = field(default_factory=set)
 
     @property

@@ -17,10 +17,11 @@ from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_who
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
 from pipelines.engine.selection import refuse_gone, rows, select, select_only, settle_gone
+from pipelines.engine.staging import stage_early
 from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from loaders.loader import Loader
@@ -191,9 +192,10 @@ def extract_and_transform(execution: Execution, loader: Loader, workers: Executo
     groups = segments(pipeline.steps)
     if len(groups) > 1 and groups[-1][0] and not any(step.is_check for step in groups[-1][1]):
         execution.staged_in_parts = groups.pop()[1]
+        execution.foreseen = foreseen(execution, groups[1:])
     execution.whole[RUN] = pl.DataFrame({"run_id": [run.id], "started_at": [run.started_at]})
     with execution.phase("Extract and transform") as phase:
-        read_parts(execution, workers, groups, execution.selection.read)
+        read_parts(execution, loader, workers, groups, execution.selection.read)
         if execution.selection.changes_nothing:
             return
         transform_whole(execution, loader, workers, groups)
@@ -202,11 +204,21 @@ def extract_and_transform(execution: Execution, loader: Loader, workers: Executo
     execution.report.notes = [*execution.selection.notes, *pipeline.notes(execution.parts, execution.whole)]
 
 
-def read_parts(execution: Execution, workers: Executor, groups: Segments, parts: Sequence[Part]) -> None:
+def foreseen(execution: Execution, later: Segments) -> tuple[Step, ...]:
+    """Return the steps over all parts, where a part may be staged before all are read as if it were the only one."""
+    steps = tuple(step for _, steps in later for step in steps)
+    wanted = execution.options.load and execution.only is None and execution.pipeline.early
+    return steps if wanted and not any(step.row_local or step.is_check for step in steps) else ()
+
+
+def read_parts(
+    execution: Execution, loader: Loader, workers: Executor, groups: Segments, parts: Sequence[Part]
+) -> None:
     """Read parts and run the first row-local steps; those that turn out unchanged, or may fail, are taken over."""
     selection, report = execution.selection, execution.report
     before = len(report.failed)
-    done = transform_parts(execution, workers, parts, groups[0][1], needed(execution, groups[1:]), tell=True)
+    keep, then = needed(execution, groups[1:]), partial(stage_early, execution, loader) if execution.foreseen else None
+    done = transform_parts(execution, workers, parts, groups[0][1], keep, tell=True, then=then)
     refuse_failed(execution, left=bool(done or execution.parts or selection.taken or execution.ledger))
     for failed in report.failed[before:]:
         if failed["part"] in execution.ledger:
@@ -257,7 +269,7 @@ def transform_whole(execution: Execution, loader: Loader, workers: Executor, gro
     for name in outdated:
         del execution.selection.taken[name]
         execution.listed[name].known = None
-    read_parts(execution, workers, groups, [execution.listed[name] for name in sorted(outdated)])
+    read_parts(execution, loader, workers, groups, [execution.listed[name] for name in sorted(outdated)])
     execution.recalled.clear()
     recall(execution, loader)
     run_later(execution, workers, groups)
@@ -304,8 +316,9 @@ def transform_parts(
     keep: frozenset[str],
     *,
     tell: bool,
+    then: Callable[[Part], None] | None = None,
 ) -> list[Part]:
-    """Run row-local steps over parts; failed ones are left out and set apart in the report."""
+    """Run row-local steps over parts, then something with each; failed ones are set apart in the report."""
     count, done = len(parts), 0
 
     def finished(part: Part) -> None:
@@ -314,6 +327,8 @@ def transform_parts(
         if tell:
             title = execution.pipeline.describe(part.name) + ("  FAILED" if part.error else "")
             execution.progress.step(done, count, title, part.rows, sum(part.seconds.values()))
+        if then and not (part.error or part.unchanged):
+            then(part)
 
     work = partial(run_local, steps=steps, whole=execution.whole, settings=execution.settings, keep=keep)
     finished_parts = run_parts(workers, parts, work, finished)

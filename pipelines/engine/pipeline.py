@@ -89,7 +89,11 @@ class Pipeline(BaseModel):
     contract of each table that readers will see); ``parts`` says where each of
     these names the part a row belongs to, so that the rows of a part that has not changed, or failed, can be taken over
     as they are; ``recalled`` names, for a table that steps over all parts read, the published tables whose join has
-    its columns for such parts; ``kept`` are unpublished tables that ``figures`` and ``notes`` need; ``compared`` is the
+    its columns for such parts; ``early`` names, for each table that steps over all parts make, the column that says
+    which part a row belongs to, where a part's rows there are as a rule those that these steps make of it alone, and
+    the last row-local steps look at no others: such a part is staged while others are still read, and once more should
+    another turn out to have to do with its rows; ``kept`` are unpublished tables that ``figures`` and ``notes`` need;
+    ``compared`` is the
     table whose rows a person looks at when one part is replaced, ``label`` the columns by which they know one,
     and ``uncompared`` those that say nothing to them. ``quarantine`` is the published table of the cells that are not
     published, and ``reasons`` are all that its entries may have; ``companions`` are tables beside
@@ -108,6 +112,7 @@ class Pipeline(BaseModel):
     publishes: ClassVar[Mapping[str, type[dy.Schema]]] = {}
     parts: ClassVar[Mapping[str, PartKey]] = {}
     recalled: ClassVar[Mapping[str, Recalled]] = {}
+    early: ClassVar[Mapping[str, str]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
     quarantine: ClassVar[str] = ""
     companions: ClassVar[tuple[Companion, ...]] = ()
@@ -225,6 +230,7 @@ def bind(pipeline: type[Pipeline]) -> list[Step]:
         columns = pipeline.publishes[pipeline.quarantine].column_names()
         refuse_unknown(pipeline, "quarantine", "column", QUARANTINE, columns)
     refuse_unknown(pipeline, "parts", "published table", pipeline.parts, list(pipeline.publishes))
+    refuse_unknown(pipeline, "early", "table", pipeline.early, made)
     for recalled in pipeline.recalled.values():
         refuse_unknown(pipeline, "recalled", "published table", recalled.tables, list(pipeline.publishes))
     return steps

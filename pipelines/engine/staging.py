@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 from firn import ContractError, PartRecord
 from pipelines.engine.differences import difference
-from pipelines.engine.frames import Frames, Part, check_contract, run_local
+from pipelines.engine.execution import Early
+from pipelines.engine.frames import Frames, Part, check_contract, run_local, run_whole
 from pipelines.engine.verdict import Undone, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from firn import Published
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
 
-__all__ = ["leave", "publish", "stage", "verify"]
+__all__ = ["leave", "publish", "stage", "stage_early", "verify"]
 
 
 def leave(execution: Execution, loader: Loader) -> None:
@@ -34,14 +38,13 @@ def stage(execution: Execution, loader: Loader) -> None:
     with execution.phase("Stage") as phase:
         for number, part in enumerate(execution.parts, start=1):
             started = time.perf_counter()
-            frames = finish(execution, part)
-            if execution.only is not None:
-                compare(execution, loader, part.name, frames)
-            rows = stage_frames(execution, loader, part.name, frames)
+            rows = staged_early(execution, part) or stage_part(execution, loader, part)
+            report.tables = {name: count + rows.get(name, 0) for name, count in report.tables.items()}
+            part.frames = {}
             seconds = time.perf_counter() - started
             title = execution.pipeline.describe(part.name)
-            execution.progress.step(number, len(execution.parts), title, rows, seconds)
-        stage_frames(execution, loader, "", execution.whole)
+            execution.progress.step(number, len(execution.parts), title, max(rows.values(), default=0), seconds)
+        report.tables |= stage_frames(execution, loader, "", execution.whole)
         if taken:
             for table, count in loader.take(execution.run, taken).items():
                 report.tables[table] += count
@@ -66,12 +69,37 @@ def refuse_shrinking(execution: Execution) -> None:
         )
 
 
-def finish(execution: Execution, part: Part) -> Frames:
-    """Run the last row-local steps on a part, and let its frames go."""
+def stage_early(execution: Execution, loader: Loader, part: Part) -> None:
+    """Stage a part while others are still read, as if none of them had anything to do with its rows."""
+    alone = execution.whole.copy()
+    for step in execution.foreseen:
+        run_whole(step, [part], alone, execution.settings, {})
+    rows = stage_frames(execution, loader, part.name, finish(execution, part, alone))
+    execution.early[part.name] = Early({name: alone[name] for name in execution.pipeline.early}, rows)
+
+
+def staged_early(execution: Execution, part: Part) -> Mapping[str, int]:
+    """Return the rows of a part that was staged early by table; none where other parts have to do with its rows."""
+    early = execution.early.pop(part.name, None)
+    if early is None:
+        return {}
+    own = {name: execution.whole[name].filter(pl.col(by) == part.name) for name, by in execution.pipeline.early.items()}
+    return early.rows if all(own[name].equals(frame) for name, frame in early.whole.items()) else {}
+
+
+def stage_part(execution: Execution, loader: Loader, part: Part) -> Mapping[str, int]:
+    """Stage a part, in place of what was staged of it early; return rows by table."""
+    frames = finish(execution, part, execution.whole)
+    if execution.only is not None:
+        compare(execution, loader, part.name, frames)
+    return stage_frames(execution, loader, part.name, frames)
+
+
+def finish(execution: Execution, part: Part, whole: Frames) -> Frames:
+    """Run the last row-local steps on a part."""
     keep = frozenset(execution.pipeline.publishes)
-    frames = run_local(part, execution.staged_in_parts, execution.whole, execution.settings, keep).frames
-    part.frames = {}
-    return frames
+    frames = part.frames.copy()
+    return run_local(replace(part, frames=frames), execution.staged_in_parts, whole, execution.settings, keep).frames
 
 
 def compare(execution: Execution, loader: Loader, part: str, frames: Frames) -> None:
@@ -87,16 +115,14 @@ def compare(execution: Execution, loader: Loader, part: str, frames: Frames) -> 
         execution.report.differences.append(difference(part, table, before, frames[table], key, pipeline.label))
 
 
-def stage_frames(execution: Execution, loader: Loader, part: str, frames: Frames) -> int:
-    """Check and send the published tables among some frames; say how many rows the longest has."""
+def stage_frames(execution: Execution, loader: Loader, part: str, frames: Frames) -> dict[str, int]:
+    """Check and send the published tables among some frames; return rows by table."""
     publishes = execution.pipeline.publishes
-    longest = 0
+    rows = {}
     for name in (name for name in publishes if name in frames):
         check_contract(name, part, frames[name], publishes[name])
-        rows = loader.stage(execution.run, name, part, frames[name]).rows
-        execution.report.tables[name] += rows
-        longest = max(longest, rows)
-    return longest
+        rows[name] = loader.stage(execution.run, name, part, frames[name]).rows
+    return rows
 
 
 def verify(execution: Execution, loader: Loader) -> None:
