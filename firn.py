@@ -74,6 +74,7 @@ class Table:
         part: The workbook or key range that these rows come from; empty for a whole table.
         content: Returns the SHA-256 of the content; asked only where the fingerprint is not known, because it may cost
             a read. ``None`` where the fingerprint is that hash.
+        size: Bytes that have to be read for it, where that is known: the largest parts are begun first.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Table:
     fingerprint: str = ""
     part: str = ""
     content: Callable[[], str] | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,12 +163,16 @@ def _same_by_key(
     rows: pl.DataFrame, key: Sequence[str], batches: Iterator[pl.DataFrame], columns: Sequence[Column]
 ) -> bool:
     """Tell whether the batches hold these rows, value by value, and nothing else in any column."""
-    places = plain(rows.select(key)).with_row_index(_PLACE)
+    expected = plain(rows)
+    places = expected.select(key).with_row_index(_PLACE)
     seen = pl.Series(_PLACE, dtype=pl.UInt32)
     for batch in batches:
-        held = _values(batch, columns)
-        found = held.select(key).join(places, on=key, how="left", nulls_equal=True, maintain_order="left")[_PLACE]
-        if batch["absent"].sum() or found.has_nulls() or not held.equals(plain(rows[found])):
+        held, found = _values(batch, columns), places[_PLACE].slice(len(seen), batch.height)
+        if not held.equals(expected.slice(len(seen), batch.height)):  # most rows stand in the order they were sent in
+            found = held.select(key).join(places, on=key, how="left", nulls_equal=True, maintain_order="left")[_PLACE]
+            if found.has_nulls() or not held.equals(expected[found]):
+                return False
+        if batch["absent"].sum():
             return False
         seen.append(found)
     return seen.n_unique() == len(seen) == rows.height

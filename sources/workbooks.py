@@ -96,7 +96,8 @@ class Workbooks(BaseModel):
             content = reading.sha256 if blob.etag and not blob.sha256 else None
             for name in TABLES:
                 fingerprint = _fingerprint(place, blob)
-                yield Table(name, reading.frame(name), fingerprint=fingerprint, part=blob.name, content=content)
+                frame = reading.frame(name)
+                yield Table(name, frame, fingerprint=fingerprint, part=blob.name, content=content, size=blob.size)
 
     def content(self, part: str) -> bytes:
         """Return the bytes of one workbook, as it is now.

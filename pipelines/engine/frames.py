@@ -41,6 +41,7 @@ class Part:
         error: Why it could not be read; its other fields then mean nothing.
         rows: Rows of the first table that its source listed.
         fingerprint: The fingerprint under which its source listed it.
+        size: Bytes that have to be read for it, where that is known.
         content: The SHA-256 of its content, once it was read.
         known: What the ledger has of it, where the rows made of equal content would be equal.
         unchanged: Whether it turned out to have the content that the ledger knows; its frames are then not read.
@@ -53,6 +54,7 @@ class Part:
     error: FirnError | None = None
     rows: int = 0
     fingerprint: str = ""
+    size: int = 0
     content: str = ""
     known: PartRecord | None = None
     unchanged: bool = False
@@ -68,7 +70,8 @@ def by_part(tables: Sequence[Table]) -> list[Part]:
     """Group the tables that a source listed by part, in the order listed."""
     parts: dict[str, Part] = {}
     for table in tables:
-        parts.setdefault(table.part, Part(table.part, {}, fingerprint=table.fingerprint)).tables[table.name] = table
+        part = Part(table.part, {}, fingerprint=table.fingerprint, size=table.size)
+        parts.setdefault(table.part, part).tables[table.name] = table
     return list(parts.values())
 
 
@@ -191,21 +194,20 @@ def union(
 def run_parts(
     executor: Executor, parts: Sequence[Part], work: Callable[[Part], Part], done: Callable[[Part], None]
 ) -> list[Part]:
-    """Hand parts to any executor and tell of each as it is done; the order of parts is kept.
+    """Hand parts to any executor, the largest first, and tell of each as it is done; the order of parts is kept.
 
     Raises:
         ContractError: A check found rows in a part; parts not yet begun are left out.
     """
-    futures = [executor.submit(work, part) for part in parts]
+    # Were a large one the last, it would be read, sent and read back while all other cores idle.
+    futures = {part.name: executor.submit(work, part) for part in sorted(parts, key=lambda part: -part.size)}
     try:
-        finished = []
-        for future in futures:
-            finished.append(future.result())
-            done(finished[-1])
+        for future in futures.values():
+            done(future.result())
     finally:
-        for future in futures:
+        for future in futures.values():
             future.cancel()
-    return finished
+    return [futures[part.name].result() for part in parts]
 
 
 def check_contract(table: str, part: str, frame: pl.DataFrame, contract: type[dy.Schema]) -> None:
