@@ -2,7 +2,7 @@
 -- The images of rows are compared, not their values: 1.0 and 1.00, 0.0 and -0.0, '1 day' and '24 hours' differ, null
 -- and NaN equal themselves, and types without an equality operator can be compared too.
 {wanted} AS s FULL JOIN {present} AS p ON {on}
-WHERE s.{first} IS NULL OR p.{first} IS NULL OR s *<> p
+WHERE s.{first} IS NULL OR p.{first} IS NULL OR s.* *<> p.*
 
 -- name: kind
 CASE WHEN s.{first} IS NULL THEN 'd' WHEN p.{first} IS NULL THEN 'i' ELSE 'u' END
@@ -13,7 +13,7 @@ SELECT EXISTS (SELECT FROM pg_publication WHERE puballtables) AND {kept_name} NO
 -- name: write
 CREATE {unlogged} TABLE {kept} AS
 SELECT {kind}::"char" AS "firn change", {images},
-       CASE WHEN s.{first} IS NOT NULL THEN sha256(record_send(s)) END AS "firn after"
+       CASE WHEN s.{first} IS NOT NULL THEN sha256(record_send(s.*)) END AS "firn after"
 FROM {difference}
 
 -- name: key
@@ -52,7 +52,7 @@ SELECT count(*) AS rows, count(*) || ':' || coalesce(sum(low), 0) || ':' || coal
 FROM (
     SELECT ('x' || encode(substr(image, 1, 8), 'hex'))::bit(64)::bigint AS low,
            ('x' || encode(substr(image, 9, 8), 'hex'))::bit(64)::bigint AS high
-    FROM (SELECT sha256(record_send(r)) AS image FROM {relation} AS r) AS hashed
+    FROM (SELECT sha256(record_send(r.*)) AS image FROM {relation} AS r) AS hashed
 ) AS halves
 
 -- name: doubled

@@ -17,5 +17,5 @@ SELECT {keys} AS key
 FROM (SELECT DISTINCT ON ({key}) * FROM ({stack}) AS s ORDER BY {key}, "firn place") AS d
 LEFT JOIN {present} AS p ON {on}
 WHERE CASE WHEN d."firn change" = 'd' THEN p.{first} IS NOT NULL
-           ELSE p.{first} IS NULL OR sha256(record_send(p)) <> d."firn after" END
+           ELSE p.{first} IS NULL OR sha256(record_send(p.*)) <> d."firn after" END
 ORDER BY {order} LIMIT 10

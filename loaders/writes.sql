@@ -25,4 +25,4 @@ EXISTS (SELECT FROM {kept} AS d WHERE d."firn change" IN ({kinds}) AND {on})
 -- name: altered
 -- A trigger of production, or somebody's rule, made another row of what was written.
 SELECT {keys} AS key FROM {kept} AS d LEFT JOIN {present} AS p ON {on_pd}
-WHERE d."firn change" IN ('i', 'u') AND sha256(record_send(p)) IS DISTINCT FROM d."firn after" LIMIT 1
+WHERE d."firn change" IN ('i', 'u') AND sha256(record_send(p.*)) IS DISTINCT FROM d."firn after" LIMIT 1

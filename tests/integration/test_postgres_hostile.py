@@ -148,3 +148,31 @@ def test_tables_without_rows_are_published_over_rows_and_rows_over_them(newest: 
     with newest.settings.open() as loader:
         loader.rollback("shop")
     assert newest.query("SELECT count(*) FROM shop.orders") == [(0,)]
+
+
+Letters = type(
+    "Letters",
+    (dy.Schema,),
+    {"__annotations__": {}, "s": dy.Int32(primary_key=True)}
+    | {name: dy.Int32(nullable=True) for name in "abcdefghijklmnopqrtuvwxyz"},
+)
+
+
+@pytest.mark.parametrize("strategy", ["swap", "diff", "rewrite"])
+def test_columns_named_like_what_statements_call_their_tables_are_told_from_these(
+    newest: Target, strategy: str
+) -> None:
+    def rows(generation: int, count: int) -> pl.DataFrame:
+        values = {name: [generation] * count for name in Letters.column_names()} | {"s": range(count)}
+        return pl.DataFrame(values, schema=dict.fromkeys(values, pl.Int32))
+
+    def shown() -> list[tuple[int, ...]]:
+        return newest.query("SELECT s, p, r, t FROM shop.letters ORDER BY s")
+
+    for generation, count in ((1, 3), (2, 4), (3, 2)):
+        publish(newest.with_settings(keep_generations=2), {"letters": Letters}, strategy, rows(generation, count))
+    assert shown() == [(0, 3, 3, 3), (1, 3, 3, 3)]
+
+    with newest.with_settings(keep_generations=2).open() as loader:
+        loader.rollback("shop", 1)
+    assert shown() == [(n, 1, 1, 1) for n in range(3)]
