@@ -274,7 +274,8 @@ class Changes:
         self.connection.execute(publish.record(state, self.plan, kept, tables))
         if kept is None:
             for change in changes.values():
-                self.connection.execute(SQL("DROP TABLE IF EXISTS {}").format(change.kept))
+                written = delta.joined(table for table in (change.kept, change.aside) if table is not None)
+                self.connection.execute(SQL("DROP TABLE IF EXISTS {}").format(written))
 
     def _told(
         self, name: str, recorded: Mapping[str, Any], changes: Mapping[str, Change], after: Mapping[str, int]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from loaders import queries
+from loaders.ddl import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
 
 __all__ = [
+    "OTHERS",
     "Change",
     "Counts",
     "Delta",
     "Difference",
+    "Others",
+    "aside",
     "bent",
     "content",
     "count",
@@ -37,6 +41,8 @@ __all__ = [
 _SQL = queries.read("delta.sql")
 _WORDS = {"i": "inserted", "u": "updated", "d": "deleted"}
 Counts = dict[str, int]
+OTHERS = "firn others"
+"""The column that marks a table in which values of others are written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,19 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """Values of columns that others fill, as they were in rows that went.
+
+    Attributes:
+        rows: A relation of the table's key and those columns.
+        columns: The columns.
+    """
+
+    rows: Composed
+    columns: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One table, and what it should hold.
 
@@ -88,6 +107,9 @@ class Change:
         kept: Where what leads back is written.
         key: The columns that tell a row from all others; only rewriting needs none.
         columns: The columns that are compared and written, in order.
+        others: The columns that others fill.
+        aside: Where their values in rows that go are written down.
+        restored: What was written down of them, for rows that come back: the key and those columns.
     """
 
     name: str
@@ -98,6 +120,9 @@ class Change:
     kept: Identifier
     key: Sequence[str]
     columns: Sequence[str]
+    others: Sequence[str] = ()
+    aside: Identifier | None = None
+    restored: Others | None = None
 
     @property
     def by_rows(self) -> bool:
@@ -154,8 +179,17 @@ def write(connection: Statements, change: Change) -> Counts:
     unlogged = SQL("UNLOGGED" if followed else "")
     counts = _written(connection, change, unlogged) if change.by_rows else _written_whole(connection, change, unlogged)
     if followed and (change.by_rows or any(counts.values())):
-        connection.execute(_SQL["mark"].format(kept=change.kept, kept_name=name))
+        _mark(connection, change.kept)
     return counts
+
+
+def aside(table: str) -> str:
+    """Return the name of the table in which the values of others in a table are written down."""
+    return cut(f"{table} of others")
+
+
+def _mark(connection: Statements, kept: Identifier) -> None:
+    connection.execute(_SQL["mark"].format(kept=kept, kept_name=_name(connection, kept)))
 
 
 def _written(connection: Statements, change: Change, unlogged: SQL) -> Counts:
@@ -163,7 +197,16 @@ def _written(connection: Statements, change: Change, unlogged: SQL) -> Counts:
     connection.execute(_SQL["write"].format(images=images, unlogged=unlogged, **change.keyed()))
     connection.execute(_SQL["key"].format(**change.keyed()))
     connection.execute(_SQL["analyze"].format(kept=change.kept))
-    return _counted(connection.execute(_SQL["counts"].format(kept=change.kept)).fetchall()[0])
+    counts = _counted(connection.execute(_SQL["counts"].format(kept=change.kept)).fetchall()[0])
+    if counts["deleted"] and change.others and change.aside is not None:
+        columns = joined(Identifier("p", name) for name in (*change.key, *change.others))
+        parts = {"aside": change.aside, "columns": columns, "unlogged": unlogged, "mark": Identifier(OTHERS)}
+        connection.execute(
+            _SQL["write_aside"].format(table=change.table, kept=change.kept, on_pd=change.on("p", "d"), **parts)
+        )
+        if unlogged.as_string(connection):
+            _mark(connection, change.aside)
+    return counts
 
 
 def _written_whole(connection: Statements, change: Change, unlogged: SQL) -> Counts:

@@ -16,6 +16,10 @@ SELECT {kind}::"char" AS "firn change", {images},
        CASE WHEN s.{first} IS NOT NULL THEN sha256(record_send(s.*)) END AS "firn after"
 FROM {difference}
 
+-- name: write_aside
+CREATE {unlogged} TABLE {aside} AS SELECT {columns}, true AS {mark} FROM {table} AS p JOIN {kept} AS d ON {on_pd}
+WHERE d."firn change" = 'd'
+
 -- name: key
 ALTER TABLE {kept} ADD PRIMARY KEY ({key})
 

@@ -30,7 +30,12 @@ def obstacle(shape: Shape, strategy: str, key: Sequence[str], columns: Sequence[
     if shape.missing_rights:
         rights = ", ".join(shape.missing_rights)
         return f"this role may not {rights} there", f'GRANT {rights} ON "{shape.table}" TO the role of the dsn'
-    return _keyless(shape, strategy, key) or _too_wide(strategy, columns) or _unwritable(shape, columns)
+    return (
+        _keyless(shape, strategy, key)
+        or _too_wide(strategy, columns)
+        or _unwritable(shape, columns)
+        or _emptied(shape, strategy, columns)
+    )
 
 
 def _keyless(shape: Shape, strategy: str, key: Sequence[str]) -> tuple[str, str] | None:
@@ -66,3 +71,14 @@ def _unwritable(shape: Shape, columns: Sequence[str]) -> tuple[str, str] | None:
     if empty:
         return f"its column {', '.join(empty)} needs a value that the contract does not have", "give it a default"
     return None
+
+
+def _emptied(shape: Shape, strategy: str, columns: Sequence[str]) -> tuple[str, str] | None:
+    others = [c.name for c in shape.columns.values() if not c.generated and c.name not in columns]
+    if strategy != "rewrite" or not others:
+        return None
+    named = ", ".join(others)
+    return (
+        f"rewriting it would empty its column {named}, which the contract does not have",
+        "state a primary key in the contract and the strategy diff, or drop the column",
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import PublishError
 from loaders import delta, queries, shapes
-from loaders.delta import Change
+from loaders.delta import Change, Others
 from loaders.obstacles import obstacle
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, k
         Identifier(kept, name),
         tuple(key),
         tuple(columns),
+        _others(shape, columns),
+        Identifier(kept, delta.aside(name)),
     )
     _refuse_doubled(connection, change)
     return change
@@ -105,16 +108,44 @@ def _undone(
     connection: Statements, production: str, plan: Plan, found: Mapping[str, Shape], kept: str
 ) -> dict[str, Change]:
     chains: dict[str, list[tuple[Identifier, Shape]]] = {}
+    asides: dict[str, list[tuple[Identifier, Shape]]] = {}
     for schema in plan.back:
         for name, shape in shapes.read_all(connection, schema).items():
             _refuse_emptied(connection, plan, Identifier(schema, name), name)
-            chains.setdefault(name, []).append((Identifier(schema, name), shape))
+            found_in = asides if delta.OTHERS in shape.columns else chains
+            found_in.setdefault(name, []).append((Identifier(schema, name), shape))
     undone = {}
     for name, chain in sorted(chains.items()):
         _refuse_unlike(plan, name, [shape for _, shape in chain], found.get(name))
         kind = _by_rows if "firn change" in chain[0][1].columns else _whole
-        undone[name] = kind(connection, Identifier(production, name), chain, kept, plan)
+        change = kind(connection, Identifier(production, name), chain, kept, plan)
+        undone[name] = _with_others(change, found[name], kept, asides.get(delta.aside(name), []))
     return undone
+
+
+def _others(shape: Shape, columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
+        column.name for column in shape.columns.values() if not column.generated and column.name not in columns
+    )
+
+
+def _with_others(change: Change, now: Shape, kept: str, stored: Sequence[tuple[Identifier, Shape]]) -> Change:
+    """Return a change by which rows come back with the values that others had given them."""
+    if not change.by_rows:
+        return change
+    others = _others(now, change.columns)
+    change = replace(change, others=others, aside=Identifier(kept, delta.aside(change.name)))
+    columns = [name for name in others if all(name in shape.columns for _, shape in stored)]
+    if not stored or not columns:
+        return change
+    key = delta.joined(map(Identifier, change.key))
+    names = delta.joined(map(Identifier, columns))
+    stack = SQL(" UNION ALL ").join(
+        _SQL["stack_of_others"].format(key=key, others=names, place=Literal(place), kept=table)
+        for place, (table, _) in enumerate(stored)
+    )
+    restored = Others(_SQL["restored"].format(key=key, stack=stack), columns)
+    return replace(change, restored=restored)
 
 
 def _refuse_emptied(connection: Statements, plan: Plan, kept: Identifier, name: str) -> None:

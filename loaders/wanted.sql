@@ -6,6 +6,12 @@ SELECT {columns}, "firn change", "firn after", {place} AS "firn place" FROM {kep
 (SELECT {columns} FROM (SELECT DISTINCT ON ({key}) * FROM ({stack}) AS s ORDER BY {key}, "firn place" DESC) AS oldest
  WHERE "firn change" <> 'i')
 
+-- name: restored
+(SELECT DISTINCT ON ({key}) * FROM ({stack}) AS o ORDER BY {key}, "firn place" DESC)
+
+-- name: stack_of_others
+SELECT {key}, {others}, {place} AS "firn place" FROM {kept}
+
 -- name: present
 (SELECT {columns} FROM {table} AS t WHERE EXISTS (SELECT FROM ({stack}) AS k WHERE {on}))
 

@@ -8,7 +8,7 @@ refers to them or is kept in them. Each order is tried in turn; if none is possi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
@@ -121,7 +121,7 @@ class Writes:
             query = _SQL["delete"].format(kinds=_listed(kinds), on_pd=change.on("p", "d"), **parts)
         else:
             query = _SQL["delete_all"].format(**parts)
-        self._do(change, query, "deleted", wanted)
+        self._do(change, [query], "deleted", wanted)
 
     def _update(self, change: Change) -> None:
         identities = {c.name for c in self.shapes[change.name].columns.values() if c.identity == "a"}
@@ -132,7 +132,7 @@ class Writes:
         query = _SQL["update"].format(
             values=values, on_sd=change.on("s", "d"), on_pd=change.on("p", "d"), **change.parts()
         )
-        self._do(change, query, "updated", self._rows(change, _CHANGED))
+        self._do(change, [query], "updated", self._rows(change, _CHANGED))
 
     def _insert(self, change: Change, kinds: str = _NEW) -> None:
         wanted = self._rows(change, kinds)
@@ -141,18 +141,32 @@ class Writes:
         if change.by_rows:
             columns_of_s = delta.joined(Identifier("s", name) for name in change.columns)
             parts = {**change.parts(), "columns_of_s": columns_of_s, "on_sd": change.on("s", "d")}
-            query = _SQL["insert"].format(kinds=_listed(kinds), **parts)
+            restored, besides = self._restored(change, {**parts, "kinds": _listed(kinds)})
+            queries = [_SQL["insert"].format(kinds=_listed(kinds), besides=besides, **parts), *restored]
         else:
-            query = _SQL["insert_all"].format(**change.parts())
-        self._do(change, query, "inserted", wanted)
+            queries = [_SQL["insert_all"].format(**change.parts())]
+        self._do(change, queries, "inserted", wanted)
+
+    def _restored(self, change: Change, parts: Mapping[str, Any]) -> tuple[list[Composed], Composed | SQL]:
+        """Return what inserts rows with the values that others had given them, and how to leave these out elsewhere."""
+        if change.restored is None:
+            return [], SQL("")
+        names = change.restored.columns
+        theirs = {"restored": change.restored.rows, "on_os": change.on("o", "s")}
+        others = {
+            "others": delta.joined(map(Identifier, names)),
+            "others_of_o": delta.joined(Identifier("o", name) for name in names),
+        }
+        query = _SQL["insert_restored"].format(**others, **theirs, **parts)
+        return [query], _SQL["not_restored"].format(**theirs)
 
     def _rows(self, change: Change, kinds: str) -> int:
         counts = self.counts[change.name]
         by_kind = {_GONE: counts["deleted"], _NEW: counts["inserted"], _CHANGED: counts["updated"]}
         return sum(by_kind[kind] for kind in kinds)
 
-    def _do(self, change: Change, query: Composed, word: str, wanted: int) -> None:
-        done = self.connection.execute(query).rowcount
+    def _do(self, change: Change, queries: Sequence[Composed], word: str, wanted: int) -> None:
+        done = sum(self.connection.execute(query).rowcount for query in queries)
         if done != wanted:
             raise PublishError(
                 f'Of {wanted} rows of table "{change.name}" that were to be {word}, {done} were: a trigger or a rule '

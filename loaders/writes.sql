@@ -7,7 +7,15 @@ WHERE d."firn change" = 'u' AND {on_pd}
 
 -- name: insert
 INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE
-SELECT {columns_of_s} FROM {wanted} AS s JOIN {kept} AS d ON {on_sd} WHERE d."firn change" IN ({kinds})
+SELECT {columns_of_s} FROM {wanted} AS s JOIN {kept} AS d ON {on_sd} WHERE d."firn change" IN ({kinds}) {besides}
+
+-- name: insert_restored
+INSERT INTO {table} ({columns}, {others}) OVERRIDING SYSTEM VALUE
+SELECT {columns_of_s}, {others_of_o} FROM {wanted} AS s JOIN {kept} AS d ON {on_sd} JOIN {restored} AS o ON {on_os}
+WHERE d."firn change" IN ({kinds})
+
+-- name: not_restored
+AND NOT EXISTS (SELECT FROM {restored} AS o WHERE {on_os})
 
 -- name: delete_all
 DELETE FROM {table}

@@ -241,3 +241,28 @@ def test_several_generations_are_undone_in_one_transaction_and_brought_back_in_a
         oldest.query("UPDATE shop.orders SET name = 'generation 1' WHERE id = 5")
         loader.rollback("shop", 3)
         assert oldest.production() == shown[2]
+
+
+def test_a_row_that_comes_back_has_what_others_had_written_into_it(newest: Target) -> None:
+    published(newest, {"orders": orders(1)}, "diff")
+    newest.query("ALTER TABLE shop.orders ADD COLUMN remark text DEFAULT 'none'")
+    newest.query("UPDATE shop.orders SET remark = 'call back' WHERE id = 5")
+    before = newest.content("orders")
+    fewer = published(newest, {"orders": orders(1, rows=3)}, "diff")
+
+    with newest.settings.open() as loader:
+        loader.rollback("shop")
+        assert newest.content("orders") == before
+        loader.publish(loader.find(fewer.run_id), again=True)
+        assert newest.query("SELECT count(*) FROM shop.orders") == [(3,)]
+        loader.rollback("shop")
+
+    assert newest.content("orders") == before
+
+
+def test_a_column_of_others_stands_against_rewriting_a_table(newest: Target) -> None:
+    published(newest, {"lines": lines(1)}, "rewrite")
+    newest.query("ALTER TABLE shop.lines ADD COLUMN remark text DEFAULT 'none'")
+
+    with pytest.raises(PublishError, match="would empty its column remark, which the contract does not have"):
+        published(newest, {"lines": lines(2)}, "rewrite")
