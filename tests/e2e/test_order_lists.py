@@ -273,9 +273,21 @@ def test_check_and_dry_run_write_nothing(loaded: Installation) -> None:
     assert loaded.query("select nspname from pg_namespace where nspname like 'firn%'") == []
 
 
-def test_a_view_on_production_is_refused_by_name_before_anything_is_read(loaded: Installation) -> None:
+def test_a_view_on_production_shows_the_rows_of_the_next_run(loaded: Installation) -> None:
     loaded.json("run", "order_lists")
-    loaded.execute('create view open_orders as select "AAG ORDER NUMBER" from order_list')
+    loaded.execute('create view open_orders as select record_uuid, "AAG ORDER NUMBER" from order_list')
+    loaded.json("run", "order_lists", "--full-refresh")
+    assert loaded.query(
+        "select count(*) from pg_depend d join pg_rewrite w on w.oid = d.objid "
+        "where w.ev_class = 'open_orders'::regclass and d.refobjid = 'order_list'::regclass"
+    ) != [(0,)]
+
+
+def test_what_would_go_on_reading_the_old_rows_is_refused_by_name_before_anything_is_read(
+    loaded: Installation,
+) -> None:
+    loaded.json("run", "order_lists")
+    loaded.execute('create materialized view open_orders as select "AAG ORDER NUMBER" from order_list')
     before = loaded.production()
     done = loaded.firn("run", "order_lists", "--full-refresh")
     assert done.returncode == 4
