@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from firn import PublishError
-from loaders import bindings, companions, dependents, inventory
+from loaders import bindings, companions, dependents, dressing, inventory
 from loaders.state import State
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ def approve(
     others = {(dependent.table, dependent.name) for dependent in held}
     lost = [item for item in inventory.losses(present, expected, known) if (item.table, item.name) not in others]
     foreign = [dependent for dependent in held if dependent.sibling not in remade]
-    role = connection.info.user
+    role = dependents.role(connection)
     rebuilt = [dependents.KEY] if rebuild else []
     misfits = dependents.refused(foreign, present, expected, role, leaving=leaving, rebuilt=rebuilt)
-    refuse([*map(str, lost), *(misfits or bindings.untrue(connection, foreign))], production)
+    unlocked = [o.refusal(role) for o in dressing.outward(connection, production, tables) if not o.may_lock]
+    refuse([*map(str, lost), *unlocked, *(misfits or bindings.untrue(connection, foreign))], production)
     found = sorted({item.table for item in present})
     following = {d.sibling for d in foreign if d.sibling and d.sibling in views}
     return Approval(found, bindings.read(connection, production, found, held, remade), following)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.inventory import Item
 
-__all__ = ["CARRIED", "KEY", "Dependent", "marks", "read", "refused", "shown"]
+__all__ = ["CARRIED", "KEY", "Dependent", "marks", "read", "refused", "role", "shown"]
 
 _SQL = queries.read("dependents.sql")
 CARRIED = ("view", "function", "policy")
@@ -82,6 +82,11 @@ class Dependent(NamedTuple):
 def read(connection: Statements, schema: str, tables: Collection[str]) -> list[Dependent]:
     """Return what other objects hold of tables; a row for each object and table."""
     return [Dependent(*row) for row in connection.execute(_query("held", schema, tables)).fetchall()]
+
+
+def role(connection: Statements) -> str:
+    """Return the role that acts, as it is written in a statement."""
+    return str(connection.execute(_SQL["role"]).fetchall()[0].role)
 
 
 def shown(connection: Statements, schema: str, choice: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:

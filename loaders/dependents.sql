@@ -57,6 +57,9 @@ GROUP BY e.table, e.classid, e.objid, e.objsubid, r.oid, r.relkind, r.relnamespa
          l.lanpltrusted, k.contype, k.conrelid, t.relkind, t.relispartition, o.owner, o.schema, o.is_member, o.is_silent
 ORDER BY 1, 2
 
+-- name: role
+SELECT quote_ident(current_user)::text AS role
+
 -- name: parts
 target AS (
     SELECT c.oid, c.relname, c.reltype, c.reltoastrelid

@@ -93,12 +93,22 @@ class Outward(NamedTuple):
         name: The constraint.
         referenced: The other table, which is locked when the constraint is dropped.
         oid: The number of the other table in the catalogue.
+        may_lock: Whether firn's role may lock it.
     """
 
     table: str
     name: str
     referenced: Identifier
     oid: int
+    may_lock: bool
+
+    def refusal(self, role: str) -> str:
+        """Return why a role that may not lock the other table cannot move it, and the way out."""
+        place = self.referenced.as_string()
+        return (
+            f'"{self.table}": constraint {self.name} refers to {place}, which {role} may not lock '
+            f'(GRANT UPDATE ON {place} TO {role}; or publish with strategy = "diff")'
+        )
 
     def dropped(self, schema: str) -> Composed:
         """Return the statement that drops it from the table, which is in a schema."""
@@ -316,7 +326,7 @@ def outward(connection: Statements, production: str, tables: Sequence[str]) -> l
     """Return the references of tables to others."""
     names = {"production": production, "tables": sorted(tables)}
     rows = connection.execute(_SQL["outward"].format(**_literals(names))).fetchall()
-    return [Outward(row.table, row.name, Identifier(row.schema, row.referenced), row.oid) for row in rows]
+    return [Outward(r.table, r.name, Identifier(r.schema, r.referenced), r.oid, r.may_lock) for r in rows]
 
 
 def _literals(names: Mapping[str, Any]) -> dict[str, Literal]:

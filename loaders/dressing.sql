@@ -447,7 +447,7 @@ SELECT is_after, text FROM statement ORDER BY is_after, text
 -- The references from tables that are replaced to tables that are not: kept, they would stand in the way of those who
 -- delete there.
 SELECT o.relname::text AS table, k.conname::text AS name, s.nspname::text AS schema, r.relname::text AS referenced,
-       r.oid::bigint AS oid
+       r.oid::bigint AS oid, has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE') AS may_lock
 FROM pg_class o
 JOIN pg_namespace n ON n.oid = o.relnamespace
 JOIN pg_constraint k ON k.conrelid = o.oid AND k.contype = 'f'

@@ -35,7 +35,7 @@ _WAYS = {
     "publication": f"subscribers would silently keep the old rows: {_DIFF}",
     "invalid index": "REINDEX or drop it",
     "persistence": f"make it LOGGED, or {_DIFF}",
-    **dict.fromkeys(("parent", "extension", "security label on"), _DIFF),
+    **dict.fromkeys(("parent", "extension", "security label on", "rights on row type"), _DIFF),
 }
 
 

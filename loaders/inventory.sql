@@ -156,6 +156,11 @@ WITH {parts}, own_column AS (
     WHERE a.kind <> 'grant on column' AND (SELECT count(*) FROM aclexplode(coalesce(a.acl, a.usual)) x WHERE x.grantee = a.owner)
         < (SELECT count(*) FROM aclexplode(a.usual) x WHERE x.grantee = a.owner)
     UNION ALL
+    SELECT t.relname, 'rights on row type', t.relname, y.typacl::text
+    FROM target t
+    JOIN pg_type y ON y.oid = t.reltype
+    WHERE y.typacl IS NOT NULL
+    UNION ALL
     SELECT relname, 'owner', relowner::regrole::text, ''
     FROM target
     UNION ALL

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg.sql import Identifier
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from loaders.shapes import Shape
 
@@ -15,55 +17,59 @@ _WIDEST = 1600 - 2  # what leads back is a table too: it marks each row with wha
 _KINDS = {"v": "a view", "m": "a materialized view", "p": "a partitioned table", "f": "a foreign table"}
 
 
-def obstacle(shape: Shape, strategy: str, key: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
+def obstacle(
+    shape: Shape, strategy: str, key: Sequence[str], types: Mapping[str, str], schema: str
+) -> tuple[str, str] | None:
     """Return what stands in the way and the way out, if anything does.
 
     Args:
         shape: The table of production.
         strategy: ``diff``, ``merge``, ``append`` or ``rewrite``.
         key: The key that the contract states.
-        columns: The columns of the contract.
+        types: The columns of the contract, and their types.
+        schema: The schema of production.
     """
+    place = Identifier(schema, shape.table).as_string()
     if shape.kind != "r" or shape.shared:
         what = _KINDS.get(shape.kind, "a parent or a part of another table")
         return f"it is {what}", "give the table another name in the pipeline, or make a plain table of it"
     if shape.missing_rights:
         rights = ", ".join(shape.missing_rights)
-        return f"this role may not {rights} there", f'GRANT {rights} ON "{shape.table}" TO the role of the dsn'
+        return f"this role may not {rights} there", f"GRANT {rights} ON {place} TO the role of the dsn"
     return (
-        _keyless(shape, strategy, key)
-        or _too_wide(strategy, columns)
-        or _unwritable(shape, columns)
-        or _emptied(shape, strategy, columns)
+        _keyless(shape, strategy, key, place)
+        or _too_wide(strategy, types)
+        or _unwritable(shape, types, place)
+        or _emptied(shape, strategy, types)
     )
 
 
-def _keyless(shape: Shape, strategy: str, key: Sequence[str]) -> tuple[str, str] | None:
+def _keyless(shape: Shape, strategy: str, key: Sequence[str], place: str) -> tuple[str, str] | None:
     if strategy == "rewrite":
         return None
     if not key:
         return f"its contract has no key, which {strategy} needs", "state a primary key in the contract, or rewrite"
     if frozenset(key) not in shape.keys:
-        named = ", ".join(key)
+        quoted = ", ".join(Identifier(name).as_string() for name in key)
         return (
-            f"it has no usable unique index on exactly {named}, all of them NOT NULL",
-            f'ALTER TABLE "{shape.table}" ADD PRIMARY KEY ({named}), or state the strategy swap or rewrite',
+            f"it has no usable unique index on exactly {', '.join(key)}, all of them NOT NULL",
+            f"ALTER TABLE {place} ADD PRIMARY KEY ({quoted}), or state the strategy swap or rewrite",
         )
     return None
 
 
-def _too_wide(strategy: str, columns: Sequence[str]) -> tuple[str, str] | None:
+def _too_wide(strategy: str, columns: Collection[str]) -> tuple[str, str] | None:
     if strategy == "rewrite" or len(columns) <= _WIDEST:
         return None
     reason = f"its contract has {len(columns)} columns; beside the marks of what leads back there is room for {_WIDEST}"
     return reason, "state the strategy swap or rewrite"
 
 
-def _unwritable(shape: Shape, columns: Sequence[str]) -> tuple[str, str] | None:
-    missing = [name for name in columns if name not in shape.columns]
+def _unwritable(shape: Shape, columns: Mapping[str, str], place: str) -> tuple[str, str] | None:
+    missing = {name: type_ for name, type_ in columns.items() if name not in shape.columns}
     if missing:
-        add = ", ".join(f'ADD COLUMN "{name}"' for name in missing)
-        return f"it has no column {', '.join(missing)}", f'ALTER TABLE "{shape.table}" {add} with the contract\'s type'
+        add = ", ".join(f"ADD COLUMN {Identifier(name).as_string()} {type_}" for name, type_ in missing.items())
+        return f"it has no column {', '.join(missing)}", f"ALTER TABLE {place} {add}"
     computed = [name for name in columns if shape.columns[name].generated]
     if computed:
         return f"its column {', '.join(computed)} is generated", "leave it out of the contract"
@@ -73,7 +79,7 @@ def _unwritable(shape: Shape, columns: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def _emptied(shape: Shape, strategy: str, columns: Sequence[str]) -> tuple[str, str] | None:
+def _emptied(shape: Shape, strategy: str, columns: Collection[str]) -> tuple[str, str] | None:
     others = [c.name for c in shape.columns.values() if not c.generated and c.name not in columns]
     if strategy != "rewrite" or not others:
         return None

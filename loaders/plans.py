@@ -119,7 +119,9 @@ def _nothing_before(generations: Generations) -> PublishError:
         return PublishError(
             f"No generation of {generations.dataset} before generation {generations.number} is kept. "
             "Production is unchanged.",
-            f"firn runs {generations.dataset}",
+            f"firn rollback {generations.dataset} --to 0 takes its tables out of production: before it there were none"
+            if generations.before == 0 and generations.way(0)
+            else f"firn runs {generations.dataset}",
         )
     listed = generations.listed()
     return PublishError(

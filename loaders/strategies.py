@@ -160,10 +160,10 @@ def _obstacles(
     layouts: Mapping[str, Layout], found: Mapping[str, Shape], words: Mapping[str, str], production: str
 ) -> PublishError | None:
     for name, layout in layouts.items():
-        columns = [column.name for column in layout.columns]
         if words[name] in ("diff", "merge", "append") and not layout.key:
             return _obstructed(name, production, "its contract has no key", "state a primary key, or rewrite")
-        stands = obstacle(found[name], words[name], layout.key, columns) if name in found else None
+        types = {column.name: column.type for column in layout.columns}
+        stands = obstacle(found[name], words[name], layout.key, types, production) if name in found else None
         if stands:
             return _obstructed(name, production, *stands)
     return None

@@ -54,7 +54,8 @@ def changes(
 def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, kept: str) -> Change:
     recorded, name = plan.tables[shape.table], shape.table
     strategy, key, columns = str(recorded["strategy"]), recorded["key"], recorded["columns"]
-    reason = obstacle(shape, strategy, key, columns)
+    ours = shapes.read(connection, plan.source, [name])[name].columns
+    reason = obstacle(shape, strategy, key, {column: ours[column].type for column in columns}, production)
     if reason:
         raise PublishError(
             f'Rows of table "{production}"."{name}" cannot be changed: {reason[0]}. Production is unchanged.', reason[1]

@@ -203,7 +203,18 @@ def test_a_key_without_a_unique_index_in_production_is_refused(oldest: Target) -
     oldest.query("CREATE SCHEMA shop; CREATE TABLE shop.orders (id int NOT NULL, name text, amount numeric(12,2))")
     with oldest.settings.open() as loader, pytest.raises(PublishError, match="unique index on exactly id") as caught:
         loader.check(Dataset("shop", {"orders": CONTRACTS["orders"]}, strategy="diff"))
-    assert "ADD PRIMARY KEY (id)" in caught.value.hint
+    assert 'ALTER TABLE "shop"."orders" ADD PRIMARY KEY ("id")' in caught.value.hint
+
+
+def test_the_statement_that_adds_a_missing_column_can_be_typed_as_it_is_named(oldest: Target) -> None:
+    published(oldest, {"orders": orders(1)}, "diff")
+    oldest.query("ALTER TABLE shop.orders DROP COLUMN amount")
+    with pytest.raises(PublishError, match="no column amount") as caught:
+        published(oldest, {"orders": orders(2)}, "diff")
+
+    oldest.query(caught.value.hint)
+    published(oldest, {"orders": orders(2)}, "diff")
+    assert oldest.query("SELECT sum(amount) FROM shop.orders") == [(30,)]
 
 
 def test_merge_deletes_nothing_and_append_refuses_keys_that_are_there(oldest: Target) -> None:

@@ -449,6 +449,7 @@ CHANGED = {
         ),
         "trigger of constraint fk (disabled)",
     ),
+    "row type rights": ("REVOKE USAGE ON TYPE shop.orders FROM PUBLIC", "rights on row type orders"),
     "row type comment": ("COMMENT ON TYPE shop.orders IS 'a row'", "comment on type"),
 }
 

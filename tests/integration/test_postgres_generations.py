@@ -53,6 +53,17 @@ def test_as_many_generations_are_kept_as_asked_for_and_each_shows_exactly_its_ro
     assert len(kept(newest)) == 3
 
 
+def test_the_way_back_from_the_first_generation_is_named_and_takes_the_tables_away(newest: Target) -> None:
+    published(newest.settings)
+    with newest.settings.open() as loader:
+        with pytest.raises(PublishError, match="No generation of shop before generation 1") as caught:
+            loader.rollback("shop")
+        assert caught.value.hint.startswith("firn rollback shop --to 0")
+
+        loader.rollback("shop", 0)
+    assert newest.production() == {}
+
+
 def test_fewer_generations_are_kept_from_the_next_publication_on(newest: Target) -> None:
     for generation in range(1, 4):
         published(newest.with_settings(keep_generations=5), generation)

@@ -237,3 +237,25 @@ def test_more_deletions_than_allowed_are_refused_with_their_number(newest: Targe
     assert "5" in caught.value.message
     assert caught.value.hint
     assert newest.production() == before
+
+
+def test_a_reference_to_a_table_that_firns_role_may_not_lock_is_refused_with_the_grant(target: Target) -> None:
+    target.query(
+        'DROP ROLE IF EXISTS "Shop owner"; CREATE ROLE "Shop owner";'
+        "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO \"Shop owner\"', current_database()); END $$;"
+        "CREATE TABLE public.parent (id int PRIMARY KEY); INSERT INTO public.parent SELECT generate_series(1, 9);"
+        'GRANT SELECT, REFERENCES ON public.parent TO "Shop owner"'
+    )
+    owned = psycopg.conninfo.make_conninfo(target.dsn, options="-c role=Shop\\ owner")
+    settings = target.with_settings(dsn=SecretStr(owned))
+    try:
+        published(settings)
+        target.query("ALTER TABLE shop.orders ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES public.parent")
+        for said in refusal(target, Dataset("shop", CONTRACTS, strategy="swap"), "Shop\\ owner"):
+            assert "constraint fk" in said
+            assert 'GRANT UPDATE ON "public"."parent" TO "Shop owner"' in said
+
+        target.query('GRANT UPDATE ON "public"."parent" TO "Shop owner"')
+        assert published(settings, 2).generation == 2
+    finally:
+        target.query('DROP OWNED BY "Shop owner" CASCADE; DROP ROLE "Shop owner"')
