@@ -115,7 +115,7 @@ def hashed(statements: Statements, schema: str, layouts: Mapping[str, Layout]) -
         held.setdefault(row.table, []).append((row.name, row.type))
     return {
         # The hash of the whole row is the same, and faster.
-        name: SQL("t") if held.get(name) == [(c.name, c.type) for c in one.columns] else _row(one)
+        name: SQL("t.*") if held.get(name) == [(c.name, c.type) for c in one.columns] else _row(one)
         for name, one in layouts.items()
     }
 
