@@ -8,17 +8,21 @@ arrives as another number, without an error. So a pair that is not in this table
 | ``String``                        | ``String``            | ``text``           |
 | ``Bool``                          | ``Boolean``           | ``boolean``        |
 | ``Int16`` ``Int32`` ``Int64``     | the same              | ``smallint`` ``integer`` ``bigint`` |
-| ``Float64``                       | ``Float64``           | ``double precision`` |
+| ``Float32`` ``Float64``           | the same              | ``real`` ``double precision`` |
 | ``Decimal(p, s)``                 | ``Decimal(p, s)``     | ``numeric(p,s)``   |
+| ``String``, metadata ``{"postgres": "numeric(p,s)"}`` | ``String`` as printed there | ``numeric(p,s)``, p to 76 |
+| ``String``, metadata ``{"postgres": "json"}`` | ``String``   | ``json``           |
 | ``Date``                          | ``Date``              | ``date``           |
 | ``Datetime``                      | ``Datetime("us")``    | ``timestamp without time zone`` |
 | ``Datetime(time_zone="UTC")``     | ``Datetime("us", "UTC")`` | ``timestamp with time zone`` |
+| ``Duration``                      | ``Duration("us")``    | ``interval``       |
 | ``Binary``                        | ``Binary``            | ``bytea``          |
 | ``Binary``, metadata ``{"postgres": "uuid"}`` | ``Binary`` of 16 bytes | ``uuid``  |
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import blake2b
@@ -49,12 +53,16 @@ _TYPES: Mapping[pl.DataType, str] = {
     pl.Int16(): "smallint",
     pl.Int32(): "integer",
     pl.Int64(): "bigint",
+    pl.Float32(): "real",
     pl.Float64(): "double precision",
     pl.Date(): "date",
     pl.Datetime("us"): "timestamp without time zone",
     pl.Datetime("us", "UTC"): "timestamp with time zone",
+    pl.Duration("us"): "interval",
     pl.Binary(): "bytea",
 }
+_LONG_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+_MOST_DIGITS = 76  # of an Arrow decimal; a Polars decimal has half as many, so longer ones are text in the frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,12 @@ class Column:
     type: str
     nullable: bool
     unique: bool = False
+
+    @property
+    def digits(self) -> tuple[int, int] | None:
+        """Precision and scale of a numeric that is text in the frame; none for any other column."""
+        found = _LONG_NUMERIC.fullmatch(self.type) if self.dtype == pl.String else None
+        return (int(found[1]), int(found[2])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,8 @@ def _type(table: str, name: str, column: dy.Column) -> str:
     found = found or _TYPES.get(column.dtype)
     if column.dtype == pl.Binary and wanted == "uuid":
         return "uuid"
+    if column.dtype == pl.String and wanted and (wanted == "json" or _is_numeric(wanted)):
+        return str(wanted)
     if found is None or wanted not in (None, found):
         raise LoadError(
             f'Column "{name}" of table "{table}" is {column.dtype}, for which there is no exact PostgreSQL type'
@@ -169,6 +185,11 @@ def _type(table: str, name: str, column: dy.Column) -> str:
             f"state one of {', '.join(map(str, _TYPES))} or Decimal(p, s) in the contract",
         )
     return found
+
+
+def _is_numeric(wanted: str) -> bool:
+    found = _LONG_NUMERIC.fullmatch(wanted)
+    return found is not None and 0 < int(found[1]) <= _MOST_DIGITS and int(found[2]) <= int(found[1])
 
 
 def _check_name(what: str, name: str, table: str) -> None:
@@ -199,6 +220,8 @@ def _check_values(where: str, column: Column, values: pl.Series | None) -> None:
         raise LoadError(f'{where}: required column "{column.name}" is null at row {row}. Nothing was sent.')
     if column.type == "uuid":
         _check_uuids(where, values)
+    if column.digits:
+        _check_digits(where, values, *column.digits)
     if isinstance(values.dtype, pl.Date | pl.Datetime):
         _check_times(where, values, _INFINITIES[column.type.split(maxsplit=1)[0]])
 
@@ -209,6 +232,19 @@ def _check_times(where: str, values: pl.Series, infinity: int) -> None:
         raise LoadError(
             f'{where}: column "{values.name}" at row {wrong[0] + 1} is a time that PostgreSQL holds as -infinity. '
             "Nothing was sent."
+        )
+
+
+def _check_digits(where: str, values: pl.Series, precision: int, scale: int) -> None:
+    """Refuse a text that is not a number as PostgreSQL spells it, which is how it is compared later."""
+    whole = rf"(0|[1-9][0-9]{{0,{precision - scale - 1}}})" if precision > scale else "0"
+    fraction = rf"\.[0-9]{{{scale}}}" if scale else ""
+    right = values.str.contains(f"^-?{whole}{fraction}$")
+    wrong = (~right | values.str.contains(r"^-[0.]*$")).arg_true()
+    if len(wrong):
+        raise LoadError(
+            f'{where}: column "{values.name}" at row {wrong[0] + 1} is not a number as numeric({precision},{scale}) '
+            "is printed. Nothing was sent."
         )
 
 

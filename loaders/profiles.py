@@ -104,15 +104,15 @@ def _plain(values: pl.Series) -> pl.Series:
     if isinstance(values.dtype, pl.Decimal):
         fits = values.dtype.precision <= _LONGEST_INT64
         return values.to_physical().cast(pl.Int64 if fits else pl.Int128)
-    if values.dtype == pl.Float64:
-        return _bits(values)
+    if values.dtype in (pl.Float64, pl.Float32):
+        return _bits(values, pl.Int64() if values.dtype == pl.Float64 else pl.Int32())
     return values.to_physical()
 
 
-def _bits(values: pl.Series) -> pl.Series:
+def _bits(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Return floats as their bits: sums of floats depend on their order, and -0.0 hashes like 0.0."""
-    bits = pl.Series(values.name, values.fill_null(0.0).to_numpy().view("int64"))
-    return bits.zip_with(values.is_not_null(), pl.Series([None], dtype=pl.Int64))
+    bits = pl.Series(values.name, values.fill_null(0.0).to_numpy().view(f"{dtype}".lower()))
+    return bits.zip_with(values.is_not_null(), pl.Series([None], dtype=dtype))
 
 
 def _figures(i: int, name: str, dtype: pl.DataType) -> list[pl.Expr]:

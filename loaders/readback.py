@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from loaders.staging import Sent, Staging
     from loaders.streams import Streams
 
-__all__ = ["as_sent", "compare", "differing"]
+__all__ = ["as_sent", "compare", "differing", "readable"]
 
 _SQL = queries.read("staging.sql")
 _PLACE = "\0place"  # no column of PostgreSQL can be called so
@@ -191,7 +191,7 @@ def _figures(batch: pl.DataFrame, columns: Sequence[Column]) -> Profile:
 
 def _exact(column: Column, i: int) -> Composed:
     """Select a column in the cheapest form that keeps every bit; only a numeric can be NaN, which was never sent."""
-    name = held(column)
+    name = readable(column) if isinstance(column.dtype, pl.Duration) else held(column)
     if isinstance(column.dtype, pl.Decimal) and column.dtype.precision <= _LONGEST_BIGINT:
         # ADBC hands a numeric over as text, which costs both sides four times what a whole number does.
         shift = Literal(10**column.dtype.scale)
@@ -204,11 +204,21 @@ def held(column: Column) -> Composed:
     return SQL("{}::{}").format(Identifier(column.name), SQL(column.type))
 
 
+def readable(column: Column, *place: str) -> Composed:
+    """Return the expression by which the driver hands over all that is held; numerics are text, NaN included."""
+    name = Identifier(*place, column.name)
+    if isinstance(column.dtype, pl.Duration):  # Polars has no interval: a whole number is as exact as what was sent
+        return SQL("(extract(epoch FROM {}::{}) * 1000000)::bigint").format(name, SQL(column.type))
+    return SQL("{}::{}").format(name, SQL("text" if isinstance(column.dtype, pl.Decimal) else column.type))
+
+
 def as_sent(values: pl.Series, column: Column) -> pl.Series:
     """Return what the driver read of a column, with the name and the type in which it was sent."""
     values = _stored(values)
     if isinstance(column.dtype, pl.Decimal) and values.dtype == pl.String:
         values = values.cast(column.dtype, strict=False)  # NaN becomes null, which was not sent, and so is noticed
+    if isinstance(column.dtype, pl.Duration):
+        values = values.cast(column.dtype)
     return values.alias(column.name)
 
 
@@ -233,10 +243,7 @@ def _batches(reader: Copying, query: Composed) -> Iterator[pl.DataFrame]:
 
 def _unproven(schema: str, layout: Layout, proven: Sequence[str], reader: Copying) -> pl.DataFrame:
     """Read the rows of every part that is not proven, and those that nobody sent; numerics as text, NaN included."""
-    names = [
-        SQL("{}::text").format(Identifier(c.name)) if isinstance(c.dtype, pl.Decimal) else held(c)
-        for c in layout.columns
-    ]
+    names = [readable(column) for column in layout.columns]
     query = _SQL["unproven"].format(
         columns=SQL(", ").join(SQL("{} AS {}").format(n, Identifier(f"{i}")) for i, n in enumerate(names)),
         table=Identifier(schema, layout.table),

@@ -9,7 +9,7 @@ import polars as pl
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from loaders import queries
-from loaders.readback import as_sent
+from loaders.readback import as_sent, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +97,7 @@ def _do(reader: Copying, statement: SQL | Composed) -> None:
 
 def _selected(wanted: Sequence[tuple[str, Column]]) -> Composed:
     return SQL(", ").join(
-        SQL("{}::{} AS {}").format(
-            Identifier(table, column.name),
-            SQL("text" if isinstance(column.dtype, pl.Decimal) else column.type),
-            Identifier(f"{i}"),
-        )
-        for i, (table, column) in enumerate(wanted)
+        SQL("{} AS {}").format(readable(column, table), Identifier(f"{i}")) for i, (table, column) in enumerate(wanted)
     )
 
 

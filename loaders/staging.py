@@ -98,7 +98,8 @@ class Staging:
         present = frame.schema.keys()
         # Hashes of whole rows depend on the order of the columns: both sides take the table's.
         rows = frame.select(column.name for column in self.layouts[table].columns if column.name in present)
-        sent = streams.submit(_Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping))
+        long = {column.name: column.digits for column in self.layouts[table].columns if column.digits}
+        sent = streams.submit(_Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping, long))
         self._sent[table, part] = sent
         self._differing[table, part] = streams.submit(
             lambda reader: readback.differing(self.schema, self.layouts[table], sent.result(), reader)
@@ -157,6 +158,7 @@ class _Sending:
     forgotten: str
     batch: int
     stopping: Event
+    long: Mapping[str, tuple[int, int]]
 
     def __call__(self, copying: Copying) -> Sent:
         part = f', part "{self.part}"' if self.part else ""
@@ -181,9 +183,17 @@ class _Sending:
             for piece in rows.iter_slices(self.batch):
                 if self.stopping.is_set():
                     raise InterruptedError  # the only way to end a COPY early: the server then rolls it back
-                yield from piece.to_arrow().to_batches()
+                yield from self._encoded(piece).to_batches()
 
-        return pa.RecordBatchReader.from_batches(rows.clear().to_arrow().schema, batches())
+        return pa.RecordBatchReader.from_batches(self._encoded(rows.clear()).schema, batches())
+
+    def _encoded(self, rows: pl.DataFrame) -> pa.Table:
+        """Give the numbers that are text in the frame the one Arrow type that holds them and the driver sends."""
+        encoded = rows.to_arrow()
+        for name in self.long.keys() & set(rows.columns):
+            numbers = encoded[name].cast(pa.large_string()).cast(pa.decimal256(*self.long[name]))
+            encoded = encoded.set_column(rows.columns.index(name), name, numbers)
+        return encoded
 
 
 def _filled(frame: pl.DataFrame) -> pl.DataFrame:

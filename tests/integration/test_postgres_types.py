@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from test_postgres_servers import Target, fresh, newest, target
 
-from firn import Dataset, LoadError, Run
+from firn import Dataset, LoadError, Run, Strategy
 
 __all__ = ["fresh", "newest", "target"]
 
@@ -29,6 +29,7 @@ class Extremes(dy.Schema):
     i2 = dy.Int16(nullable=True)
     i4 = dy.Int32(nullable=True)
     i8 = dy.Int64(nullable=True)
+    f4 = dy.Float32(nullable=True)
     f8 = dy.Float64(nullable=True)
     small = dy.Decimal(18, 4, nullable=True)
     large = dy.Decimal(38, 10, nullable=True)
@@ -36,6 +37,9 @@ class Extremes(dy.Schema):
     day = dy.Date(nullable=True)
     local = dy.Datetime(nullable=True)
     moment = dy.Datetime(time_zone="UTC", nullable=True)
+    length = dy.Duration(nullable=True)
+    long = dy.String(nullable=True, metadata={"postgres": "numeric(65,30)"})
+    json = dy.String(nullable=True, metadata={"postgres": "json"})
     blob = dy.Binary(nullable=True)
     key = dy.Binary(nullable=True, metadata={"postgres": "uuid"})
 
@@ -62,6 +66,7 @@ VALUES: dict[str, list[tuple[object, str]]] = {
         (float("inf"), "Infinity"),
         (float("nan"), "NaN"),
     ],
+    "f4": [(0.1, "0.1"), (-0.0, "-0"), (16777217, "1.6777216e+07"), (1e-45, "1e-45"), (float("nan"), "NaN")],
     "small": [
         (Decimal("99999999999999.9999"), "99999999999999.9999"),
         (Decimal("-99999999999999.9999"), "-99999999999999.9999"),
@@ -88,6 +93,18 @@ VALUES: dict[str, list[tuple[object, str]]] = {
         (dt.datetime(1969, 12, 31, 23, 59, 59, 999999, UTC), "1969-12-31 23:59:59.999999+00"),
         (dt.datetime(9999, 12, 31, 23, 59, 59, 999999, UTC), "9999-12-31 23:59:59.999999+00"),
     ],
+    "length": [
+        (dt.timedelta(hours=838, minutes=59, seconds=59, microseconds=999_999), "838:59:59.999999"),
+        (-dt.timedelta(hours=838, minutes=59, seconds=59, microseconds=999_999), "-838:59:59.999999"),
+        (dt.timedelta(hours=24), "24:00:00"),
+        (dt.timedelta(), "00:00:00"),
+    ],
+    "long": [
+        (f"-{'9' * 35}.{'9' * 30}", f"-{'9' * 35}.{'9' * 30}"),
+        (f"0.{'0' * 29}1", f"0.{'0' * 29}1"),
+        (f"10.{'0' * 30}", f"10.{'0' * 30}"),
+    ],
+    "json": [('{"b": 1.10,  "a": "é", "a": null}',) * 2, ('"\\u0000"',) * 2],
     "blob": [(b"", "\\x"), (b"\x00\xff", "\\x00ff")],
     "key": [(LOW.bytes, str(LOW)), (HIGH.bytes, str(HIGH))],
 }
@@ -210,6 +227,42 @@ def test_a_uuid_of_another_length_is_refused_by_row(newest: Target) -> None:
 
         with pytest.raises(LoadError, match='column "key" at row 2 has 5 bytes; a uuid has 16'):
             loader.stage(run, "extremes", "", frame)
+
+
+@pytest.mark.parametrize(
+    "number", ["1", "1.5", f"1{'0' * 35}.{'0' * 30}", f"-0.{'0' * 30}", f"01.{'0' * 30}", "NaN", ""]
+)
+def test_a_text_that_is_no_number_as_it_is_printed_is_refused_by_row(newest: Target, number: str) -> None:
+    frame = pl.DataFrame({"n": [1, 2], "long": [None, number]}, schema={"n": pl.Int32, "long": pl.String})
+    with newest.settings.open() as loader:
+        run = Run.start("types")
+        loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy="swap"))
+
+        with pytest.raises(LoadError, match=r'"long" at row 2 is not a number as numeric\(65,30\) is printed'):
+            loader.stage(run, "extremes", "", frame)
+
+
+@pytest.mark.parametrize("strategy", ["diff", "rewrite"])
+def test_every_type_may_change_in_place(newest: Target, strategy: Strategy) -> None:
+    frame = pl.DataFrame({"n": pl.Series([1, 2], dtype=pl.Int32)}).with_columns(
+        pl.Series(name, [values[0][0], values[1][0]], dtype=Extremes.columns()[name].dtype)
+        for name, values in VALUES.items()
+    )
+    swapped = frame.with_columns(pl.col("n").reverse())
+
+    for rows in (frame, swapped, swapped):
+        with newest.settings.open() as loader:
+            run = Run.start("types")
+            loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy=strategy))
+            loader.stage(run, "extremes", "", rows)
+            loader.verify(run)
+            published = loader.publish(run)
+
+    assert not any(published.changes["extremes"].values())
+    newest.query("ALTER DATABASE firn_test SET timezone = 'UTC'")
+    for name, values in VALUES.items():
+        held = newest.query(f"SELECT {name}::text FROM shop.extremes ORDER BY n DESC")  # noqa: S608
+        assert [value for (value,) in held] == [values[0][1], values[1][1]]
 
 
 @pytest.mark.parametrize(

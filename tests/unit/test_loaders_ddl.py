@@ -19,11 +19,15 @@ class Kinds(dy.Schema):
     i2 = dy.Int16(nullable=True)
     i4 = dy.Int32(primary_key=True)
     i8 = dy.Int64(nullable=True, unique=True)
+    f4 = dy.Float32(nullable=True)
     f8 = dy.Float64(nullable=True)
     price = dy.Decimal(18, 4, nullable=True)
     day = dy.Date(nullable=True)
     local = dy.Datetime(nullable=True)
     moment = dy.Datetime(time_zone="UTC", nullable=True)
+    length = dy.Duration(nullable=True)
+    long = dy.String(nullable=True, metadata={"postgres": "numeric(65,30)"})
+    json = dy.String(nullable=True, metadata={"postgres": "json"})
     blob = dy.Binary(nullable=True)
     key = dy.Binary(nullable=True, metadata={"postgres": "uuid"})
 
@@ -39,11 +43,15 @@ def test_each_type_has_one_partner() -> None:
         "smallint",
         "integer",
         "bigint",
+        "real",
         "double precision",
         "numeric(18,4)",
         "date",
         "timestamp without time zone",
         "timestamp with time zone",
+        "interval",
+        "numeric(65,30)",
+        "json",
         "bytea",
         "uuid",
     ]
@@ -55,9 +63,9 @@ def test_each_type_has_one_partner() -> None:
         (dy.UInt64(nullable=True), "UInt64"),
         (dy.UInt32(nullable=True), "UInt32"),
         (dy.Int8(nullable=True), "Int8"),
-        (dy.Float32(nullable=True), "Float32"),
         (dy.Time(nullable=True), "Time"),
-        (dy.Duration(nullable=True), "Duration"),
+        (dy.String(nullable=True, metadata={"postgres": "numeric(77,2)"}), "numeric(77,2)"),
+        (dy.String(nullable=True, metadata={"postgres": "numeric(2,3)"}), "numeric(2,3)"),
         (dy.Datetime(time_unit="ns", nullable=True), "time_unit='ns'"),
         (dy.Datetime(time_unit="ms", time_zone="UTC", nullable=True), "time_unit='ms'"),
         (dy.Datetime(time_zone="Europe/Berlin", nullable=True), "Europe/Berlin"),
