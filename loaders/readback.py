@@ -214,17 +214,16 @@ def readable(column: Column, *place: str) -> Composed:
 
 def as_sent(values: pl.Series, column: Column) -> pl.Series:
     """Return what the driver read of a column, with the name and the type in which it was sent."""
-    values = _stored(values)
+    values = _stored(values, column)
     if isinstance(column.dtype, pl.Decimal) and values.dtype == pl.String:
         values = values.cast(column.dtype, strict=False)  # NaN becomes null, which was not sent, and so is noticed
-    if isinstance(column.dtype, pl.Duration):
-        values = values.cast(column.dtype)
     return values.alias(column.name)
 
 
-def _stored(values: pl.Series) -> pl.Series:
-    """Return the text by which ADBC hands over a type that Arrow does not have."""
-    return values.ext.storage() if values.dtype.is_extension() else values
+def _stored(values: pl.Series, column: Column) -> pl.Series:
+    """Return the text by which ADBC hands over a type that Arrow does not have, and lengths of time as such."""
+    values = values.ext.storage() if values.dtype.is_extension() else values
+    return values.cast(column.dtype) if isinstance(column.dtype, pl.Duration) else values
 
 
 def _filled(absent: Sequence[str]) -> Composed | SQL:
@@ -252,5 +251,5 @@ def _unproven(schema: str, layout: Layout, proven: Sequence[str], reader: Copyin
     with reader.cursor() as cursor:
         cursor.execute(query.as_string())
         frame = pl.DataFrame(cursor.fetch_arrow_table())
-    values = [_stored(frame[f"{i}"]).alias(c.name) for i, c in enumerate(layout.columns)]
+    values = [_stored(frame[f"{i}"], c).alias(c.name) for i, c in enumerate(layout.columns)]
     return pl.DataFrame([frame["at"].alias(differences.AT), *values])

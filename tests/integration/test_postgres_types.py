@@ -242,6 +242,33 @@ def test_a_text_that_is_no_number_as_it_is_printed_is_refused_by_row(newest: Tar
             loader.stage(run, "extremes", "", frame)
 
 
+@pytest.mark.parametrize(
+    ("column", "sent", "change", "words"),
+    [
+        ("f4", 0.5, "0.25", "sent 0.5, held 0.25"),
+        ("length", dt.timedelta(hours=30), "'30:00:01'", "held datetime.timedelta(days=1, seconds=21601)"),
+        ("long", f"1.{'0' * 30}", "2", f"sent '1.{'0' * 30}', held '2.{'0' * 30}'"),
+        ("long", f"1.{'0' * 30}", "'NaN'", f"sent '1.{'0' * 30}', held 'nan'"),
+        ("json", '{"a": 1}', """'{"a":1}'""", """sent '{"a": 1}', held '{"a":1}'"""),
+    ],
+)
+def test_a_value_that_changes_in_staging_is_named(
+    newest: Target, column: str, sent: object, change: str, words: str
+) -> None:
+    frame = pl.DataFrame({"n": [1], column: [sent]}, schema={"n": pl.Int32, column: Extremes.columns()[column].dtype})
+    with newest.settings.open() as loader:
+        run = Run.start("types")
+        loader.prepare(run, Dataset("types", {"extremes": Extremes}, strategy="swap"))
+        loader.stage(run, "extremes", "", frame)
+        place = f'"firn_stage_{run.id}".extremes'
+        while not newest.query(f"SELECT n FROM {place}"):  # noqa: S608
+            pass
+        newest.query(f"UPDATE {place} SET {column} = {change}")  # noqa: S608
+
+        with pytest.raises(LoadError, match=re.escape(words)):
+            loader.verify(run)
+
+
 @pytest.mark.parametrize("strategy", ["diff", "rewrite"])
 def test_every_type_may_change_in_place(newest: Target, strategy: Strategy) -> None:
     frame = pl.DataFrame({"n": pl.Series([1, 2], dtype=pl.Int32)}).with_columns(
