@@ -11,7 +11,6 @@ arrives as another number, without an error. So a pair that is not in this table
 | ``Float32`` ``Float64``           | the same              | ``real`` ``double precision`` |
 | ``Decimal(p, s)``                 | ``Decimal(p, s)``     | ``numeric(p,s)``   |
 | ``String``, metadata ``{"postgres": "numeric(p,s)"}`` | ``String`` as printed there | ``numeric(p,s)``, p to 76 |
-| ``String``, metadata ``{"postgres": "json"}`` | ``String``   | ``json``           |
 | ``Date``                          | ``Date``              | ``date``           |
 | ``Datetime``                      | ``Datetime("us")``    | ``timestamp without time zone`` |
 | ``Datetime(time_zone="UTC")``     | ``Datetime("us", "UTC")`` | ``timestamp with time zone`` |
@@ -176,7 +175,7 @@ def _type(table: str, name: str, column: dy.Column) -> str:
     found = found or _TYPES.get(column.dtype)
     if column.dtype == pl.Binary and wanted == "uuid":
         return "uuid"
-    if column.dtype == pl.String and wanted and (wanted == "json" or _is_numeric(wanted)):
+    if column.dtype == pl.String and wanted and _is_numeric(wanted):
         return str(wanted)
     if found is None or wanted not in (None, found):
         raise LoadError(

@@ -15,11 +15,12 @@
 | ``time``                                  | ``Duration("us")``    | ``interval``     | likewise; it may be negative, or days long |
 | ``year``                                  | ``Int16``             | ``smallint``     | itself |
 | ``char`` ``varchar`` ``text`` ``enum`` ``set`` ``uuid`` ``inet`` | ``String`` | ``text``  | itself |
-| ``json``                                  | ``String``            | ``json``         | ``CAST(... AS CHAR)``, as the server spells it |
+| ``json``                                  | ``String``            | ``text``         | ``CAST(... AS CHAR)``, as the server spells it |
 | ``binary`` ``varbinary`` ``blob``         | ``Binary``            | ``bytea``        | itself |
 | ``geometry`` and its kinds                | ``Binary``            | ``bytea``        | ``ST_AsBinary``: WKB, without its SRID |
 
 A Polars decimal has 38 digits at most, so longer ones stay text until the loader sends them as PostgreSQL's numeric.
+JSON is text there too: ``jsonb`` respells numbers and drops repeated keys, and ``json`` has no equality to compare by.
 """  # noqa: E501 (a row of a table is one line)
 
 from __future__ import annotations
@@ -221,5 +222,5 @@ _KINDS: Mapping[str, Kind] = {
     "timestamp": _moment(pl.Datetime("us", "UTC")),
     "time": _moment(pl.Duration("us")),
     "year": Kind(pl.Int16()),
-    "json": Kind(pl.String(), "json", plain="CAST({} AS CHAR)", hashed="MD5(CAST({} AS CHAR))"),
+    "json": Kind(pl.String(), plain="CAST({} AS CHAR)", hashed="MD5(CAST({} AS CHAR))"),
 }
