@@ -152,7 +152,7 @@ def _beyond(state: State, keep: int) -> Iterator[tuple[str, str, str]]:
         generations = Generations.read(state, dataset)
         needed = {schema for schemas in generations.retained(keep).values() for schema in schemas}
         for schema in sorted(generations.kept.keys() - needed):
-            yield schema, dataset, f"is not needed for the {keep} generations of {dataset} that are kept"
+            yield schema, dataset, f"is not needed for what keep_generations = {keep} keeps of {dataset}"
 
 
 def _deadlock(deadlock_ms: int, budget_ms: int) -> Health:

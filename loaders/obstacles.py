@@ -11,10 +11,16 @@ if TYPE_CHECKING:
 
     from loaders.shapes import Shape
 
-__all__ = ["obstacle"]
+__all__ = ["obstacle", "other_kind"]
 
 _WIDEST = 1600 - 2  # what leads back is a table too: it marks each row with what became of it
-_KINDS = {"v": "a view", "m": "a materialized view", "p": "a partitioned table", "f": "a foreign table"}
+_KINDS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "p": "a partitioned table",
+    "f": "a foreign table",
+    "S": "a sequence",
+}
 
 
 def obstacle(
@@ -42,6 +48,11 @@ def obstacle(
         or _unwritable(shape, types, place)
         or _emptied(shape, strategy, types)
     )
+
+
+def other_kind(shape: Shape) -> str:
+    """Say what a relation is that is no table, so that no strategy can publish it; nothing of a table."""
+    return _KINDS.get(shape.kind, "")
 
 
 def _keyless(shape: Shape, strategy: str, key: Sequence[str], place: str) -> tuple[str, str] | None:

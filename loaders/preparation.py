@@ -9,6 +9,7 @@ from loaders import build, inventory, shapes, strategies
 from loaders.approval import approve, refuse_taken
 from loaders.ddl import layout
 from loaders.dressing import Dressing
+from loaders.obstacles import other_kind
 from loaders.staging import Staging
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.ddl import Layout
     from loaders.inventory import Item
+    from loaders.shapes import Shape
     from loaders.state import State
 
 __all__ = ["dressing", "make_staging"]
@@ -45,6 +47,7 @@ def make_staging(
     refuse_taken(connection, namespace, dataset.name, list(layouts), dataset.companions)
     known = _known(state, dataset.name)
     found = shapes.read(connection, namespace.production, list(layouts))
+    _refuse_other_kinds(namespace.production, found)
     made: Made | PublishError | None = None
     if strategies.family(dataset) != "changes":
         made = _like(connection, namespace, schema, dataset, layouts, known, rebuild=rebuild)
@@ -60,6 +63,15 @@ def dressing(connection: Statements, namespace: Namespace, state: State, staging
     own = [item for items in staging.carries.values() for item in items]
     known = _known(state, staging.dataset.name)
     return Dressing(connection, namespace.production, staging.schema, list(staging.layouts), own, known)
+
+
+def _refuse_other_kinds(production: str, found: Mapping[str, Shape]) -> None:
+    for name, shape in found.items():
+        if kind := other_kind(shape):
+            raise PublishError(
+                f'"{production}"."{name}", where a table is to be published, is {kind}. Production is unchanged.',
+                "give the table another name in the pipeline, or drop what is there",
+            )
 
 
 def _like(  # noqa: PLR0917 (what is there, what is wanted, and what firn made of it)

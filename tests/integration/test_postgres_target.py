@@ -135,9 +135,9 @@ def test_a_publication_of_all_tables_is_refused_even_in_an_empty_place(target: T
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        ("CREATE VIEW shop.orders AS SELECT 1 AS id", "kind of relation view"),
-        ("CREATE MATERIALIZED VIEW shop.orders AS SELECT 1 AS id", "kind of relation materialized view"),
-        ("CREATE TABLE shop.orders (id int) PARTITION BY LIST (id)", "kind of relation partitioned table"),
+        ("CREATE VIEW shop.orders AS SELECT 1 AS id", "is a view"),
+        ("CREATE MATERIALIZED VIEW shop.orders AS SELECT 1 AS id", "is a materialized view"),
+        ("CREATE TABLE shop.orders (id int) PARTITION BY LIST (id)", "is a partitioned table"),
         ("CREATE TYPE public.o AS (id int); CREATE TABLE shop.orders OF public.o", "type of table public.o"),
         (
             (
