@@ -115,6 +115,7 @@ class ReadTable:
             SourceChanged: The table is gone, or its columns are not those listed.
             SourceError: The server refused, or a value breaks a rule whose policy is to fail.
         """
+        self._refuse_changed()  # in one attempt: the driver of the rows would try for 30 s, and lock the account
         reading = _Reading(self, keys)
         try:
             rows = reading.rows()

@@ -16,7 +16,7 @@ from sources.mysql_chunks import _read
 from sources.mysql_rules import Rules
 from sources.mysql_sessions import open_session
 from sources.mysql_types import fields_of
-from tests.mariadb import ADMIN, PASSWORD, READER
+from tests.mariadb import ADMIN, PASSWORD, READER, make_database, serve_mariadb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -221,6 +221,47 @@ def test_a_table_that_is_altered_between_listing_and_reading_is_not_read(mariadb
     assert 'able "t"' in caught.value.message
     assert "Production is unchanged." in caught.value.message
     assert "run again" in caught.value.hint
+
+
+def test_a_table_that_is_altered_while_it_is_read_is_not_taken(mariadb: MariaDB) -> None:
+    mariadb.execute("CREATE TABLE t (a int, b date)", "INSERT INTO t VALUES (1, NULL)")
+    (table,) = listed(mariadb.source())
+    waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata%'"
+
+    with ThreadPoolExecutor(1) as reader, mariadb.connected() as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLES t WRITE")
+        reading = reader.submit(table.frame.collect)
+        while not mariadb.query(waiting)[0][0]:
+            assert not reading.done()
+        cursor.execute("ALTER TABLE t ADD COLUMN c int")
+        cursor.execute("UNLOCK TABLES")
+        with pytest.raises(SourceChanged, match="and not listed: c"):
+            reading.result()
+
+
+def test_a_password_that_changes_after_listing_is_tried_once(mariadb: MariaDB) -> None:
+    mariadb.execute("CREATE TABLE t (a int)")
+    (table,) = listed(mariadb.source())
+    before = aborted(mariadb)
+    mariadb.execute(f"SET PASSWORD FOR {READER}@127.0.0.1 = PASSWORD('another')")
+
+    try:
+        with pytest.raises(SourceError, match="MySQL refused"):
+            table.frame.collect()
+    finally:
+        mariadb.execute(f"SET PASSWORD FOR {READER}@127.0.0.1 = PASSWORD('{PASSWORD}')")
+
+    assert aborted(mariadb) == before + 1
+
+
+def test_a_server_that_stops_after_listing_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYSQL_PWD", PASSWORD)
+    with serve_mariadb() as port, make_database(port) as mariadb:
+        mariadb.execute("CREATE TABLE t (a int)")
+        (table,) = listed(mariadb.source())
+
+    with pytest.raises(SourceUnavailable, match="Connecting to MySQL"):
+        table.frame.collect()
 
 
 def test_a_statement_that_takes_too_long_is_ended_by_the_server(mariadb: MariaDB) -> None:
