@@ -34,7 +34,7 @@ def publish(
     """Publish a frame per table."""
     with settings.open() as loader:
         run = Run.start("shop")
-        loader.prepare(run, Dataset("shop", contracts, strategy=strategy))  # type: ignore[arg-type]
+        loader.prepare(run, Dataset("shop", contracts, strategy=strategy, deletes=1.0))  # type: ignore[arg-type]
         for name, frame in zip(contracts, rows, strict=True):
             loader.stage(run, name, "", frame)
         loader.verify(run)
