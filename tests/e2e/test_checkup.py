@@ -27,12 +27,13 @@ def test_production_passes_without_its_source(published: Installation) -> None:
         book.unlink()
     found = published.json("check", "order_lists", "--published", *SMALL)
     assert (found["passed"], found["success_rate"]) == (True, 100.0)
-    assert [finding["check"] for finding in found["findings"]][-5:] == [
+    assert [finding["check"] for finding in found["findings"]][-6:] == [
         "contents",
         "lines",
         "order numbers, %",
         "customers, %",
         "customers",
+        "lines_have_origins",
     ]
 
 
