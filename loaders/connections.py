@@ -32,7 +32,7 @@ _UNKNOWN_OPTION = re.compile(r'(?:connection option|query parameter:?) "([a-z_]+
 _SETTINGS = {
     "search_path": "",  # every name is written with its schema, and the catalogue's functions print it that way
     "statement_timeout": "0",  # a role's default would cut off a long load; publish sets its own budget
-    "lock_timeout": "0",
+    "lock_timeout": "5s",  # even to print a definition PostgreSQL waits for whoever keeps a table locked
     "idle_in_transaction_session_timeout": "0",  # between two parts a connection may wait for hours
     "idle_session_timeout": "0",
     "default_transaction_isolation": "read committed",  # under locks, publish must see what was done before them
