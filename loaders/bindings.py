@@ -67,7 +67,7 @@ def read(
     views = _found(connection, "views", _oids(held, "view"))
     functions = _found(connection, "functions", _oids(held, "function"))
     names = {"schema": Literal(schema), "tables": Literal(sorted(tables))}
-    policies = _printed(connection, _SQL["policies"].format(**names))
+    policies = connection.execute(_SQL["policies"].format(**names)).fetchall()
     keys = shadows.keys(connection, _oids(held, KEY))
     others = {row.oid: Identifier(row.schema, row.table) for row in policies if not row.is_own}
     others |= {key.relation: key.place for key in keys}
@@ -103,7 +103,6 @@ def _reason(connection: Statements, row: Any) -> str:  # noqa: ANN401 (a named t
     definition = SQL(row.definition.rstrip("; \n"))
     try:
         with connection.transaction():
-            connection.execute(_SQL["wait"])
             connection.execute(_SQL["trial"].format(schema=Identifier(_TRIAL), view=view, definition=definition))
     except psycopg.errors.LockNotAvailable:
         raise
@@ -119,14 +118,7 @@ def _oids(held: Iterable[Dependent], kind: str) -> list[int]:
 
 
 def _found(connection: Statements, name: str, oids: list[int]) -> list[Any]:
-    return _printed(connection, _SQL[name].format(oids=Literal(oids))) if oids else []
-
-
-def _printed(connection: Statements, query: Composed) -> list[Any]:
-    # To print a definition, PostgreSQL locks what it reads, as a reader would.
-    with connection.transaction():
-        connection.execute(_SQL["wait"])
-        return connection.execute(query).fetchall()
+    return connection.execute(_SQL[name].format(oids=Literal(oids))).fetchall() if oids else []
 
 
 def _view(row: Any) -> Composed:  # noqa: ANN401 (a named tuple made by psycopg)

@@ -32,9 +32,6 @@ WHERE d.refclassid = 'pg_class'::regclass AND d.deptype = 'n'
                      WHERE s.nspname = {schema} AND t.relname = ANY ({tables}::name[]))
 ORDER BY 2, 3, 4
 
--- name: wait
-SET LOCAL lock_timeout = '5s'
-
 -- name: trial
 CREATE SCHEMA {schema};
 CREATE VIEW {view} AS {definition}

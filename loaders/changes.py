@@ -142,7 +142,7 @@ class Changes:
         message = _SQL["begin"].format(
             dataset=Literal(self.plan.dataset),
             budget=Literal(f"{self.locks.budget()}ms"),
-            fence=self._quoted(publish.fence(self.namespace.state, self.plan)),
+            fence=publish.quoted(self.connection, publish.fence(self.namespace.state, self.plan)),
             lock=self._lock(found),
             lock_private=self._lock_private(),
         )
@@ -153,7 +153,8 @@ class Changes:
             return _NOTHING
         sequences = sorted(self._sequences(found).values())
         tables = SQL(", ONLY ").join(Identifier(self.namespace.production, name) for name in sorted(found))
-        return SQL("DO {}").format(self._quoted(_SQL["lock"].format(tables=tables, sequences=Literal(sequences))))
+        lock = _SQL["lock"].format(tables=tables, sequences=Literal(sequences))
+        return SQL("DO {}").format(publish.quoted(self.connection, lock))
 
     def _lock_private(self) -> Composed | SQL:
         """Keep a loader that was given up from writing to the staging tables after they were counted."""
@@ -337,32 +338,28 @@ class Changes:
         production = self.namespace.production
         if not self._changed:
             return _NOTHING
-        own = [_SQL["give"].format(view=Identifier(production, name)) for name in self._own_views()]
+        own = [
+            _SQL["give"].format(view=Identifier(production, name), owner=Identifier(owner))
+            for name, owner in self._own_views().items()
+        ]
         views = SQL(";\n    ").join([*own, *(view.lock() for view in reversed(self._views))] or [_NULL])
         tables = SQL(", ONLY ").join(Identifier(production, name) for name in self._changed)
-        return SQL("DO {}").format(self._quoted(_SQL["barrier_lock"].format(views=views, tables=tables)))
+        lock = _SQL["barrier_lock"].format(views=views, tables=tables)
+        return SQL("DO {}").format(publish.quoted(self.connection, lock))
 
     def _pointed(self) -> Composed | SQL:
         """Return the statements that make the views over companions, where they are not what they should be."""
-        remade = companions.remade(companions.marked(self.plan.tables), self._shown)
+        remade = companions.remade(companions.marked(self.plan.tables), self.plan.shown)
         right = [name for name in self._own_views() if name not in remade]
-        return companions.pointed(self.namespace.production, self.plan.tables, self._shown, right)
+        return companions.pointed(self.namespace.production, self.plan.tables, self.plan.shown, right)
 
-    def _own_views(self) -> list[str]:
-        """Return the views that firn made and that are there."""
-        values = {"schema": self.namespace.production, "views": companions.views(self._shown)}
-        return [row.name for row in self.connection.execute(_SQL["views"], values).fetchall()]
-
-    @property
-    def _shown(self) -> Mapping[str, Any]:
-        """What is recorded of the tables that production shows now."""
-        return self.plan.current.tables if self.plan.current else {}
+    def _own_views(self) -> dict[str, str]:
+        """Return the views that firn made and that are there, with their owners: others may have given them away."""
+        values = {"schema": self.namespace.production, "views": companions.views(self.plan.shown)}
+        return {row.name: row.owner for row in self.connection.execute(_SQL["views"], values).fetchall()}
 
     def _shapes(self) -> dict[str, Shape]:
         return shapes.read(self.connection, self.namespace.production, self.plan.names)
-
-    def _quoted(self, body: Composed) -> Literal:
-        return Literal(body.as_string(self.connection))
 
 
 def _not_allowed(exc: psycopg.Error) -> PublishError:

@@ -69,7 +69,7 @@ END
 ROLLBACK TO SAVEPOINT firn_barrier; SET LOCAL statement_timeout = 0
 
 -- name: give
-ALTER VIEW {view} OWNER TO CURRENT_USER
+ALTER VIEW {view} OWNER TO {owner}
 
 -- name: waited_for
 -- Whoever read a table before and now wants to write waits for this transaction, and would never let go of what it read.
@@ -83,4 +83,5 @@ SELECT EXISTS (
 ) AS found
 
 -- name: views
-SELECT viewname::text AS name FROM pg_views WHERE schemaname = %(schema)s AND viewname = ANY (%(views)s) ORDER BY 1
+SELECT viewname::text AS name, viewowner::text AS owner FROM pg_views
+WHERE schemaname = %(schema)s AND viewname = ANY (%(views)s) ORDER BY 1

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loaders.locks import Locks
     from loaders.state import Publication
 
-__all__ = ["DRIFTED", "FENCED", "Family", "Plan", "check_rows", "clock", "fence", "fenced", "record"]
+__all__ = ["DRIFTED", "FENCED", "Family", "Plan", "check_rows", "clock", "fence", "fenced", "quoted", "record"]
 
 FENCED = "FN001"
 DRIFTED = "FN002"
@@ -74,6 +74,11 @@ class Plan:
         """Every table of production that the publication touches."""
         return sorted({*self.tables, *self.leaving})
 
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """What is recorded of the tables that production shows now."""
+        return self.current.tables if self.current else {}
+
 
 def check_rows(connection: Statements, plan: Plan) -> None:
     """Count the rows that are about to be published once more.
@@ -120,6 +125,11 @@ def clock(state: str, plan: Plan, locks: Locks) -> Composed:
     """Return the statement that records how long others waited; the last one before COMMIT."""
     waits = {"attempts": Literal(locks.attempts), "longest": Literal(locks.longest_ms)}
     return _SQL["clock"].format(**waits, **_values(state, plan))
+
+
+def quoted(connection: Statements, body: Composed) -> Literal:
+    """Return the body of a DO as the literal that it is sent as."""
+    return Literal(body.as_string(connection))
 
 
 def fenced(plan: Plan, exc: psycopg.Error) -> PublishError:

@@ -27,7 +27,6 @@ __all__ = ["entries", "followed", "mark"]
 _SQL = queries.read("quarantine.sql")
 _LOG = "quarantine_log"
 _MARK = "quarantine"
-_SINCE_VERSION = 2
 
 
 def mark(tables: Mapping[str, dict[str, Any]], quarantine: str) -> dict[str, Any]:
@@ -72,8 +71,8 @@ def entries(
     state = State(connection, names)
     if not shown.are_there(connection, names.production, [table]):
         raise StateError(f'Nothing of {dataset} is published: there is no table "{table}".', f"firn run {dataset}")
-    if not state.exists() or state.version() < _SINCE_VERSION:
-        raise StateError(f'Table "{table}" was published by an older firn, which kept no log.', f"firn run {dataset}")
+    if not state.exists():
+        raise StateError(f'Table "{table}" was not published by this firn: there is no log.', f"firn run {dataset}")
     found = []
     with connection.transaction():
         connection.execute(_SQL["hashed"])

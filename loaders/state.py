@@ -119,13 +119,16 @@ class State:
         """Tell whether anything was ever recorded here.
 
         Raises:
-            StateError: It was recorded by a newer firn, or for another production schema.
+            StateError: It was recorded by another firn, or for another production schema.
         """
-        table = Identifier(self._namespace.state, "version").as_string(self._connection)
-        if self._connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchall()[0].found is None:
-            return False
-        self._check_version()
-        return True
+        version = self._version()
+        if 0 < version < _VERSION:
+            raise StateError(
+                f'State in schema "{self._namespace.state}" has version {version}, made by an older firn; the next '
+                f"run makes version {_VERSION} of it. Production is unchanged.",
+                f"firn run {next(iter(self.datasets()), 'PIPELINE')}",
+            )
+        return version > 0
 
     def make(self) -> None:
         """Make the state tables where they are missing, also those that an older firn did not have.
@@ -133,13 +136,9 @@ class State:
         Raises:
             StateError: They were made by a newer firn, or for another production schema.
         """
-        if not self.exists() or self.version() < _VERSION:
+        if self._version() < _VERSION:
             values = {"number": Literal(_VERSION), "production": Literal(self._namespace.production)}
             self._connection.execute(_SQL["make"].format(**values, **self._names))
-
-    def version(self) -> int:
-        """Return the version of the state tables, which must exist."""
-        return int(self._row("version").version)
 
     def start(self, run: Run) -> None:
         """Record that a run is running; a failed or discarded one may start again.
@@ -297,8 +296,13 @@ class State:
         """Return once no publication of the dataset is under way."""
         self._do("wait_for", dataset=dataset)
 
-    def _check_version(self) -> None:
-        found, state = self._row("version"), self._namespace.state
+    def _version(self) -> int:
+        """Return the version of the state tables, 0 where there are none; refuse those of a newer firn."""
+        state = self._namespace.state
+        table = Identifier(state, "version").as_string(self._connection)
+        if self._connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchall()[0].found is None:
+            return 0
+        found = self._row("version")
         if found.version > _VERSION:
             raise StateError(
                 f'State in schema "{state}" has version {found.version}, this firn knows {_VERSION}. '
@@ -311,6 +315,7 @@ class State:
                 f'"{self._namespace.production}". Production is unchanged.',
                 "give each production schema a state schema of its own",
             )
+        return int(found.version)
 
     def _do(self, name: str, **values: object) -> None:
         self._connection.execute(_SQL[name].format(**self._names), values)

@@ -22,8 +22,7 @@ from loaders.shadows import Shadows
 from loaders.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Collection, Sequence
 
     from firn import Namespace
     from loaders.connections import Statements
@@ -118,7 +117,7 @@ class Swap:
     def _dressed(self) -> list[Item]:
         """Make the tables carry what production carries, and return what that is."""
         own, names = inventory.items(self.plan.tables), self.namespace
-        known, tables = inventory.items(self._shown), list(self.plan.tables)
+        known, tables = inventory.items(self.plan.shown), list(self.plan.tables)
         budget = self.locks.budget()
         dressed = Dressing(self.connection, names.production, self.plan.source, tables, own, known, budget)
         while True:
@@ -183,7 +182,7 @@ class Swap:
         return _SQL["message"].format(
             dataset=Literal(self.plan.dataset),
             budget=Literal(f"{self.locks.budget()}ms"),
-            fence=self._quoted(publish.fence(state, self.plan)),
+            fence=publish.quoted(self.connection, publish.fence(state, self.plan)),
             schemas=self._schemas(),
             lock_private=asked(self.connection, self.plan.source, list(self.plan.tables)),
             lock_production=asked(
@@ -193,23 +192,15 @@ class Swap:
                 bound.views,
                 [*bound.tables, *(reference.referenced for reference in self._outward)],
             ),
-            drift=self._quoted(_SQL["drift"].format(approved=Literal(self._approved))),
+            drift=publish.quoted(self.connection, _SQL["drift"].format(approved=Literal(self._approved))),
             moves=SQL(";\n").join(self._moves()),
             companions=companions.added(production, self.plan.source, self.plan.tables),
-            views=companions.pointed(production, self.plan.tables, self._shown, self._following),
+            views=companions.pointed(production, self.plan.tables, self.plan.shown, self._following),
             bindings=SQL(";\n").join([*bound.statements, *self._shadows.statements()] or [SQL("SELECT")]),
             record=publish.record(state, self.plan, self.previous if self._present else None),
             log=quarantine.followed(state, self.plan),
             clock=publish.clock(state, self.plan, self.locks),
         )
-
-    @property
-    def _shown(self) -> Mapping[str, Any]:
-        """What is recorded of the tables that production shows now."""
-        return self.plan.current.tables if self.plan.current else {}
-
-    def _quoted(self, body: Composed) -> Literal:
-        return Literal(body.as_string(self.connection))
 
     def _schemas(self) -> Composed:
         wanted = [self.namespace.production, *([self.previous] if self._present else [])]

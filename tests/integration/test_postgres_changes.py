@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dataframely as dy
 import polars as pl
 import pytest
 from test_postgres_servers import CONTRACTS, Target, fresh, lines, newest, notes, orders, target
 
-from firn import Dataset, PublishError, Run
+from firn import Companion, Dataset, PublishError, Run
 from loaders.delta import Delta, Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    import dataframely as dy
 
     from firn import Published, Strategy
     from loaders.postgres_loader import PostgresLoader
@@ -277,3 +276,28 @@ def test_a_column_of_others_stands_against_rewriting_a_table(newest: Target) -> 
 
     with pytest.raises(PublishError, match="would empty its column remark, which the contract does not have"):
         published(newest, {"lines": lines(2)}, "rewrite")
+
+
+class Marked(dy.Schema):
+    """A table that has a companion."""
+
+    mark = dy.Binary(primary_key=True, metadata={"postgres": "uuid"})
+    qty = dy.Int32()
+
+
+def test_the_view_over_a_companion_stays_its_owners(newest: Target) -> None:
+    beside = Companion("marked", "marked_notes", "mark", {"note": "text"}, "marked_full", ("mark", "qty", "note"))
+
+    def publish(qty: int) -> None:
+        frame = pl.DataFrame({"mark": [b"0123456789abcdef"], "qty": [qty]}, schema_overrides={"qty": pl.Int32})
+        published(newest, {"marked": frame}, "diff", contracts={"marked": Marked}, companions=[beside])
+
+    publish(1)
+    newest.query("CREATE ROLE keeper; ALTER VIEW shop.marked_full OWNER TO keeper")
+    try:
+        publish(2)
+
+        assert newest.query("SELECT qty FROM shop.marked") == [(2,)]
+        assert newest.query("SELECT viewowner FROM pg_views WHERE viewname = 'marked_full'") == [("keeper",)]
+    finally:
+        newest.query("DROP OWNED BY keeper; DROP ROLE keeper")
