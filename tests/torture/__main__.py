@@ -49,7 +49,15 @@ def main() -> int:
 def one(version: str, strategy: Strategy, told: argparse.Namespace) -> dict[str, Any]:
     """Torture one strategy on one version."""
     with temporary(version, SETTINGS) as server:
-        result = torture(server, "tortured", told.publications, told.kills, told.seed, strategy=strategy)
+        result = torture(
+            server,
+            "tortured",
+            publications=told.publications,
+            kills=told.kills,
+            seed=told.seed,
+            reads=told.publications,
+            strategy=strategy,
+        )
     faults = result.faults(kills=told.kills // 2, reads=told.publications)
     say(f"PostgreSQL {version}, {strategy}: {'; '.join(faults) or 'no faults'}")
     return {"postgresql": version, "strategy": strategy, "faults": faults, **vars(result)}
@@ -58,8 +66,10 @@ def one(version: str, strategy: Strategy, told: argparse.Namespace) -> dict[str,
 def controls(seed: int) -> dict[str, Any]:
     """What readers meet without the wait for old snapshots, and without any guard."""
     with temporary(VERSIONS[0], SETTINGS) as server:
-        unwaited = torture(server, "unwaited", 20, 0, seed, guard=False)
-        unbarred = torture(server, "unbarred", 20, 0, seed, strategy="diff", isolation="read_committed")
+        unwaited = torture(server, "unwaited", publications=20, kills=0, seed=seed, guard=False)
+        unbarred = torture(
+            server, "unbarred", publications=20, kills=0, seed=seed, strategy="diff", isolation="read_committed"
+        )
         unguarded = naive(server, "unguarded", 40, seed)
     found = {
         "without the wait for old snapshots": {"empty reads": unwaited.seen("empty")},

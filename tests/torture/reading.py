@@ -1,12 +1,12 @@
 """A process that reads the shop in one of eight ways, over and over, and says at the end what it found.
 
 ```
-python -m tests.torture.reading DSN KIND SEED AGE
+python -m tests.torture.reading DSN KIND SEED AGE READS
 ```
 
 AGE is the longest time, in seconds, for which a snapshot is kept before the first table is touched. It imports nothing
-of firn. Its first line says that it reads, its last what it found, as JSON, once its standard input
-is closed.
+of firn. Its first line says that it reads, its second that it has made READS good reads, its last what it found, as
+JSON, once its standard input is closed.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def judge(sights: list[Sight], latest: int) -> str:
     return "backwards" if max(generations) < latest else "good"  # type: ignore[type-var]
 
 
-def watch(dsn: str, kind: str, seed: int) -> dict[str, Any]:
+def watch(dsn: str, kind: str, seed: int, reads: int) -> dict[str, Any]:
     """Read until standard input ends, and count what was found; each error of the server is told once."""
     chance, found, errors, generations = random.Random(seed), Counter[str](), Counter[str](), {0}  # noqa: S311
     connection = psycopg.connect(dsn, autocommit=True)
@@ -142,15 +142,22 @@ def watch(dsn: str, kind: str, seed: int) -> dict[str, Any]:
         found[verdict] += 1
         if verdict == "good":
             generations.add(sights[0][2] or 0)
+        if verdict == "good" and found["good"] == reads:
+            print("enough", flush=True)  # noqa: T201 (the same)
     connection.close()
     return {"kind": kind, "found": found, "errors": errors, "generations": len(generations) - 1}
 
 
-def start(dsn: str, kind: str, seed: int, age_s: float) -> subprocess.Popen[str]:
+def start(dsn: str, kind: str, seed: int, age_s: float, reads: int) -> subprocess.Popen[str]:
     """Start such a process."""
-    command = [sys.executable, "-m", "tests.torture.reading", dsn, kind, str(seed), str(age_s)]
+    command = [sys.executable, "-m", "tests.torture.reading", dsn, kind, str(seed), str(age_s), str(reads)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
+def has_enough(process: subprocess.Popen[str]) -> bool:
+    """Tell whether a reader has said that it made as many good reads as it was asked for."""
+    return bool(select.select([process.stdout], [], [], 0)[0])
+
+
 if __name__ == "__main__":
-    print(json.dumps(watch(sys.argv[1], sys.argv[2], int(sys.argv[3]))))  # noqa: T201 (the same)
+    print(json.dumps(watch(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[5]))))  # noqa: T201 (the same)

@@ -34,7 +34,7 @@ def seed() -> int:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_readers_see_one_whole_generation_while_publishers_are_killed(server: Server, seed: int, strategy: str) -> None:
-    result = torture(server, f"by_{strategy}", publications=12, kills=2, seed=seed, strategy=strategy)
+    result = torture(server, f"by_{strategy}", publications=12, kills=2, seed=seed, reads=20, strategy=strategy)
 
     assert result.faults(kills=1, reads=20) == [], result
 

@@ -22,6 +22,7 @@ from firn import Run
 from tests.torture import loading, reading, shop
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Sequence
 
     from loaders.embedded import Server
@@ -126,17 +127,19 @@ def database(server: Server, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def readers(dsn: str, seed: int, result: Result, age_s: float = 1.0) -> Iterator[None]:
+def readers(
+    dsn: str, seed: int, result: Result, age_s: float = 1.0, reads: int = 0
+) -> Iterator[list[subprocess.Popen[str]]]:
     """Run a reader of each kind, and collect what they found; snapshots reach an age of so many seconds."""
-    processes = {kind: reading.start(dsn, kind, seed, age_s) for kind in reading.KINDS}
+    processes = {kind: reading.start(dsn, kind, seed, age_s, reads) for kind in reading.KINDS}
     for process in processes.values():
         assert process.stdout
         process.stdout.readline()  # it has read once
     try:
-        yield
+        yield list(processes.values())
     finally:
         said = {kind: process.communicate()[0] for kind, process in processes.items()}
-    result.readers = {kind: json.loads(text) for kind, text in said.items()}
+    result.readers = {kind: json.loads(text.splitlines()[-1]) for kind, text in said.items()}
 
 
 @dataclass
@@ -222,7 +225,16 @@ class Torture:
         self.result.visible = sorted({bound for _, _, *bounds in sights for bound in bounds})
 
 
-def torture(server: Server, name: str, publications: int, kills: int, seed: int, **options: Any) -> Result:  # noqa: ANN401 (options of the publishers)
+def torture(
+    server: Server,
+    name: str,
+    *,
+    publications: int,
+    kills: int,
+    seed: int,
+    reads: int = 0,
+    **options: Any,  # noqa: ANN401 (options of the publishers)
+) -> Result:
     """Publish so many times in a new database while readers read.
 
     Args:
@@ -232,6 +244,7 @@ def torture(server: Server, name: str, publications: int, kills: int, seed: int,
         kills: How many are killed in each phase. One that comes too late hits the next phase, or nobody; so more
             follow until each phase has had half as many.
         seed: Where every choice comes from.
+        reads: How many good reads each kind of reader makes at least; so more publishers follow on a fast machine.
         options: How they publish.
     """
     result, chance = Result(), random.Random(seed)  # noqa: S311 (drawn again from the same seed)
@@ -243,10 +256,12 @@ def torture(server: Server, name: str, publications: int, kills: int, seed: int,
         asking.execute(shop.KEYS)
         before = waits(server)
         # Nobody waits for a snapshot without the guard: it may be older than the slowest publication takes.
-        with readers(dsn, seed, result, age_s=1.0 if options.get("guard", True) else 5.0):
+        with readers(dsn, seed, result, 1.0 if options.get("guard", True) else 5.0, reads) as processes:
             tormented.publish(chance.sample(targets, k=len(targets)))
             for _ in range(_ROUNDS):
                 tormented.publish([phase for phase in TARGETS if result.kills[phase] < kills / 2])
+            for _ in range(reads):
+                tormented.publish([""] if not all(reading.has_enough(process) for process in processes) else [])
         tormented.conclude()
         result.waits = waits(server) - before
     return result
