@@ -33,9 +33,10 @@ _DIFF = 'publish with strategy = "diff"'
 _WAYS = {
     "column": f"state it in the contract, or {_DIFF}",
     "publication": f"subscribers would silently keep the old rows: {_DIFF}",
+    "subscription": f"it would go on writing to the old table: {_DIFF}",
     "invalid index": "REINDEX or drop it",
     "persistence": f"make it LOGGED, or {_DIFF}",
-    **dict.fromkeys(("parent", "extension", "security label on", "rights on row type"), _DIFF),
+    **dict.fromkeys(("parent", "extension", "security label on", "rights on row type", "comment on type"), _DIFF),
 }
 
 

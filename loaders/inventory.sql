@@ -321,9 +321,10 @@ WITH {parts}, own_column AS (
     JOIN pg_publication_namespace s ON s.pnnspid = t.relnamespace
     JOIN pg_publication b ON b.oid = s.pnpubid
     UNION ALL
-    SELECT t.relname, 'subscription', r.srsubid::text, ''
+    SELECT t.relname, 'subscription', s.subname, ''
     FROM target t
     JOIN pg_subscription_rel r ON r.srrelid = t.oid
+    JOIN pg_subscription s ON s.oid = r.srsubid
     UNION ALL
     SELECT relname, 'dependent', name, ''
     FROM dependent

@@ -122,6 +122,14 @@ def wait_until(server: Server, connection: psycopg.Connection[Any], reached: str
         time.sleep(0.05)
 
 
+def test_a_table_that_is_subscribed_is_not_replaced(server: Server, primary: Target) -> None:
+    primary.query("CREATE PUBLICATION p FOR TABLE shop.orders")
+    with subscribed(server, primary) as follower:
+        settings = Postgres(dsn=follower.info.dsn, production="shop", max_wait_s=5)  # type: ignore[arg-type]
+        with pytest.raises(PublishError, match=r'"orders": subscription s \(.*publish with strategy = "diff"\)'):
+            publish(settings, "swap", orders(1, 100))
+
+
 @pytest.mark.parametrize("covered", COVERED)
 def test_subscribers_get_exactly_the_rows_that_a_diff_changed(server: Server, primary: Target, covered: str) -> None:
     primary.query(f"CREATE PUBLICATION p {covered}")
