@@ -17,12 +17,14 @@ from firn import Companion, ConfigError, Dataset, PartKey, Strategy
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from pathlib import Path
 
     import polars as pl
 
     from firn import Run
     from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
     from pipelines.engine.frames import Frames, Part
     from sources import Source
     from sources.xlsx.limits import Limits
@@ -144,6 +146,16 @@ class Pipeline(BaseModel):
     def sources(self) -> Sequence[Source]:
         """Name the places that the tables come from."""
         raise ConfigError(f"Pipeline {type(self).__name__} names no sources.", "Define its method sources().")
+
+    def load(self, execution: Execution, loader: Loader, workers: Executor) -> None:
+        """Go through the phases of a run that loads; production is as it was until the last of them.
+
+        Raises:
+            FirnError: What went wrong; nothing was published, or it was undone.
+        """
+        from pipelines.engine import loading
+
+        loading.load(execution, loader, workers)
 
     def one_file(self, path: Path, part: str) -> Source:
         """Read one local file in place of a part.
