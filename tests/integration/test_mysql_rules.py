@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 
 from firn import SourceError
-from sources.mysql_rules import Rules
+from sources.mysql.rules import Rules
 
 if TYPE_CHECKING:
     from firn import Table
     from sources import MySQL
-    from sources.mysql_rules import Remedy
+    from sources.mysql.rules import Remedy
     from tests.mariadb import MariaDB
 
 DAY = dt.date

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from firn import ConfigError, SourceChanged, SourceError, SourceUnavailable
-from sources.mysql_catalogue import SourceColumn, SourceTable
-from sources.mysql_chunks import _read
-from sources.mysql_rules import Rules
-from sources.mysql_sessions import open_session
-from sources.mysql_types import fields_of
+from sources.mysql.catalogue import SourceColumn, SourceTable
+from sources.mysql.chunks import _read
+from sources.mysql.rules import Rules
+from sources.mysql.sessions import open_session
+from sources.mysql.types import fields_of
 from tests.mariadb import ADMIN, PASSWORD, READER, make_database, serve_mariadb
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from firn import SourceError, SourceUnavailable
-from sources.mysql_chunks import _read
+from sources.mysql.chunks import _read
 from tests.conftest import reachable_folder
 from tests.mariadb import PASSWORD, make_database, serve_mariadb
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sources.mysql_sessions import Tls
+    from sources.mysql.sessions import Tls
     from tests.mariadb import MariaDB
 
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "firn's tests")])

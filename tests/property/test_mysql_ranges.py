@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.mysql_catalogue import SourceColumn, SourceTable
-from sources.mysql_ranges import KeyRange, chunks, divided, number
+from sources.mysql.catalogue import SourceColumn, SourceTable
+from sources.mysql.ranges import KeyRange, chunks, divided, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

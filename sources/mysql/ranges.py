@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sources.mysql_statements import composed, quoted
+from sources.mysql.statements import composed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sources.mysql_catalogue import SourceTable
+    from sources.mysql.catalogue import SourceTable
 
 _MOST_PARTS = 4096
 _WORD = 2**64

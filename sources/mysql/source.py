@@ -14,22 +14,22 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from firn import ConfigError, SourceError, Table
-from sources.mysql_catalogue import list_tables
-from sources.mysql_changes import fingerprint, shape, stamp
-from sources.mysql_errors import UNCHANGED
-from sources.mysql_ranges import Parts, divided
-from sources.mysql_rules import Rules
-from sources.mysql_sessions import Login, Tls, open_session
-from sources.mysql_statements import composed, quoted
-from sources.mysql_tables import Connections, PartFrames, ReadTable
-from sources.mysql_types import contract_of, fields_of
-from sources.mysql_values import COUNTED, QUARANTINED
+from sources.mysql.catalogue import list_tables
+from sources.mysql.changes import fingerprint, shape, stamp
+from sources.mysql.errors import UNCHANGED
+from sources.mysql.ranges import Parts, divided
+from sources.mysql.rules import Rules
+from sources.mysql.sessions import Login, Tls, open_session
+from sources.mysql.statements import composed, quoted
+from sources.mysql.tables import Connections, PartFrames, ReadTable
+from sources.mysql.types import contract_of, fields_of
+from sources.mysql.values import COUNTED, QUARANTINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sources.mysql_catalogue import SourceTable
-    from sources.mysql_sessions import Server, Session
+    from sources.mysql.catalogue import SourceTable
+    from sources.mysql.sessions import Server, Session
 
 __all__ = ["MySQL", "Rules"]
 

@@ -6,16 +6,16 @@ import datetime as dt
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sources.mysql_ranges import bucket, number
-from sources.mysql_statements import composed, quoted
+from sources.mysql.ranges import bucket, number
+from sources.mysql.statements import composed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sources.mysql_catalogue import SourceTable
-    from sources.mysql_ranges import Parts
-    from sources.mysql_sessions import Login, Server, Session
-    from sources.mysql_types import Field
+    from sources.mysql.catalogue import SourceTable
+    from sources.mysql.ranges import Parts
+    from sources.mysql.sessions import Login, Server, Session
+    from sources.mysql.types import Field
 
 SETTLED = dt.timedelta(seconds=2)
 """A write is stamped with a whole second: another one in the same second would not show."""

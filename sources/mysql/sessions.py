@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
-from sources.mysql_errors import NO_TLS, explained
-from sources.mysql_statements import STATEMENTS, quoted
+from sources.mysql.errors import NO_TLS, explained
+from sources.mysql.statements import STATEMENTS, quoted
 
 if TYPE_CHECKING:
     import datetime as dt

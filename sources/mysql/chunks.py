@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from firn import SourceError
-from sources.mysql_errors import UNCHANGED, explained_text
-from sources.mysql_sessions import settings
-from sources.mysql_statements import composed, quoted
-from sources.mysql_values import Rows, decode
+from sources.mysql.errors import UNCHANGED, explained_text
+from sources.mysql.sessions import settings
+from sources.mysql.statements import composed, quoted
+from sources.mysql.values import Rows, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sources.mysql_catalogue import SourceTable
-    from sources.mysql_ranges import KeyRange
-    from sources.mysql_sessions import Login, Server
-    from sources.mysql_types import Field
+    from sources.mysql.catalogue import SourceTable
+    from sources.mysql.ranges import KeyRange
+    from sources.mysql.sessions import Login, Server
+    from sources.mysql.types import Field
 
 
 class _PanickedError(Exception):

@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sources.mysql_statements import STATEMENTS
+from sources.mysql.statements import STATEMENTS
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
-    from sources.mysql_sessions import Session
+    from sources.mysql.sessions import Session
 
 INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
 

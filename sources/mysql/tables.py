@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from polars.exceptions import PolarsError
 
 from firn import SourceChanged, SourceError
-from sources.mysql_catalogue import list_columns
-from sources.mysql_changes import absent, checksums
-from sources.mysql_chunks import read_chunk
-from sources.mysql_errors import UNCHANGED
-from sources.mysql_ranges import chunks
-from sources.mysql_sessions import open_session
-from sources.mysql_statements import quoted
-from sources.mysql_values import together
+from sources.mysql.catalogue import list_columns
+from sources.mysql.changes import absent, checksums
+from sources.mysql.chunks import read_chunk
+from sources.mysql.errors import UNCHANGED
+from sources.mysql.ranges import chunks
+from sources.mysql.sessions import open_session
+from sources.mysql.statements import quoted
+from sources.mysql.values import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from sources.mysql_catalogue import SourceTable
-    from sources.mysql_ranges import KeyRange, Parts
-    from sources.mysql_sessions import Login, Server, Session
-    from sources.mysql_types import Field
-    from sources.mysql_values import Rows
+    from sources.mysql.catalogue import SourceTable
+    from sources.mysql.ranges import KeyRange, Parts
+    from sources.mysql.sessions import Login, Server, Session
+    from sources.mysql.types import Field
+    from sources.mysql.values import Rows
 
 _LEAST_BYTES = 16
 """Of a row, where the server's estimate is too small to be true."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from firn import SourceChanged, SourceError, SourceUnavailable
 
 if TYPE_CHECKING:
-    from sources.mysql_sessions import Login
+    from sources.mysql.sessions import Login
 
 UNCHANGED = "Production is unchanged."
 DENIED = {1044, 1045, 1251, 1524, 1698, 3118, 4151}

@@ -1,4 +1,4 @@
-"""The named statements of ``mysql.sql``, with identifiers quoted as MySQL wants them.
+"""The named statements of ``statements.sql``, with identifiers quoted as MySQL wants them.
 
 ``-- name: word`` starts a statement, which lasts until the next one. ``{word}`` stands for an identifier, a number or a
 composed fragment, ``%(word)s`` for a value.
@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-_PARTS = _NAME.split(Path(__file__).with_name("mysql.sql").read_text(encoding="utf-8"))[1:]
+_PARTS = _NAME.split(Path(__file__).with_name("statements.sql").read_text(encoding="utf-8"))[1:]
 STATEMENTS = {name: body.strip() for name, body in zip(_PARTS[::2], _PARTS[1::2], strict=True)}
 
 

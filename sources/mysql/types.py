@@ -32,10 +32,10 @@ import dataframely as dy
 import polars as pl
 
 from firn import SourceError
-from sources.mysql_catalogue import INTEGERS, SourceColumn, SourceTable
-from sources.mysql_errors import UNCHANGED
-from sources.mysql_rules import EMPTYING, Rules
-from sources.mysql_statements import quoted
+from sources.mysql.catalogue import INTEGERS, SourceColumn, SourceTable
+from sources.mysql.errors import UNCHANGED
+from sources.mysql.rules import EMPTYING, Rules
+from sources.mysql.statements import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

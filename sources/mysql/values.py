@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from firn import SourceError
-from sources.mysql_errors import UNCHANGED
+from sources.mysql.errors import UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sources.mysql_types import Field
+    from sources.mysql.types import Field
 
 COUNTED = pl.Schema(
     {"table": pl.String, "column": pl.String, "rule": pl.String, "policy": pl.String, "values": pl.Int64}
