@@ -162,12 +162,12 @@ def read(path: Path | None) -> dict[str, Any]:
 
 
 def relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
-    """Resolve every ``folder``, ``home`` and ``file`` against the settings file's own folder."""
+    """Resolve every ``folder``, ``home``, ``file`` and ``catalogue`` against the settings file's own folder."""
     return {
         key: relative_to(folder, value)
         if isinstance(value, dict)
         else str(folder / Path(value).expanduser())
-        if key in {"folder", "home", "file"} and isinstance(value, str)
+        if key in {"folder", "home", "file", "catalogue"} and isinstance(value, str)
         else value
         for key, value in values.items()
     }
