@@ -11,12 +11,12 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from loaders import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from loaders.connections import Statements
     from loaders.state import State
 
-__all__ = ["clear_leftovers", "drop_schema"]
+__all__ = ["clear_leftovers", "drop_schema", "drop_tables"]
 
 _SQL = queries.read("staging.sql")
 
@@ -33,6 +33,17 @@ def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence
     if not connection.execute(_SQL["schema_exists"], {"schema": schema}).fetchall()[0].found:
         return []
     names = [row.name for row in connection.execute(_SQL["tables"], {"schema": schema}).fetchall()]
+    drop_tables(connection, schema, names, budget_ms)
+    _drop(connection, SQL("DROP SCHEMA {}").format(Identifier(schema)), budget_ms)
+    return names
+
+
+def drop_tables(connection: Statements, schema: str, names: Collection[str], budget_ms: int) -> None:
+    """Drop tables of a schema, each within a budget of waiting for locks.
+
+    Raises:
+        psycopg.Error: A table is in use or something depends on it; the others are gone.
+    """
     left = [Identifier(schema, name) for name in names]
     while left:
         stuck = [table for table in left if not _is_dropped(connection, table, budget_ms)]
@@ -40,8 +51,6 @@ def drop_schema(connection: Statements, schema: str, budget_ms: int) -> Sequence
             _drop(connection, SQL("DROP TABLE {}").format(SQL(", ").join(left)), budget_ms)
             break
         left = stuck
-    _drop(connection, SQL("DROP SCHEMA {}").format(Identifier(schema)), budget_ms)
-    return names
 
 
 def _is_dropped(connection: Statements, table: Identifier, budget_ms: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import dataframely as dy
     import polars as pl
@@ -70,6 +70,10 @@ class Loader(Protocol):
         Raises:
             LoadError: A column is not of the exact type that its contract says, or the target refused a value.
         """
+        ...
+
+    def leave(self, run: Run, tables: Collection[str]) -> None:
+        """Publish nothing of some tables of a run that is not verified yet; production keeps what it has of them."""
         ...
 
     def generation(self, dataset: str) -> int:

@@ -15,7 +15,7 @@ from loaders.memory_log import MemoryLog
 from loaders.state import RunRecord, unknown_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import dataframely as dy
 
@@ -101,6 +101,11 @@ class Memory:
         ddl.check_rows(stage.layouts[table], part, frame)
         stage.parts[table, part] = frame
         return Staged(table, part, frame.height)
+
+    def leave(self, run: Run, tables: Collection[str]) -> None:
+        """Publish nothing of some tables of a run, and forget what was kept of them."""
+        stage = self._stage(run)
+        stage.layouts = {name: layout for name, layout in stage.layouts.items() if name not in tables}
 
     def generation(self, dataset: str) -> int:
         """Return the number of the generation that readers see."""

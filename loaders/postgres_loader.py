@@ -33,7 +33,7 @@ from loaders.state import State
 from loaders.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import dataframely as dy
     import polars as pl
@@ -217,6 +217,17 @@ class PostgresLoader:
         with self._timed("stage"):
             self._staged(run).send(self._streams, table, part, frame, self._settings.batch_rows)
             return Staged(table, part, frame.height)
+
+    def leave(self, run: Run, tables: Collection[str]) -> None:
+        """Publish nothing of some tables of a run: what was sent of them is dropped, and production keeps its own.
+
+        Raises:
+            TargetUnavailable: The connection was lost. Production is unchanged.
+        """
+        staging = self._staged(run)
+        with border("Leaving tables out"):
+            staging.leave(tables)
+            cleanup.drop_tables(self._statements, staging.schema, tables, self._settings.lock_budget_ms)
 
     def generation(self, dataset: str) -> int:
         """Return the number of the generation that readers see, 0 before the first publication."""

@@ -17,7 +17,7 @@ from loaders.quarantine import mark
 from loaders.sqlstates import border
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from threading import Event
 
     import polars as pl
@@ -130,6 +130,16 @@ class Staging:
         tables = {name: record(rows[name], items) for name, items in self.carries.items()}
         tables = strategies.mark(tables, self.choice, self.dataset, self.layouts)
         return companions.mark(mark(tables, self.dataset.quarantine), self.dataset.companions)
+
+    def leave(self, tables: Collection[str]) -> None:
+        """Forget tables that will not be published, once nothing of them is on its way any more."""
+        gone = [key for key in self._sent if key[0] in tables]
+        wait([self._sent[key] for key in gone] + [self._differing[key] for key in gone])
+        for key in gone:
+            del self._sent[key], self._differing[key]
+        self.layouts = {name: layout for name, layout in self.layouts.items() if name not in tables}
+        self.carries = {name: items for name, items in self.carries.items() if name not in tables}
+        self.choice = {name: choice for name, choice in self.choice.items() if name not in tables}
 
     def stop(self) -> None:
         """Wait until nothing is being sent any more, and let the rows go."""

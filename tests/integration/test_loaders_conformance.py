@@ -383,6 +383,21 @@ def test_staging_a_part_again_replaces_it(loader: Loader, see: Seen) -> None:
     assert found["a"].to_list() == ["new"]
 
 
+def test_a_table_that_is_left_out_stays_as_it_was(loader: Loader, see: Seen) -> None:
+    loader.publish(ready(loader, 1))
+    run = Run.start("shop")
+    stage_all(loader, run, 2)
+
+    loader.leave(run, ["notes"])
+    loader.verify(run)
+    loader.publish(run)
+
+    assert names(see("orders")) == names(orders(2))
+    kept = see("notes")
+    assert kept is not None
+    assert kept.sort(kept.columns).equals(notes(1).sort(kept.columns))
+
+
 def test_staging_says_what_was_sent(loader: Loader) -> None:
     run = Run.start("shop")
     loader.prepare(run, SHOP)
