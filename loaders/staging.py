@@ -134,19 +134,17 @@ class Staging:
     def leave(self, tables: Collection[str]) -> None:
         """Forget tables that will not be published, once nothing of them is on its way any more."""
         gone = [key for key in self._sent if key[0] in tables]
-        wait([future for key in gone for future in self._futures(key)])
+        futures: list[Future[Any]] = [self._sent[key] for key in gone] + [self._differing[key] for key in gone]
+        wait(futures)
         for key in gone:
             del self._sent[key], self._differing[key]
         self.layouts = {name: layout for name, layout in self.layouts.items() if name not in tables}
         self.carries = {name: items for name, items in self.carries.items() if name not in tables}
         self.choice = {name: choice for name, choice in self.choice.items() if name not in tables}
 
-    def _futures(self, key: tuple[str, str]) -> list[Future[Any]]:
-        return [self._sent[key], self._differing[key]]
-
     def stop(self) -> None:
         """Wait until nothing is being sent any more, and let the rows go."""
-        futures = [future for key in self._sent for future in self._futures(key)]
+        futures: list[Future[Any]] = [*self._sent.values(), *self._differing.values()]
         for future in futures:
             future.cancel()
         wait(futures)
