@@ -1,8 +1,7 @@
-"""Whether a table is what it was: by the time of its last write where the server can be trusted, else by checksums."""
+"""Whether a table is what it was, by checksums that the server computes."""
 
 from __future__ import annotations
 
-import datetime as dt
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -13,25 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sources.mysql.catalogue import SourceTable
-    from sources.mysql.ranges import Parts
-    from sources.mysql.sessions import Login, Server, Session
+    from sources.mysql.sessions import Session
     from sources.mysql.types import Field
-
-SETTLED = dt.timedelta(seconds=2)
-"""A write is stamped with a whole second: another one in the same second would not show."""
-_STAMPED = ("MyISAM", "InnoDB")
-"""The engines that stamp a write when it is made; Aria, for one, does so when it writes its pages to disk."""
-_COUNTED = ("MyISAM",)
-"""The engines that know how many rows they have."""
-
-
-def stamp(table: SourceTable, server: Server, login: Login) -> str:
-    """Return a text that stays the same as long as a table is not written; empty where the server cannot tell."""
-    if table.engine not in _STAMPED or table.updated is None or table.updated + SETTLED > server.now:
-        return ""
-    rows = str(table.rows) if table.engine in _COUNTED else ""
-    place = f"{login.host}:{login.port}/{login.database}/{table.name}"
-    return f"{place} {table.engine} {table.created} {table.updated} {rows}".rstrip()
 
 
 def fingerprint(stamped: str, shape: str, part: str) -> str:
@@ -52,8 +34,8 @@ def absent(fields: Sequence[Field]) -> str:
     return sha256(f"{shape(fields)}\nno rows".encode()).hexdigest()
 
 
-def checksums(session: Session, table: SourceTable, fields: Sequence[Field], parts: Parts) -> Mapping[int, str]:
-    """Return the SHA-256 of each part's content by its number, in one pass at the source.
+def checksums(session: Session, table: SourceTable, fields: Sequence[Field], bits: int | None) -> Mapping[int, str]:
+    """Return the SHA-256 of the rows of each range of 2 to the power of ``bits`` keys by its number, in one query.
 
     Rows are hashed with MD5 of all their values, and the sums of both halves of the hashes are exact: no order
     matters, and equal rows do not cancel out.
@@ -64,8 +46,8 @@ def checksums(session: Session, table: SourceTable, fields: Sequence[Field], par
     key = table.range_column
     query = composed(
         "checksums",
-        bucket=bucket("place", parts.bits),
-        place=quoted(key.name) if key and parts.bits is not None else "0",
+        bucket=bucket("place", bits),
+        place=quoted(key.name) if key and bits is not None else "0",
         texts=", ',', ".join(field.hashed() for field in fields),
         table=quoted(table.name),
     )
@@ -73,6 +55,6 @@ def checksums(session: Session, table: SourceTable, fields: Sequence[Field], par
     told = shape(fields)
     unsigned = bool(key and key.unsigned)
     return {
-        number(int(place), parts.bits, unsigned=unsigned): sha256(f"{told}\n{figures}".encode()).hexdigest()
+        number(int(place), bits, unsigned=unsigned): sha256(f"{told}\n{figures}".encode()).hexdigest()
         for place, *figures in ((row[0], *map(str, row[1:])) for row in sums)
     }

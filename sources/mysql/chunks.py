@@ -11,14 +11,15 @@ from sources.mysql.errors import UNCHANGED, explained_text
 from sources.mysql.sessions import settings
 from sources.mysql.statements import composed, quoted
 from sources.mysql.values import Rows, decode
+from sources.mysql.windows import where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sources.mysql.catalogue import SourceTable
-    from sources.mysql.ranges import KeyRange
     from sources.mysql.sessions import Login, Server
     from sources.mysql.types import Field
+    from sources.mysql.windows import Window
 
 
 class _PanickedError(Exception):
@@ -26,16 +27,23 @@ class _PanickedError(Exception):
 
 
 def read_chunk(
-    login: Login, server: Server, table: SourceTable, fields: Sequence[Field], keys: KeyRange | None
+    login: Login,
+    server: Server,
+    table: SourceTable,
+    fields: Sequence[Field],
+    window: Window,
+    *,
+    order: Sequence[str] = (),
 ) -> tuple[Rows, int]:
-    """Read the rows of a range of keys, or all.
+    """Read the rows of a window.
 
     Args:
         login: Where.
         server: What it said of itself.
         table: The table.
-        fields: Its columns.
-        keys: The range; none for all rows.
+        fields: Those of its columns that are read.
+        window: Which rows.
+        order: The columns by which the server orders them; none for any order.
 
     Returns:
         The rows, and how many bytes the driver read.
@@ -45,27 +53,32 @@ def read_chunk(
         SourceChanged: The table or a column is gone.
         SourceError: The server refused, or a value breaks a rule whose policy is to fail.
     """
-    where = f'Reading table "{table.name}"' + (f", keys {keys}" if keys else "")
+    what = f'Reading table "{table.name}"{window}'
     guarded = False
     try:
-        raw = _read(login, server, _query(table, fields, keys, guarded=False), where)
+        raw = _read(login, server, query(table, fields, window, guarded=False, order=order), what)
     except _PanickedError:
         guarded = True
         try:
-            raw = _read(login, server, _query(table, fields, keys, guarded=True), where)
+            raw = _read(login, server, query(table, fields, window, guarded=True, order=order), what)
         except _PanickedError:
-            raise _unreadable(where, login, table) from None
+            raise _unreadable(what, login, table) from None
     raw.columns = [field.name for field in fields]
     return decode(raw, table.name, fields, table.key, guarded=guarded), int(raw.estimated_size())
 
 
-def _query(table: SourceTable, fields: Sequence[Field], keys: KeyRange | None, *, guarded: bool) -> str:
-    # Numbered, because a name may be anything.
-    columns = ", ".join(f"{field.read(guarded=guarded)} AS c{i}" for i, field in enumerate(fields))
-    if keys is None:
-        return composed("whole", columns=columns, table=quoted(table.name))
-    key = quoted(table.key[0])
-    return composed("range", columns=columns, table=quoted(table.name), key=key, low=keys.low, high=keys.high)
+def query(
+    table: SourceTable, fields: Sequence[Field], window: Window, *, guarded: bool, order: Sequence[str] = ()
+) -> str:
+    """Return the statement that reads columns of the rows of a window."""
+    return composed(
+        "ordered" if order else "read",
+        # Numbered, because a name may be anything.
+        columns=", ".join(f"{field.read(guarded=guarded)} AS c{i}" for i, field in enumerate(fields)),
+        table=quoted(table.name),
+        where=where(table, window),
+        keys=", ".join(map(quoted, order)),
+    )
 
 
 def _read(login: Login, server: Server, query: str, where: str) -> pl.DataFrame:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sources.mysql.statements import composed, quoted
+from sources.mysql.windows import KeyRange, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sources.mysql.catalogue import SourceTable
+    from sources.mysql.windows import Window
 
 _MOST_PARTS = 4096
 _WORD = 2**64
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRange:
-    """The keys from one whole number to another, both included."""
-
-    low: int
-    high: int
-
-    def __str__(self) -> str:
-        """Name it as a part of a table."""
-        return f"{self.low}..{self.high}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Parts:
     ranges: tuple[tuple[int, KeyRange], ...] = ()
 
 
-def divided(table: SourceTable, ends: tuple[int, int] | None, part_bytes: int) -> Parts:
+def divided(table: SourceTable, ends: KeyRange | None, part_bytes: int) -> Parts:
     """Divide a table into parts of about so many bytes.
 
     Args:
@@ -53,7 +43,7 @@ def divided(table: SourceTable, ends: tuple[int, int] | None, part_bytes: int) -
     """
     if ends is None:
         return Parts()
-    low, high = ends
+    low, high = ends.low, ends.high
     keys = max(1, (high - low + 1) * part_bytes // max(1, table.data_bytes))
     bits = min(keys.bit_length() - 1, 63)
     while (high >> bits) - (low >> bits) >= _MOST_PARTS:
@@ -75,28 +65,30 @@ def number(shifted: int, bits: int | None, *, unsigned: bool) -> int:
 
 
 def chunks(
-    table: SourceTable, part: KeyRange, rows: Callable[[], int], ask: Callable[[str], Sequence[tuple[int | None]]]
+    table: SourceTable, window: Window, rows: Callable[[], int], ask: Callable[[str], Sequence[tuple[int | None]]]
 ) -> Iterator[KeyRange]:
-    """Divide a part into ranges of so many rows, found in the index: gaps between keys do not matter.
+    """Divide a range of keys into ranges of so many rows, found in the index: gaps between keys do not matter.
 
     Args:
         table: The table.
-        part: The part.
+        window: The range, and which rows in it count.
         rows: Says how many rows the next chunk may have.
         ask: Asks the server.
     """
+    assert window.keys  # noqa: S101 (what has no keys has no ranges)
+    low, high = window.keys.low, window.keys.high
     key, name = quoted(table.key[0]), quoted(table.name)
-    low = part.low
     while True:
-        found = ask(composed("border", key=key, table=name, low=low, high=part.high, rows=rows()))
+        rest = where(table, replace(window, keys=KeyRange(low, high)))
+        found = ask(composed("border", key=key, table=name, where=rest, rows=rows()))
         if not found:
-            yield KeyRange(low, part.high)
+            yield KeyRange(low, high)
             return
         border = int(found[0][0] or 0)
         if border == low:  # many rows have this value of the key's first column
-            following = ask(composed("next", key=key, table=name, low=low))[0][0]
-            border = part.high + 1 if following is None else min(int(following), part.high + 1)
+            following = ask(composed("next", key=key, table=name, where=rest, low=low))[0][0]
+            border = high + 1 if following is None else int(following)
         yield KeyRange(low, border - 1)
-        if border > part.high:
+        if border > high:
             return
         low = border

@@ -122,6 +122,20 @@ class Session:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
+    def answers(self) -> bool:
+        """Return whether the session still lives: a server ends those that ask nothing for long."""
+        import pymysql  # type: ignore[import-untyped]
+
+        try:
+            self._connection.ping(reconnect=False)
+        except (pymysql.Error, OSError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the session, with the transaction and the locks that it has."""
+        self._connection.close()
+
 
 @contextmanager
 def open_session(login: Login) -> Iterator[Session]:
@@ -131,7 +145,21 @@ def open_session(login: Login) -> Iterator[Session]:
         SourceUnavailable: Nothing answers in ``connect_timeout_s``.
         SourceError: The server refuses the account, the database or the encryption.
     """
-    import pymysql  # type: ignore[import-untyped]
+    session = log_in(login)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def log_in(login: Login) -> Session:
+    """Log in, with one attempt.
+
+    Raises:
+        SourceUnavailable: Nothing answers in ``connect_timeout_s``.
+        SourceError: The server refuses the account, the database or the encryption.
+    """
+    import pymysql
 
     what = f"Connecting to MySQL at {login.host}:{login.port}"
     with border(what, login):
@@ -150,9 +178,10 @@ def open_session(login: Login) -> Iterator[Session]:
         # Once logged in, only the server ends a statement; the driver has no public way to say so.
         connection._read_timeout = login.statement_timeout_s + login.connect_timeout_s or None  # noqa: SLF001
     try:
-        yield Session(connection, login)
-    finally:
+        return Session(connection, login)
+    except BaseException:
         connection.close()
+        raise
 
 
 def settings(server: Server, login: Login) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 from collections.abc import Mapping  # noqa: TC003 (pydantic reads the annotations when the class is made)
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -14,22 +15,22 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from firn import ConfigError, SourceError, Table
-from sources.mysql.catalogue import list_tables
-from sources.mysql.changes import fingerprint, shape, stamp
+from sources.mysql.changes import fingerprint
+from sources.mysql.connections import Connections
+from sources.mysql.database import Database
 from sources.mysql.errors import UNCHANGED
-from sources.mysql.ranges import Parts, divided
+from sources.mysql.ranges import divided
 from sources.mysql.rules import Rules
 from sources.mysql.sessions import Login, Tls, open_session
-from sources.mysql.statements import composed, quoted
-from sources.mysql.tables import Connections, PartFrames, ReadTable
-from sources.mysql.types import contract_of, fields_of
+from sources.mysql.tables import ListedTable, PartFrames
 from sources.mysql.values import COUNTED, QUARANTINED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sources.mysql.catalogue import SourceTable
-    from sources.mysql.sessions import Server, Session
+    from sources.mysql.marks import Mark
+    from sources.mysql.sessions import Server
 
 __all__ = ["MySQL", "Rules"]
 
@@ -131,10 +132,27 @@ class MySQL(BaseModel):
         Raises:
             SourceError: The server does not answer, or refuses.
         """
-        with open_session(self.login()) as session:
-            return list_tables(session)
+        with self.open() as database:
+            return database.tables()
 
-    def tables(self) -> Iterable[Table]:
+    @contextmanager
+    def open(self) -> Iterator[Database]:
+        """Log in once, and give the database, whose sessions are kept until the end of the block.
+
+        Raises:
+            ConfigError: No account is named, or the option file that is stated cannot be read.
+            SourceUnavailable: Nothing answers in ``connect_timeout_s``.
+            SourceError: The server refuses the account, the database or the encryption.
+        """
+        connections = Connections(self.login(), self.connections)
+        try:
+            with connections.session() as session:
+                server = session.server
+            yield Database(connections, server, self._rules)
+        finally:
+            connections.close()
+
+    def tables(self) -> Iterator[Table]:
         """List the tables by name, each with its contract, and divided into parts where it is large.
 
         A fingerprint is made from the time of a table's last write, where the server tells it and it has passed; every
@@ -143,33 +161,38 @@ class MySQL(BaseModel):
         Raises:
             SourceError: The server does not answer or refuses, or has no table that matches.
         """
-        login = self.login()
-        connections = Connections(login, self.connections)
-        with connections.session() as session:
-            found = self._chosen(list_tables(session))
-            ends = _ends(session, [table for table in found if self._is_large(table)])
-            server = session.server
-        for table in found:
-            parts = divided(table, ends.get(table.name), int(self.part_mb * _MEGABYTE))
-            yield from self._listed(table, parts, server, connections)
+        with self.open() as database:
+            found = self._chosen(database.tables())
+            marks = database.marks([table.name for table in found])
+            listed = [self._listed(database, table) for table in found]
+        for one in listed:
+            if isinstance(one, Table):
+                yield one
+            else:
+                yield from self._parts(one, marks.get(one.declared.name))
 
-    def _listed(self, table: SourceTable, parts: Parts, server: Server, connections: Connections) -> Iterator[Table]:
+    def _listed(self, database: Database, table: SourceTable) -> ListedTable | Table:
+        """Return a table and its parts, or one that raises when it is collected."""
         try:
-            fields = fields_of(table, partial(self._rules, table.name))
+            declared = database.declared(table)
         except SourceError as error:
-            yield Table(table.name, pl.defer(partial(_raise, error), schema=pl.Schema()))
-            return
-        contract = contract_of(table, fields)
-        schema = pl.Schema({field.name: field.kind.dtype for field in fields})
-        stamped = stamp(table, server, connections.login)
-        read = ReadTable(table, fields, parts, server, connections, int(self.chunk_mb * _MEGABYTE))
-        for number, keys in parts.ranges or ((0, None),):
-            frames = PartFrames(read, keys)
+            return Table(table.name, pl.defer(partial(_raise, error), schema=pl.Schema()))
+        ends = database.ends(declared) if self._is_large(table) else None
+        parts = divided(table, ends, int(self.part_mb * _MEGABYTE))
+        return ListedTable(database, declared, parts, int(self.chunk_mb * _MEGABYTE))
+
+    def _parts(self, table: ListedTable, mark: Mark | None) -> Iterator[Table]:
+        declared = table.declared
+        login = self.login()
+        place = f"{login.host}:{login.port}/{login.database}/{declared.name}"
+        stamped = f"{place} {mark.stamp}" if mark and mark.stamp else ""
+        for number, keys in table.parts.ranges or ((0, None),):
+            frames = PartFrames(table, keys)
             part = str(keys or "")
-            told = fingerprint(stamped, shape(fields), part)
-            content = partial(read.content, number)
-            yield Table(table.name, _frame(frames, "rows", schema), contract, told, part, content)
-            beside = f"{table.name}/{part}"
+            told = fingerprint(stamped, declared.shape, part)
+            content = partial(table.content, number)
+            yield Table(declared.name, _frame(frames, "rows", declared.schema), declared.contract, told, part, content)
+            beside = f"{declared.name}/{part}"
             yield Table(COUNTED_VALUES, _frame(frames, "counted", COUNTED), None, told, beside, content)
             yield Table(QUARANTINED_VALUES, _frame(frames, "quarantined", QUARANTINED), None, told, beside, content)
 
@@ -227,18 +250,6 @@ def _frame(frames: PartFrames, name: str, schema: pl.Schema) -> pl.LazyFrame:
 
 def _raise(error: SourceError) -> pl.DataFrame:
     raise error
-
-
-def _ends(session: Session, tables: Sequence[SourceTable]) -> Mapping[str, tuple[int, int]]:
-    """Return the lowest and highest key of the tables that have rows, in one query."""
-    if not tables:
-        return {}
-    queries = [
-        composed("ends", place=place, key=quoted(table.key[0]), table=quoted(table.name))
-        for place, table in enumerate(tables)
-    ]
-    rows = session.rows(" UNION ALL ".join(queries), "Asking for the lowest and highest keys")
-    return {tables[place].name: (int(low), int(high)) for place, low, high in rows if low is not None}
 
 
 def _no_options(path: Path, why: str) -> ConfigError:

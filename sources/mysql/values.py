@@ -92,6 +92,11 @@ def decode(raw: pl.DataFrame, table: str, fields: Sequence[Field], key: Sequence
     )
 
 
+def nothing(schema: pl.Schema) -> Rows:
+    """Return no rows, of which no rule had to be applied."""
+    return Rows(pl.DataFrame(schema=schema), pl.DataFrame(schema=COUNTED), pl.DataFrame(schema=QUARANTINED))
+
+
 def together(parts: Sequence[Rows]) -> Rows:
     """Return the rows of several chunks, in order, and their counts added up."""
     counted = pl.concat([part.counted for part in parts])

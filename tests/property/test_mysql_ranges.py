@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.mysql.catalogue import SourceColumn, SourceTable
-from sources.mysql.ranges import KeyRange, chunks, divided, number
+from sources.mysql.ranges import chunks, divided, number
+from sources.mysql.windows import KeyRange, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +46,7 @@ def held(keys: Sequence[int], within: KeyRange) -> list[int]:
 @given(st.lists(SIGNED, min_size=1, max_size=200).map(sorted), st.integers(1, 20))
 def test_chunks_follow_one_another_and_have_as_many_rows_as_allowed(keys: list[int], most: int) -> None:
     part = KeyRange(keys[0] - 3, keys[-1] + 3)
-    found = list(chunks(table(), part, lambda: most, index(keys)))
+    found = list(chunks(table(), Window(part), lambda: most, index(keys)))
 
     assert (found[0].low, found[-1].high) == (part.low, part.high)
     assert all(one.high + 1 == other.low for one, other in pairwise(found))
@@ -58,7 +59,7 @@ def test_chunks_follow_one_another_and_have_as_many_rows_as_allowed(keys: list[i
 def test_parts_hold_every_key_once_and_begin_where_they_begin_for_other_keys(
     keys: list[int], data_bytes: int, part_bytes: int
 ) -> None:
-    parts = divided(table(data_bytes), (min(keys), max(keys)), part_bytes)
+    parts = divided(table(data_bytes), KeyRange(min(keys), max(keys)), part_bytes)
 
     assert parts.bits is not None
     assert sum(len(held(keys, part)) for _, part in parts.ranges) == len(keys)

@@ -1,0 +1,254 @@
+"""One open database: what it says of its tables, and their rows, asked from several threads."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from firn import SourceChanged, SourceError
+from sources.mysql.catalogue import list_columns, list_tables
+from sources.mysql.changes import checksums, shape
+from sources.mysql.chunks import read_chunk
+from sources.mysql.errors import UNCHANGED
+from sources.mysql.figures import compute
+from sources.mysql.locks import lock
+from sources.mysql.marks import list_marks
+from sources.mysql.ranges import chunks
+from sources.mysql.statements import composed, quoted
+from sources.mysql.types import contract_of, fields_of
+from sources.mysql.windows import KeyRange, Window, where
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    import dataframely as dy
+
+    from sources.mysql.catalogue import SourceTable
+    from sources.mysql.connections import Connections
+    from sources.mysql.figures import Figures
+    from sources.mysql.marks import Mark
+    from sources.mysql.rules import Rules
+    from sources.mysql.sessions import Server
+    from sources.mysql.types import Field
+    from sources.mysql.values import Rows
+
+_VALUE_BYTES = 16
+"""Of a value, where the server's estimate of a row is too small to be true."""
+_FIRST = 8
+"""What part of a chunk is read first, to learn how long rows are."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A table as it is declared, and how each of its columns is read.
+
+    Attributes:
+        table: As the database describes it.
+        fields: Its columns, in order.
+    """
+
+    table: SourceTable
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def contract(self) -> type[dy.Schema]:
+        """The contract that its rows keep, with the names as they are spelt."""
+        return contract_of(self.table, self.fields)
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """The frame's columns and types."""
+        return pl.Schema({field.name: field.kind.dtype for field in self.fields})
+
+    @cached_property
+    def shape(self) -> str:
+        """A text that changes whenever other values, or other types, would be read of the same rows."""
+        return shape(self.fields)
+
+    @property
+    def name(self) -> str:
+        """Its name, as it is spelt."""
+        return self.table.name
+
+
+class Database:
+    """The tables of one database, over connections that are kept until it is closed, and made anew after that.
+
+    Every method may be called from several threads, waits for its answer, and raises:
+
+    - SourceUnavailable: The server does not answer, or may answer later.
+    - SourceChanged: A table is gone, or its columns are not those declared.
+    - SourceError: The server refused.
+
+    Args:
+        connections: Where to ask.
+        server: What the server said of itself.
+        rules: The rules of a column, by table and column.
+    """
+
+    def __init__(self, connections: Connections, server: Server, rules: Callable[[str, str], Rules]) -> None:
+        self.server = server
+        self._connections, self._rules = connections, rules
+        self._row_bytes: dict[str, int] = {}
+
+    def tables(self) -> list[SourceTable]:
+        """List the tables by name, as they are declared, with the server's estimates: in three queries."""
+        with self._connections.session() as session:
+            return list_tables(session)
+
+    def declared(self, table: SourceTable) -> Declared:
+        """Return how a table is read; asks nothing.
+
+        Raises:
+            SourceError: A column's type has no exact partner.
+        """
+        return Declared(table, fields_of(table, lambda column: self._rules(table.name, column)))
+
+    def marks(self, names: Collection[str]) -> Mapping[str, Mark]:
+        """Return by name what the server says of the last writes of tables; those that are gone are left out."""
+        with self._connections.session() as session:
+            return list_marks(session, frozenset(names))
+
+    def ranges(self, declared: Declared, window: Window, size: int) -> Iterator[KeyRange | None]:
+        """Divide a window into ranges of keys that follow one another, each of about so many bytes when it is read.
+
+        How long rows are is learnt from what was read of the table meanwhile. Rows that are added beyond the highest
+        key while this goes on are in no range.
+
+        Args:
+            declared: The table.
+            window: Which rows.
+            size: Bytes, as the frame holds them.
+
+        Yields:
+            Nothing where there are no rows; one None where the first column of the key is no whole number.
+        """
+        table = declared.table
+        if table.range_column is None:
+            yield None
+            return
+        keys = window.keys if window.keys and not window.since else self.ends(declared, window)
+        if keys:
+            yield from chunks(table, replace(window, keys=keys), lambda: self._most_rows(table, size), self._ask)
+
+    def ends(self, declared: Declared, window: Window | None = None) -> KeyRange | None:
+        """Return the lowest and highest key of a window of a table whose keys are whole numbers; none without rows."""
+        table = declared.table
+        key = quoted(table.key[0])
+        query = composed("ends", key=key, table=quoted(table.name), where=where(table, window or Window()))
+        low, high = self._ask(query)[0]
+        return None if low is None else KeyRange(int(low), int(high))
+
+    def read(self, declared: Declared, window: Window | None = None) -> Rows:
+        """Read the rows of a window, in any order; the columns are looked at before and after.
+
+        Raises:
+            SourceError: Also where a value breaks a rule whose policy is to fail.
+        """
+        return self._read(declared, declared.fields, window or Window())
+
+    def keys(self, declared: Declared, window: Window | None = None) -> pl.DataFrame:
+        """Return the columns of the key of the rows of a window, ordered by them as the server orders."""
+        key = declared.table.key
+        fields = [field for name in key for field in declared.fields if field.name == name]
+        return self._read(declared, fields, window or Window(), order=key).frame
+
+    def figures(self, declared: Declared, window: Window | None = None, sums: Sequence[str] = ()) -> Figures:
+        """Return how many rows a window has, and the exact sums of some of its columns: in one query."""
+        with self._connections.session() as session:
+            return compute(session, declared.table, window or Window(), sums)
+
+    def checksums(self, declared: Declared, bits: int | None) -> Mapping[int, str]:
+        """Return the SHA-256 of the rows of each range of 2 to the power of ``bits`` keys, by the range's number.
+
+        Range n has the keys from n times that power; without bits all rows are range 0. Ranges without rows are left
+        out. The whole table is read at the source, in one query.
+        """
+        with self._connections.session() as session:
+            return checksums(session, declared.table, declared.fields, bits)
+
+    def highest(self, declared: Declared, column: str) -> int | str | dt.date | dt.datetime | None:
+        """Return the greatest value of a column, to be read from the next time; a ``timestamp`` in UTC.
+
+        None where no row has one, or where it is a day that no calendar has.
+        """
+        query = composed("highest", column=quoted(column), table=quoted(declared.name))
+        found: Any = self._ask(query, f'Asking for the highest "{column}" of table "{declared.name}"')[0][0]
+        dtype = declared.schema[column]
+        return None if isinstance(found, str) and dtype != pl.String else found
+
+    @contextmanager
+    def locked(self, names: Sequence[str]) -> Iterator[None]:
+        """Keep everybody from writing tables until the end of the block, over a connection of its own.
+
+        Raises:
+            SourceUnavailable: Also where somebody writes for longer than five seconds on end.
+            SourceError: Also where the account may not lock tables.
+        """
+        with self._connections.session() as session:
+            lock(session, names, self._connections.login)
+            try:
+                yield
+            finally:
+                session.rows("UNLOCK TABLES", "Unlocking tables")
+
+    def close(self) -> None:
+        """End the sessions that are kept."""
+        self._connections.close()
+
+    def _ask(self, statement: str, what: str = "Dividing a table") -> list[tuple[Any, ...]]:
+        with self._connections.session() as session:
+            return session.rows(statement, what)
+
+    def _most_rows(self, table: SourceTable, size: int) -> int:
+        """Return how many rows have about so many bytes; an estimate is believed for the first few only."""
+        learnt = self._row_bytes.get(table.name)
+        if learnt:
+            return max(1, size // learnt)
+        guessed = max(_VALUE_BYTES * len(table.columns), table.data_bytes // max(1, table.rows))
+        return max(1, size // _FIRST // guessed)
+
+    def _read(self, declared: Declared, fields: Sequence[Field], window: Window, order: Sequence[str] = ()) -> Rows:
+        self._refuse_changed(
+            declared
+        )  # in one attempt: the driver of the rows would try for 30 s, and lock the account
+        try:
+            with self._connections.room():
+                rows, size = read_chunk(
+                    self._connections.login, self.server, declared.table, fields, window, order=order
+                )
+        except PolarsError:  # whose text may quote a value
+            self._refuse_changed(declared)
+            raise self._untrue(declared) from None
+        self._refuse_changed(declared)
+        if rows.frame.height and len(fields) == len(declared.fields):
+            self._row_bytes[declared.name] = max(1, size // rows.frame.height)
+        return rows
+
+    def _refuse_changed(self, declared: Declared) -> None:
+        """Raise SourceChanged where the columns are not those declared any more: what was read may be anything."""
+        with self._connections.session() as session:
+            now = tuple(list_columns(session, declared.name).get(declared.name, ()))
+        was = declared.table.columns
+        if now == was:
+            return
+        gone = [c.name for c in was if c not in now]
+        new = [c.name for c in now if c not in was]
+        raise SourceChanged(
+            f'Table "{declared.name}" was altered while it was read: listed and no longer so: '
+            f"{', '.join(gone) or 'nothing'}; so now, and not listed: {', '.join(new) or 'nothing'}. {UNCHANGED}",
+            "run again, so that it is listed as it is now",
+        )
+
+    def _untrue(self, declared: Declared) -> SourceError:
+        check = self._connections.login.client(f"CHECK TABLE {quoted(declared.name)}")
+        return SourceError(
+            f'Table "{declared.name}" holds what its declaration does not allow. {UNCHANGED}',
+            f"check the table: {check}",
+        )
