@@ -232,10 +232,10 @@ class Published:
         dataset: The pipeline's name.
         generation: Counts up by one with every publication and every rollback.
         run_id: The run whose rows these are.
-        rows: Rows by table.
+        rows: Rows by table, also of the dataset's tables that the publication did not touch.
         locked_ms: How long production was locked, by the server's clock.
         attempts: How often the locks were asked for.
-        strategies: How each table was published.
+        strategies: How each table was published that it touched.
         reason: Why so.
         changes: Per table that was changed in place the rows ``inserted``, ``updated`` and ``deleted``.
         longest_wait_ms: The longest that anybody can have waited behind it, by the server's clock.

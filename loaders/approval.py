@@ -64,9 +64,9 @@ def approve(
     """
     refuse_taken(connection, namespace, dataset, tables, beside)
     production, current = namespace.production, State(connection, namespace).current(dataset)
-    known = inventory.items(current.tables) if current else []
-    views = companions.views(current.tables) if current else []
-    remade = companions.remade(beside, current.tables) if current else []
+    shown = {name: current.tables[name] for name in tables if name in current.tables} if current else {}
+    known, views = inventory.items(shown), companions.views(shown)
+    remade = companions.remade(beside, shown)
     present = inventory.carried(connection, production, tables)
     held = dependents.read(connection, production, tables)
     others = {(dependent.table, dependent.name) for dependent in held}

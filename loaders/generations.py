@@ -26,11 +26,13 @@ class Way:
         family: ``swap`` puts the kept tables in place, ``changes`` applies stored changes.
         schemas: The schema of the tables, none where there were none; or those of the changes, in order.
         replaced: By which publication the tables were replaced; none for changes.
+        tables: The tables that the changes are of.
     """
 
     family: Family
     schemas: tuple[str, ...]
     replaced: Publication | None = None
+    tables: frozenset[str] = frozenset()
 
     @property
     def keeps(self) -> bool:
@@ -143,14 +145,14 @@ class Generations:
             f"firn rollback {self.dataset} --to {listed[0].generation}" if listed else f"firn runs {self.dataset}",
         )
 
-    def leaving(self, number: int, way: Way) -> list[str]:
+    def leaving(self, way: Way) -> list[str]:
         """Return the tables that a generation no longer has, or has otherwise, than production shows."""
         if way.replaced is None:
-            return sorted(self._touched(self._origins[number]))
-        return sorted({*way.replaced.tables, *self._beside(way.replaced)})
+            return sorted(way.tables)
+        return sorted({*way.replaced.touched, *self._beside(way.replaced)})
 
     def _touched(self, since: int) -> set[str]:
-        return {name for done in self._publications if done.generation > since for name in done.tables}
+        return {name for done in self._publications if done.generation > since for name in done.touched}
 
     def _needed(self, origin: int) -> set[str]:
         """Return the schemas without which the rows of an origin could not be shown again."""
@@ -171,16 +173,16 @@ class Generations:
     def _through_changes(self, start: int, origin: int) -> Way | None:
         """Find the shortest row of stored changes from the rows of one origin to those of another."""
         steps = [done for done in self._publications if done.family == "changes" and self._is_kept(done)]
-        reached: dict[int, tuple[str, ...]] = {start: ()}
+        reached: dict[int, tuple[Publication, ...]] = {start: ()}
         ahead = deque(reached)
         while ahead and origin not in reached:
             at = ahead.popleft()
             for done in steps:
                 earlier = self._origins[done.generation - 1]
                 if done.origin == at and earlier not in reached:
-                    reached[earlier] = (*reached[at], *((done.previous_schema,) if done.previous_schema else ()))
+                    reached[earlier] = (*reached[at], done)
                     ahead.append(earlier)
-        return Way("changes", reached[origin]) if origin in reached else None
+        return _undoing(reached[origin]) if origin in reached else None
 
     def _by_tables(self, origin: int) -> Way | None:
         for done in self._publications:
@@ -204,20 +206,16 @@ class Generations:
     def _beside(self, done: Publication) -> set[str]:
         """Return the tables that are others than before a publication, and that it did not replace itself."""
         before, now = self._made(done.generation - 1), self._made(self.number)
-        later = self._touched(done.generation) - set(done.tables)
+        later = self._touched(done.generation) - set(done.touched)
         return {name for name in later if before.get(name) != now.get(name)}
 
     def _tables(self, done: Publication) -> Mapping[str, int]:
         return self.kept.get(done.previous_schema or "", {})
 
     def _made(self, number: int) -> dict[str, int]:
-        """Return, by table, the generation that made the rows which a generation shows, as far back as is known."""
-        made: dict[int, dict[str, int]] = {0: {}}
-        for done in reversed(self._publications):
-            earlier = made.get(done.generation - 1, {})
-            new = {**earlier, **dict.fromkeys(done.tables, done.origin)}
-            made[done.generation] = new if done.kind == "published" else made.get(done.origin, new)
-        return made.get(number, {})
+        """Return, by table, the generation that made the rows which a generation shows."""
+        done = next((one for one in self._publications if one.generation == number), None)
+        return {name: int(table.get("made", 0)) for name, table in done.tables.items()} if done else {}
 
     def _told(self, number: int, way: Way) -> KeptGeneration:
         done = self.shown(self._origins[number])
@@ -229,3 +227,8 @@ class Generations:
             rows={name: int(table["rows"]) for name, table in done.tables.items()} if done else {},
             bytes=sum(map(self.bytes, way.schemas)),
         )
+
+
+def _undoing(steps: Sequence[Publication]) -> Way:
+    schemas = tuple(done.previous_schema for done in steps if done.previous_schema)
+    return Way("changes", schemas, tables=frozenset(name for done in steps for name in done.touched))

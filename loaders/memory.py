@@ -184,7 +184,7 @@ class Memory:
     ) -> Sequence[tuple[str, bool, str]]:
         """Compare what production shows with the ledger; its types cannot differ."""
         found = [(f"table {name}", name in self.production, "in memory") for name in contracts]
-        if not all(passes for _, passes, _ in found):
+        if not parts or not all(passes for _, passes, _ in found):
             return found
         records = self.ledger(dataset).values()
         digests = {
@@ -342,7 +342,9 @@ class Memory:
                 f"Run {record.run_id} was staged on generation {stage.generation} of {dataset}; since then generation "
                 f"{number} was published. Production is unchanged."
             )
-        tables = {name: stage.table(name) for name in stage.layouts}
+        generations = self._generations.get(dataset)
+        others = generations[-1].tables if generations else {}
+        tables = {**others, **{name: stage.table(name) for name in stage.layouts}}
         cursors = {**self.cursors(dataset), **record.cursors}
         self._acted(dataset, "published", record.run_id, "")
         return self._added(dataset, record.run_id, number + 1, tables, cursors)

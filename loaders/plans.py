@@ -10,7 +10,7 @@ from loaders.generations import Generations
 from loaders.publish import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from loaders.connections import Statements
     from loaders.state import Publication, State
@@ -42,7 +42,17 @@ def publication(state: State, run_id: str) -> Plan:
             f"firn discard {run_id} && firn run {run.pipeline}",
         )
     cursors = {**(current.cursors if current else {}), **run.cursors}
-    return Plan(run.pipeline, visible, run_id, "published", run.staging_schema, run.tables, current, cursors=cursors)
+    return Plan(
+        run.pipeline,
+        visible,
+        run_id,
+        "published",
+        run.staging_schema,
+        run.tables,
+        current,
+        cursors=cursors,
+        others=_others(current, run.tables),
+    )
 
 
 def already(state: State, done: Publication) -> Published:
@@ -138,10 +148,12 @@ def _shown_again(generations: Generations, connection: Statements, to: int, kind
         raise generations.refuse(to)
     shown = generations.shown(origin)
     source = way.schemas[0] if way.schemas else ""
-    tables: Mapping[str, Any] = shown.tables if shown else {}
+    recorded: Mapping[str, Any] = shown.tables if shown else {}
+    tables = {name: table for name, table in recorded.items() if name in way.tables}
     if way.replaced is not None:
         before = generations.before_that(way.replaced)
         tables = _kept(connection, source, way.replaced, before) if source else {}
+    leaving = generations.leaving(way)
     return Plan(
         generations.dataset,
         current.generation,
@@ -150,21 +162,23 @@ def _shown_again(generations: Generations, connection: Statements, to: int, kind
         source,
         tables,
         current,
-        leaving=generations.leaving(to, way),
+        leaving=leaving,
         family=way.family,
         reason=reason,
         back=() if way.replaced else way.schemas,
         to=to,
         origin=origin,
         cursors=shown.cursors if shown else {},
+        others=_others(shown, {*tables, *leaving}),
     )
 
 
 def told(done: Publication) -> Published:
     """Return a publication as the engine knows it."""
     rows = {name: int(table["rows"]) for name, table in done.tables.items()}
-    strategies = {name: str(table.get("strategy", "swap")) for name, table in done.tables.items()}
-    changes = {name: table["changes"] for name, table in done.tables.items() if "changes" in table}
+    touched = {name: table for name, table in done.tables.items() if name in done.touched}
+    strategies = {name: str(table.get("strategy", "swap")) for name, table in touched.items()}
+    changes = {name: table["changes"] for name, table in touched.items() if "changes" in table}
     return Published(
         done.dataset,
         done.generation,
@@ -181,11 +195,16 @@ def told(done: Publication) -> Published:
     )
 
 
-def _kept(connection: Statements, schema: str, replaced: Publication, before: Publication | None) -> Mapping[str, Any]:
+def _others(shown: Publication | None, touched: Collection[str]) -> Mapping[str, Any]:
+    """Return what is recorded of the dataset's tables that a publication does not touch."""
+    return {name: table for name, table in shown.tables.items() if name not in touched} if shown else {}
+
+
+def _kept(connection: Statements, schema: str, replaced: Publication, before: Publication | None) -> dict[str, Any]:
     """Return what is recorded of the kept tables; of tables that firn did not make, what they are now."""
     names = [row.name for row in connection.execute(_SQL["tables"], {"schema": schema}).fetchall()]
-    # A table that left the set was never moved: production still shows it.
-    moved = set(before.tables) & set(replaced.tables) if before else set()
+    # A table that was not published then was never moved: production still shows it.
+    moved = set(before.tables) & set(replaced.touched) if before else set()
     if moved - set(names):
         raise PublishError(
             f'Schema "{schema}" should keep {", ".join(sorted(moved))} and holds {", ".join(names)}. '

@@ -365,7 +365,7 @@ class PostgresLoader:
         with border("Checking what is published"):
             current = self.state.current(dataset) if self.state.exists() else None
             found = audit.tables(self._statements, self._names.production, layouts, current)
-            if all(passes for _, passes, _ in found):
+            if parts and all(passes for _, passes, _ in found):
                 records = self.ledger(dataset).values()
                 found.append(audit.contents(self._statements, self._names.production, records, parts, layouts))
             return found

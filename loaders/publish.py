@@ -51,6 +51,7 @@ class Plan:
         to: The earlier generation that becomes visible again; none for a new one.
         origin: The generation as which the rows were first published; of a new one, 0.
         cursors: How far the sources were read for what becomes visible, by name.
+        others: What is recorded of the dataset's tables that stay as they are.
     """
 
     dataset: str
@@ -68,6 +69,7 @@ class Plan:
     to: int | None = None
     origin: int = 0
     cursors: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -76,8 +78,9 @@ class Plan:
 
     @property
     def shown(self) -> Mapping[str, Any]:
-        """What is recorded of the tables that production shows now."""
-        return self.current.tables if self.current else {}
+        """What is recorded of those of its tables that production shows now."""
+        recorded = self.current.tables if self.current else {}
+        return {name: recorded[name] for name in self.names if name in recorded}
 
 
 def check_rows(connection: Statements, plan: Plan) -> None:
@@ -110,8 +113,12 @@ def record(state: str, plan: Plan, previous: str | None, tables: Mapping[str, An
         previous: The schema that keeps what it replaces; none where it replaces nothing.
         tables: What is recorded of the tables, where it is more than the plan knows.
     """
+    recorded = plan.tables if tables is None else tables
+    if plan.kind == "published":
+        recorded = {name: {**table, "made": plan.generation + 1} for name, table in recorded.items()}
     values = {
-        "tables": Literal(Json(plan.tables if tables is None else tables)),
+        "tables": Literal(Json({**plan.others, **recorded})),
+        "touched": Literal(plan.names),
         "cursors": Literal(Json(plan.cursors)),
         "previous": Literal(previous),
         "origin": Literal(plan.origin),

@@ -9,8 +9,10 @@ BEGIN
 END
 
 -- name: record
-INSERT INTO {state}.publication (dataset, generation, run_id, kind, family, reason, tables, cursors, previous_schema)
-VALUES ({dataset}, {next}, {run}, {kind}, {family}, {reason}, {tables}::jsonb, {cursors}::jsonb, {previous});
+INSERT INTO {state}.publication
+    (dataset, generation, run_id, kind, family, reason, tables, touched, cursors, previous_schema)
+VALUES ({dataset}, {next}, {run}, {kind}, {family}, {reason}, {tables}::jsonb, {touched}::text[], {cursors}::jsonb,
+        {previous});
 INSERT INTO {state}.audit (action, dataset, generation, run_id, detail)
 VALUES ({kind}, {dataset}, {next}, {run}, {detail});
 UPDATE {state}.run SET status = 'published' WHERE run_id = {run};

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Publication", "RunRecord", "State", "unknown_run"]
 
 _SQL = queries.read("state.sql")
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Publication:
         kind: ``published``, ``republished`` or ``rolled_back``.
         family: ``swap`` or ``changes``.
         reason: Why so.
-        tables: Per table its rows, what it carries and its strategy.
+        tables: Per table its rows, what it carries, its strategy, and the generation that made its rows.
         previous_schema: What keeps the generation that it replaced: its tables, or the changes that lead back to it.
         locked_ms: How long production was locked.
         attempts: How often the locks were asked for.
@@ -82,6 +82,7 @@ class Publication:
         cursors: How far the sources were read for it, by name.
         origin: The generation as which its rows were first published; 0 for what was there before firn. Generations of
             one origin are the same rows.
+        touched: The tables that it replaced, changed, or took out of production; all others stayed as they were.
     """
 
     dataset: str
@@ -99,6 +100,7 @@ class Publication:
     published_at: dt.datetime
     cursors: Mapping[str, Any]
     origin: int
+    touched: Sequence[str]
 
 
 class State:

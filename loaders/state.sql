@@ -45,6 +45,12 @@ ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS reason text NOT NULL DE
 ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS longest_wait_ms double precision NOT NULL DEFAULT 0;
 ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS wal_bytes bigint NOT NULL DEFAULT 0;
 ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS cursors jsonb NOT NULL DEFAULT '{{}}';
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS touched text[];
+UPDATE {state}.publication p SET touched = ARRAY(SELECT jsonb_object_keys(tables)), tables = (
+    SELECT coalesce(jsonb_object_agg(t.key, t.value || jsonb_build_object('made', {origin})), '{{}}')
+    FROM jsonb_each(p.tables) t)
+WHERE touched IS NULL;
+ALTER TABLE {state}.publication ALTER COLUMN touched SET NOT NULL;
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS wal_start pg_lsn;
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS cursors jsonb NOT NULL DEFAULT '{{}}';
 -- What is visible is the last publication's, so a cursor goes forward and back in the transaction of the rows it is of.
