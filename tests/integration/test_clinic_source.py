@@ -1,0 +1,45 @@
+"""The clinic's source is filled with what was drawn, in every table and in both engines."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.clinic_schema import Engine, tables
+from benchmarks.clinic_source import fill
+from benchmarks.clinic_values import Dirt, frame
+from benchmarks.mariadb import Database, make_database
+
+DIRTY = Dirt(zero_dates=True, odd_times=True, nul_bytes=True)
+HELD = """
+SELECT CAST(ProcNum AS CHAR), CAST(ProcDate AS CHAR), CAST(DateTStamp AS CHAR), CAST(ProcTime AS CHAR), BillingNote,
+       ProcFee
+FROM procedurelog ORDER BY procedurelog.ProcNum
+"""
+
+
+@pytest.fixture
+def clinic(mariadb_port: int) -> Iterator[Database]:
+    with make_database(mariadb_port) as made:
+        yield made
+
+
+def test_all_tables_are_filled_and_219_are_empty(clinic: Database) -> None:
+    rows = fill(clinic, 0.001, dirt=DIRTY)
+    said = clinic.query("SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = database()")
+    assert dict(said) == rows
+    assert list(rows.values()).count(0) == 219
+    columns = "SELECT count(*) FROM information_schema.columns WHERE table_schema = database()"
+    assert clinic.query(columns) == [(4735,)]
+
+
+@pytest.mark.parametrize("engine", ["MyISAM", "InnoDB"])
+def test_the_server_holds_the_values_that_were_drawn(clinic: Database, engine: Engine) -> None:
+    fill(clinic, 0.002, only=["procedurelog", "files"], engine=engine, dirt=DIRTY)
+    rows = frame(tables()["procedurelog"], 0.002, dirt=DIRTY)
+    held = clinic.query(HELD)
+    drawn = rows.select("ProcNum", "ProcDate", "DateTStamp", "ProcTime", "BillingNote", "ProcFee").rows()
+    assert [row[:5] for row in held] == [tuple(map(str, row[:5])) for row in drawn]
+    assert [row[5] for row in held] == [row[5] for row in drawn]
+    assert clinic.query("SELECT DISTINCT engine FROM information_schema.tables WHERE table_schema = database()") == [
+        (engine,)
+    ]
