@@ -1,7 +1,8 @@
 """The tables of a clinic's program as its public catalogue shows them: 446 tables with 4,735 columns, and their sizes.
 
-``data/clinic_tables.csv`` has the rows of each table (June 2025, or July 2026 where a table was new or had been
-emptied), ``data/clinic_columns.csv`` the columns. Where only the name of a column is known, it is a ``varchar(255)``.
+``data/clinic_tables.csv`` has rows and megabytes of each table (June 2025, or July 2026 where a table was new or had
+been emptied), ``data/clinic_columns.csv`` the columns. Where only the name of a column is known, it is a
+``varchar(255)``.
 """
 
 from __future__ import annotations
@@ -68,10 +69,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the catalogue shows it, with as many rows as the clinic had."""
+    """A table as the catalogue shows it, with as many rows and, data and indexes together, MiB as the clinic had."""
 
     name: str
     rows: int
+    mb: float
     columns: tuple[Column, ...]
 
     @property
@@ -104,7 +106,8 @@ def tables() -> dict[str, Table]:
         for name, rows in groupby(_rows("clinic_columns.csv"), lambda row: row["table"])
     }
     return {
-        row["table"]: Table(row["table"], int(row["rows"]), columns[row["table"]]) for row in _rows("clinic_tables.csv")
+        row["table"]: Table(row["table"], int(row["rows"]), float(row["mb"]), columns[row["table"]])
+        for row in _rows("clinic_tables.csv")
     }
 
 

@@ -187,6 +187,32 @@ def run(
 
 
 @cli.command()
+@click.argument("pipeline")
+@click.option("--dry-run", is_flag=True, help="Show what changed; write nothing.")
+@click.option("--accept-loss", is_flag=True, help="Take it as it is, even if the source lost most of its tables.")
+@click.option("--exit-code", is_flag=True, help="Exit with 6 when nothing changed at the source.")
+@SET
+@CONFIG
+@JSON
+def discover(
+    pipeline: str,
+    flags: tuple[str, ...],
+    config: Path | None,
+    *,
+    dry_run: bool,
+    accept_loss: bool,
+    exit_code: bool,
+    as_json: bool,
+) -> None:
+    """Look at the tables of a pipeline's source, say what changed, and decide how each is read."""
+    from pipelines.replication import survey as work
+
+    done = work.survey(pipeline, config, parse(flags), dry_run=dry_run, accept_loss=accept_loss)
+    show(lambda: work.text(done), work.document(done), as_json=as_json)
+    sys.exit(work.UNCHANGED if exit_code and done.status == "unchanged" else 0)
+
+
+@cli.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--again", is_flag=True, help="Publish a run that was rolled back, as a new generation.")
 @CONFIG

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "..."  # noqa: S105 (what stands in a secret's place)
-SETTABLE = re.compile(r"\bfirn (?:run|check|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|set) )")
+SETTABLE = re.compile(r"\bfirn (?:run|check|discover|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|set) )")
 OTHERS = re.compile(r"\bfirn (?:publish|discard|rollback|runs|report|show|diff|doctor|psql)\b(?! --config )")
 
 
