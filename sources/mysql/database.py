@@ -102,13 +102,19 @@ class Database:
         with self._connections.session() as session:
             return list_tables(session)
 
-    def declared(self, table: SourceTable) -> Declared:
+    def declared(self, table: SourceTable, only: Collection[str] | None = None) -> Declared:
         """Return how a table is read; asks nothing.
+
+        Args:
+            table: As the database describes it.
+            only: The columns that are read; all where none are named.
 
         Raises:
             SourceError: A column's type has no exact partner.
         """
-        return Declared(table, fields_of(table, lambda column: self._rules(table.name, column)))
+        wanted = [column.name for column in table.columns] if only is None else only
+        read = replace(table, columns=tuple(column for column in table.columns if column.name in wanted))
+        return Declared(table, fields_of(read, lambda column: self._rules(table.name, column)))
 
     def marks(self, names: Collection[str]) -> Mapping[str, Mark]:
         """Return by name what the server says of the last writes of tables; those that are gone are left out."""
@@ -164,14 +170,14 @@ class Database:
         with self._connections.session() as session:
             return compute(session, declared.table, window or Window(), sums)
 
-    def checksums(self, declared: Declared, bits: int | None) -> Mapping[int, str]:
+    def checksums(self, declared: Declared, bits: int | None, window: Window | None = None) -> Mapping[int, str]:
         """Return the SHA-256 of the rows of each range of 2 to the power of ``bits`` keys, by the range's number.
 
         Range n has the keys from n times that power; without bits all rows are range 0. Ranges without rows are left
-        out. The whole table is read at the source, in one query.
+        out. All rows of the window are read at the source, in one query.
         """
         with self._connections.session() as session:
-            return checksums(session, declared.table, declared.fields, bits)
+            return checksums(session, declared.table, declared.fields, window or Window(), bits)
 
     def highest(self, declared: Declared, column: str) -> int | str | dt.date | dt.datetime | None:
         """Return the greatest value of a column, to be read from the next time; a ``timestamp`` in UTC.

@@ -56,7 +56,6 @@ SELECT {columns} FROM {table}{where} ORDER BY {keys}
 SELECT COUNT(*){sums} FROM {table}{where}
 
 -- name: checksums
-SELECT {bucket} AS bucket, COUNT(*), SUM(CAST(CONV(LEFT(digest, 16), 16, 10) AS UNSIGNED)),
-       SUM(CAST(CONV(RIGHT(digest, 16), 16, 10) AS UNSIGNED))
-FROM (SELECT {place} AS place, MD5(CONCAT({texts})) AS digest FROM {table}) hashed
+SELECT {bucket} AS bucket, COUNT(*), SUM(CAST(CONV(LEFT({digest}, 16), 16, 10) AS UNSIGNED))
+FROM {table}{where}
 GROUP BY bucket

@@ -26,7 +26,7 @@ JSON is text there too: ``jsonb`` respells numbers and drops repeated keys, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dataframely as dy
 import polars as pl
@@ -56,8 +56,10 @@ _BITS: Mapping[int, pl.DataType] = {
     64: pl.Decimal(20, 0),
 }
 """Up to how many bits what holds them."""
-_TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "uuid", "inet4", "inet6")
-_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+_TEXTS = ("char", "varchar", "tinytext", "text", "uuid", "inet4", "inet6")
+_LONG_TEXTS = ("mediumtext", "longtext")
+_BYTES = ("binary", "varbinary", "tinyblob", "blob")
+_LONG_BYTES = ("mediumblob", "longblob")
 _SHAPES = (
     *("geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection"),
     *("multipoint", "multilinestring", "multipolygon"),
@@ -87,7 +89,9 @@ class Kind:
         postgres: PostgreSQL's type, where the frame's alone does not tell it.
         plain: Reads it at full speed.
         guarded: Reads it whatever it holds: days and times as text.
-        hashed: Its exact value as a number or a text without a comma, to compare it at the source.
+        hashed: Its exact value, to compare it at the source.
+        measured: How that is told from its neighbours, where it may hold a comma: by its length in front of it, or, as
+            it may be long, by its digest.
     """
 
     dtype: pl.DataType
@@ -95,6 +99,7 @@ class Kind:
     plain: str = "{}"
     guarded: str = ""
     hashed: str = "{}"
+    measured: Literal["", "length", "digest"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +132,22 @@ class Field:
             return ("zero_date", "sentinel") if self.rules.sentinels else ("zero_date",)
         if self.kind.dtype == pl.Boolean and self.column.data_type == "tinyint":
             return ("not_boolean",)
-        return ("nul",) if self.column.data_type in _TEXTS else ()
+        return ("nul",) if self.column.data_type in (*_TEXTS, *_LONG_TEXTS) else ()
 
     def read(self, *, guarded: bool) -> str:
         """Return the SQL that reads it."""
         return ((guarded and self.kind.guarded) or self.kind.plain).format(quoted(self.name))
 
-    def hashed(self) -> str:
-        """Return the SQL of its exact value in a checksum."""
-        return f"IFNULL({self.kind.hashed.format(quoted(self.name))}, 'N')"
+    def hashed(self, digest: str) -> str:
+        """Return the SQL of its exact value among those that are joined with commas, where null would be left out.
+
+        Args:
+            digest: The SQL of a digest.
+        """
+        value = self.kind.hashed.format(quoted(self.name))
+        told = {"": value, "length": f"LENGTH({value})", "digest": digest.format(value)}[self.kind.measured]
+        told = f"IFNULL({told}, 'N')" if self.column.nullable else told
+        return f"{told}, {value}" if self.kind.measured == "length" else told
 
 
 def fields_of(table: SourceTable, rules: Callable[[str], Rules]) -> tuple[Field, ...]:
@@ -207,20 +219,23 @@ def _decimal(precision: int, scale: int) -> Kind:
 
 
 def _moment(dtype: pl.DataType) -> Kind:
-    return Kind(dtype, guarded="CAST({} AS CHAR)", hashed="CAST({} AS CHAR)")
+    return Kind(dtype, guarded="CAST({} AS CHAR)")
 
 
 _KINDS: Mapping[str, Kind] = {
-    **dict.fromkeys(_TEXTS, Kind(pl.String(), hashed="MD5({})")),
+    **dict.fromkeys(_TEXTS, Kind(pl.String(), measured="length")),
+    **dict.fromkeys(_LONG_TEXTS, Kind(pl.String(), measured="digest")),
     **dict.fromkeys(("enum", "set"), Kind(pl.String(), hashed="{} + 0")),
-    **dict.fromkeys(_BYTES, Kind(pl.Binary(), hashed="MD5({})")),
-    **dict.fromkeys(_SHAPES, Kind(pl.Binary(), plain="ST_AsBinary({})", hashed="MD5(ST_AsBinary({}))")),
-    "float": Kind(pl.Float32(), hashed="{} + 0e0"),  # its text shows six digits, that of a double all
-    "double": Kind(pl.Float64()),
+    **dict.fromkeys(_BYTES, Kind(pl.Binary(), measured="length")),
+    **dict.fromkeys(_LONG_BYTES, Kind(pl.Binary(), measured="digest")),
+    **dict.fromkeys(_SHAPES, Kind(pl.Binary(), plain="ST_AsBinary({})", hashed="ST_AsBinary({})", measured="digest")),
+    # The text of a float shows six digits and that of a double(m,d) d behind the point, that of a product all.
+    "float": Kind(pl.Float32(), hashed="{} * 1e0"),
+    "double": Kind(pl.Float64(), hashed="{} * 1e0"),
     "date": _moment(pl.Date()),
     "datetime": _moment(pl.Datetime("us")),
     "timestamp": _moment(pl.Datetime("us", "UTC")),
     "time": _moment(pl.Duration("us")),
     "year": Kind(pl.Int16()),
-    "json": Kind(pl.String(), plain="CAST({} AS CHAR)", hashed="MD5(CAST({} AS CHAR))"),
+    "json": Kind(pl.String(), plain="CAST({} AS CHAR)", hashed="CAST({} AS CHAR)", measured="digest"),
 }

@@ -355,6 +355,18 @@ ONE_BY_ONE = {
     "bit(9)": ("256", "0"),
     "point": ("point(1, 2)", "point(2, 1)"),
     "json": ("'[1, 2]'", "'[1,2]'"),
+    "char(9)": ("'a,b'", "'a,c'"),
+    "mediumtext": ("'N'", "NULL"),
+    "longblob": ("x'00'", "NULL"),
+    "uuid": ("'123e4567-e89b-12d3-a456-426655440000'", "NULL"),
+    "inet6": ("'::1'", "'::2'"),
+    "varchar(9) CHARACTER SET utf16": ("'ä'", "'Ä'"),
+    "varchar(9) CHARACTER SET latin1": ("'ä'", "'Ä'"),
+    "double(10, 2)": ("0.01", "0.02"),
+    "float(10, 2)": ("16777216", "16777218"),
+    "double unsigned": ("1e300", "1.0000000000000002e300"),
+    "set('a', 'b')": ("'a,b'", "'b'"),
+    "year": ("0", "2000"),
 }
 
 
