@@ -12,6 +12,7 @@ from loaders import (
     audit,
     build,
     cleanup,
+    contrast,
     dependents,
     health,
     ledger,
@@ -21,6 +22,7 @@ from loaders import (
     shown,
     strategies,
 )
+from loaders.contrast import Schemas
 from loaders.ddl import cut, layout
 from loaders.generations import Generations
 from loaders.patience import Patience
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord
     from loaders.connections import Server, Statements
+    from loaders.contrast import Contrasts
     from loaders.delta import Delta
     from loaders.ledger import Digests
     from loaders.postgres import Postgres
@@ -279,6 +282,7 @@ class PostgresLoader:
     def act(self, run: Run, action: str, detail: str) -> None:
         """Record what somebody did with a run."""
         with border("Recording who did what"):
+            self.state.make()
             self.state.act(action, run.pipeline, run.id, detail)
 
     def verify(
@@ -422,6 +426,21 @@ class PostgresLoader:
         with border(f"Comparing run {run.id} with production"):
             plan = plans.publication(self.state, run.id)
             return strategies.show(self._statements, self._names, plan, sample)
+
+    def contrast(self, dataset: str, schema: str, tables: Sequence[str] | None = None, sample: int = 10) -> Contrasts:
+        """Compare what production shows with the tables of another schema, in one snapshot, and write nothing.
+
+        Args:
+            dataset: Whose tables.
+            schema: The other schema, of the same database.
+            tables: Which tables; by default those that the dataset publishes here or there, and all others there.
+            sample: How many rows and values of each class to show.
+
+        Raises:
+            StateError: There is no such schema or table, or nothing to compare.
+        """
+        with border(f'Comparing production with schema "{schema}"'):
+            return contrast.compare(self._statements, Schemas(self._names, schema, dataset), tables, sample)
 
     def rollback(self, dataset: str, to: int | None = None, *, of: int | None = None, why: str = "") -> Published:
         """Make an earlier generation visible again, in one transaction, under a new number.

@@ -55,9 +55,9 @@ class Installation:
             check=False,
         )
 
-    def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+    def json(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Run a command for its JSON document, and check its exit code."""
-        done = self.firn(*arguments, "--json")
+        done = self.firn(*arguments, "--json", env=env)
         assert done.returncode == code, done.stdout + done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found

@@ -226,17 +226,51 @@ def publish(run_id: str, config: Path | None, *, again: bool, as_json: bool) -> 
 
 
 @cli.command()
-@click.argument("run_id", metavar="RUN")
+@click.argument("name", metavar="RUN|PIPELINE")
+@click.option("--against", metavar="SCHEMA", help="Compare what production shows of a pipeline with this schema.")
+@click.option("--tables", metavar="A,B", help="Only these tables; with --against.")
+@click.option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(["type", "rounding", "empty", "columns", "tables"]),
+    help="Tell such differences, and count a table that has no others as equal; with --against.",
+)
+@click.option(
+    "--accept", is_flag=True, help="Record which tables are equal, so that firn may own them; with --against."
+)
 @click.option("--rows", type=click.IntRange(min=0), default=10, show_default=True, help="How many to show of a table.")
 @CONFIG
 @JSON
-def diff(run_id: str, rows: int, config: Path | None, *, as_json: bool) -> None:
-    """Show what publishing a run would change in production; write nothing."""
-    from pipelines.engine import comparison
+def diff(
+    name: str,
+    config: Path | None,
+    *,
+    against: str | None,
+    tables: str | None,
+    allow: tuple[str, ...],
+    rows: int,
+    accept: bool,
+    as_json: bool,
+) -> None:
+    """Show what publishing a run would change in production, or how production differs from another schema.
+
+    Nothing is written but, with --accept, which tables are equal. Exit code 1 where production differs from the schema.
+    """
+    from pipelines.engine import against as contrast
+    from pipelines.engine import commands, comparison
     from pipelines.engine.typed import Typed
 
-    found = comparison.compare(run_id, config, rows)
-    show(lambda: Typed(config=config).again(comparison.text(found)), found, as_json=as_json)
+    typed = Typed(config=config)
+    if not against:
+        commands.refuse_without("--against", {"--tables": tables, "--allow": allow, "--accept": accept})
+        found = comparison.compare(name, config, rows)
+        return show(lambda: typed.again(comparison.text(found)), found, as_json=as_json)
+    from pipelines.replication import ownership
+
+    named = [one.strip() for one in tables.split(",")] if tables else None
+    found = contrast.compare(name, against, config, named, rows, allow, ownership.accept if accept else None)
+    show(lambda: typed.again(contrast.text(found)), found, as_json=as_json)
+    sys.exit(0 if found["equal"] else 1)
 
 
 @cli.command()

@@ -182,6 +182,16 @@ def refuse_together(some: dict[str, object], others: dict[str, object]) -> None:
             raise ConfigError(f"{one} does not go with {other}. Nothing was read or written.", "Leave one of them out.")
 
 
+def refuse_without(needed: str, others: dict[str, object]) -> None:
+    """Refuse options of the command line that mean something only beside another.
+
+    Raises:
+        ConfigError: Names both.
+    """
+    for other in (name for name, given in others.items() if given):
+        raise ConfigError(f"{other} needs {needed}. Nothing was read or written.", f"add {needed}, or leave it out")
+
+
 def failed_report(this: Run, error: BaseException) -> Report:
     """Take the report that an error carries, or make one for an error that carries none."""
     bare = Report(this.id, this.pipeline, status="failed", error=f"{type(error).__name__}: {error}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["compare", "text"]
+__all__ = ["compare", "shown", "text"]
 
 WIDTH = 60
 """Longer values are cut in the text, though not in the JSON document."""
@@ -55,10 +55,11 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 def _sampled(one: dict[str, Any]) -> str:
     if not one["column"]:
         return f"{one['change']} {one['key']}"
-    return f"{one['change']} {one['key']}: {one['column']} {_value(one['old'])} -> {_value(one['new'])}"
+    return f"{one['change']} {one['key']}: {one['column']} {shown(one['old'])} -> {shown(one['new'])}"
 
 
-def _value(value: str | None) -> str:
+def shown(value: str | None) -> str:
+    """Show a value in a line, cut where it is long."""
     if value is None:
         return "null"
     return repr(value if len(value) <= WIDTH else f"{value[: WIDTH - 3]}...")
