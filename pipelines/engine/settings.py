@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 CONFIG = "firn.toml"
 PREFIX = "FIRN_"
+PATHS = ("folder", "home", "file", "catalogue", "option_file")
 NO_SETTINGS = ("FIRN_CONFIG", "FIRN_HOME")
 """Variables that say where the settings file and the embedded server are, and are no settings themselves."""
 
@@ -162,12 +163,12 @@ def read(path: Path | None) -> dict[str, Any]:
 
 
 def relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
-    """Resolve every ``folder``, ``home``, ``file`` and ``catalogue`` against the settings file's own folder."""
+    """Resolve every path that is a setting against the settings file's own folder."""
     return {
         key: relative_to(folder, value)
         if isinstance(value, dict)
         else str(folder / Path(value).expanduser())
-        if key in {"folder", "home", "file", "catalogue"} and isinstance(value, str)
+        if key in PATHS and isinstance(value, str)
         else value
         for key, value in values.items()
     }

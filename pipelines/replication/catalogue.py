@@ -174,20 +174,26 @@ def write(catalogue: Catalogue, path: Path, pipeline: str) -> None:
         ConfigError: The folder or the file cannot be written.
     """
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as made:
-            made.write(text(catalogue, pipeline))
-            made.flush()
-            os.fsync(made.fileno())
-        beside = Path(made.name)
-        beside.chmod(0o644)
-        beside.replace(path)
+        _replace(path, text(catalogue, pipeline))
     except OSError as error:
         raise ConfigError(
             f"The catalogue {path} cannot be written: {error.strerror}. Production is unchanged.",
             "check the folder and its rights, or set another place: catalogue",
         ) from error
+
+
+def _replace(path: Path, content: str) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as made:
+            made.write(content)
+            made.flush()
+            os.fsync(descriptor)
+        beside.chmod(0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read(path: Path, pipeline: str) -> Catalogue:

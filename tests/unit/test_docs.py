@@ -4,7 +4,7 @@ import importlib.util
 import inspect
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from firn import Published, Run
 from loaders.memory import Memory
 from loaders.postgres import Postgres
+from pipelines.clinic import Clinic
 from pipelines.engine import commands
 from pipelines.engine.cli import cli
 from pipelines.engine.pipeline import Pipeline
@@ -20,7 +21,9 @@ from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
 from pipelines.engine.runner import Options, execute
 from pipelines.order_lists import OrderLists, Thresholds
-from sources import AzureBlobs
+from pipelines.replication.overrides import POLICIES, Override, Policy, TierPolicy
+from sources import AzureBlobs, MySQL
+from sources.mysql import Rules
 from sources.xlsx.limits import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +81,25 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
         assert name in examples or value == Postgres.model_fields[name].default
     for name, value in shown["order_lists"].items():
         assert name in examples or value == OrderLists.model_fields[name].default
+
+
+def test_the_example_settings_of_the_clinic_name_every_setting_with_its_default() -> None:
+    lines = (ROOT / "firn.example.toml").read_text(encoding="utf-8").splitlines()
+    head = lines.index("[clinic]")
+    shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head:]))["clinic"]
+    examples = {line.split()[1] for line in lines[head:] if "# example" in line}
+    assert {*shown, "target"} == set(Clinic.model_fields)
+    assert shown["catalogue"] == str(Clinic.model_fields["catalogue"].default)
+    source, usual = shown["source"], MySQL(database="x").model_dump(mode="json")
+    assert set(source) == set(usual)
+    assert source.pop("rules") == usual["rules"]
+    assert {key for rules in source.pop("columns").values() for key in rules} <= set(Rules.model_fields)
+    assert all(name in examples or value == usual[name] for name, value in source.items())
+    (policy,), (table,) = shown["tiers"].values(), shown["tables"].values()
+    assert set(policy) == set(TierPolicy.model_fields)
+    assert {key: policy[key] for key in Policy.__dataclass_fields__} == asdict(POLICIES["critical"])
+    assert set(table) == set(Override.model_fields)
+    Clinic.model_validate(shown)
 
 
 def excerpt(page: str) -> str:

@@ -108,9 +108,21 @@ def test_an_empty_file_and_a_file_of_other_bytes_are_damaged(tmp_path: Path) -> 
             catalogue.read(path, "clinic")
 
 
-def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere/tables\.yaml cannot be written: No such file"):
-        catalogue.write(clinic(), tmp_path / "nowhere" / "tables.yaml", "clinic")
+@pytest.mark.parametrize(("place", "why"), [("nowhere/tables.yaml", "No such file"), ("taken", "Is a directory")])
+def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(ConfigError, match=f"{place} cannot be written: {why}"):
+        catalogue.write(clinic(), tmp_path / place, "clinic")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_reader_sees_the_old_or_the_new_catalogue_and_never_half_of_one(tmp_path: Path) -> None:
+    path, many = tmp_path / "tables.yaml", {f"t{number}": entry() for number in range(200)}
+    catalogue.write(clinic(**many), path, "clinic")
+    with path.open(encoding="utf-8") as opened:
+        catalogue.write(clinic(), path, "clinic")
+        assert opened.read() == catalogue.text(clinic(**many), "clinic")
+    assert catalogue.read(path, "clinic") == clinic()
 
 
 @pytest.mark.parametrize(
