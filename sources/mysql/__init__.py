@@ -9,8 +9,10 @@ source         the settings, and the tables as every source lists them
     │   └── rules          what is done with values that PostgreSQL does not have
     ├── windows        which rows are meant
     │   └── ranges         parts and chunks as ranges of keys
-    ├── chunks         one window, read with connectorx
+    ├── chunks         one window, read with connectorx ...
+    ├── streams        ... or as lines of text, out of a session that is kept
     │   └── values         from what was read to exact values, with every rule counted
+    ├── snapshots      transactions that begin at one state; locks
     ├── marks          whether a table was written in between
     ├── changes        checksums of ranges of keys
     ├── figures        counts and exact sums

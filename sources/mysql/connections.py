@@ -6,10 +6,12 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from firn import SourceError, SourceUnavailable
+from sources.mysql.errors import UNCHANGED
 from sources.mysql.sessions import log_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sources.mysql.sessions import Login, Session
 
@@ -20,27 +22,32 @@ class Connections:
     Args:
         login: Where to.
         most: How many there are at a time, lent out and kept together.
+        only: Sessions that are the only ones ever lent, such as those of a snapshot, and closed by whom they belong to.
     """
 
-    def __init__(self, login: Login, most: int) -> None:
+    def __init__(self, login: Login, most: int, only: Sequence[Session] = ()) -> None:
         self.login, self.most = login, most
+        self._renews = not only
         self._free = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
-        self._kept: list[Session] = []
+        self._kept = list(only)
         self._lent = 0
         self._keeps = True
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Lend a session; one in which something failed is not kept.
+        """Lend a session; one that does not answer any more is not lent again.
 
         Raises:
             SourceError: The server does not answer, or refuses.
         """
         with self._lent_out():
-            session = self._living() or log_in(self.login)
+            session = self._living() or self._made()
             try:
                 yield session
+            except SourceError:  # which says nothing against the session
+                self._keep(session)
+                raise
             except BaseException:
                 session.close()
                 raise
@@ -83,6 +90,13 @@ class Connections:
             if session is None or session.answers():
                 return session
             session.close()
+
+    def _made(self) -> Session:
+        if self._renews:
+            return log_in(self.login)
+        raise SourceUnavailable(
+            f"The snapshot was lost: {self.login.host}:{self.login.port} ended its sessions. {UNCHANGED}", "run again"
+        )
 
     def _keep(self, session: Session) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,17 @@ from firn import SourceChanged, SourceError
 from sources.mysql.catalogue import list_columns, list_tables
 from sources.mysql.changes import checksums, shape
 from sources.mysql.chunks import read_chunk
+from sources.mysql.connections import Connections
 from sources.mysql.errors import UNCHANGED
 from sources.mysql.figures import compute
 from sources.mysql.locks import lock
 from sources.mysql.marks import list_marks
 from sources.mysql.ranges import chunks
+from sources.mysql.snapshots import begin, begin_together, end
 from sources.mysql.statements import composed, quoted
+from sources.mysql.streams import stream
 from sources.mysql.types import contract_of, fields_of
+from sources.mysql.values import together
 from sources.mysql.windows import KeyRange, Window, where
 
 if TYPE_CHECKING:
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     import dataframely as dy
 
     from sources.mysql.catalogue import SourceTable
-    from sources.mysql.connections import Connections
     from sources.mysql.figures import Figures
     from sources.mysql.marks import Mark
     from sources.mysql.rules import Rules
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 
 _VALUE_BYTES = 16
 """Of a value, where the server's estimate of a row is too small to be true."""
+_PIECE = 8_000_000
+"""Bytes of text that are parsed at a time."""
 _FIRST = 8
 """What part of a chunk is read first, to learn how long rows are."""
 
@@ -90,10 +95,14 @@ class Database:
         connections: Where to ask.
         server: What the server said of itself.
         rules: The rules of a column, by table and column.
+        frozen: Whether the connections are in a snapshot, and rows must come over them.
     """
 
-    def __init__(self, connections: Connections, server: Server, rules: Callable[[str, str], Rules]) -> None:
+    def __init__(
+        self, connections: Connections, server: Server, rules: Callable[[str, str], Rules], *, frozen: bool = False
+    ) -> None:
         self.server = server
+        self._frozen = frozen
         self._connections, self._rules = connections, rules
         self._row_bytes: dict[str, int] = {}
 
@@ -159,6 +168,20 @@ class Database:
         """
         return self._read(declared, declared.fields, window or Window())
 
+    def pieces(self, declared: Declared, window: Window, size: int) -> Iterator[Rows]:
+        """Read the rows of a window in one query, piece by piece, whether they have ranges of keys or not.
+
+        It takes three times as long as reading by ranges, over one connection that is lent until the end.
+
+        Args:
+            declared: The table.
+            window: Which rows.
+            size: About how many bytes of text a piece has.
+        """
+        with self._guarded(declared), self._connections.session() as session:
+            for rows, _ in stream(session, declared.table, declared.fields, window, size=size):
+                yield rows
+
     def keys(self, declared: Declared, window: Window | None = None) -> pl.DataFrame:
         """Return the columns of the key of the rows of a window, ordered by them as the server orders."""
         key = declared.table.key
@@ -204,6 +227,36 @@ class Database:
             finally:
                 session.rows("UNLOCK TABLES", "Unlocking tables")
 
+    @contextmanager
+    def snapshot(self, tables: Sequence[Declared]) -> Iterator[Database]:
+        """Give the database as it is at one moment, over all its connections but one, until the end of the block.
+
+        All that is asked of it is of the same committed state, whatever is written meanwhile: rows, keys, figures and
+        checksums, from as many threads as there are connections. Nobody waits for it, but for the milliseconds in which
+        its transactions begin.
+
+        Args:
+            tables: The tables that will be read, which are of InnoDB.
+
+        Raises:
+            SourceUnavailable: Also where somebody writes for longer than five seconds on end.
+            SourceError: Also where a table is of another engine, or the account may neither lock tables nor see the
+                log.
+        """
+        _refuse_engines(tables)
+        with ExitStack() as stack:
+            number = max(1, self._connections.most - 1)
+            sessions = [stack.enter_context(self._connections.session()) for _ in range(number)]
+            stack.callback(end, sessions)
+            if number == 1:
+                begin(sessions)
+            else:
+                with self._connections.session() as other:
+                    begin_together(sessions, other, [table.name for table in tables], self._connections.login)
+            yield Database(
+                Connections(self._connections.login, number, sessions), self.server, self._rules, frozen=True
+            )
+
     def close(self) -> None:
         """End the sessions that are kept."""
         self._connections.close()
@@ -221,21 +274,36 @@ class Database:
         return max(1, size // _FIRST // guessed)
 
     def _read(self, declared: Declared, fields: Sequence[Field], window: Window, order: Sequence[str] = ()) -> Rows:
-        self._refuse_changed(
-            declared
-        )  # in one attempt: the driver of the rows would try for 30 s, and lock the account
+        with self._guarded(declared):
+            rows, size = (self._read_frozen if self._frozen else self._read_anew)(declared.table, fields, window, order)
+        if rows.frame.height and len(fields) == len(declared.fields):
+            self._row_bytes[declared.name] = max(1, size // rows.frame.height)
+        return rows
+
+    def _read_anew(
+        self, table: SourceTable, fields: Sequence[Field], window: Window, order: Sequence[str]
+    ) -> tuple[Rows, int]:
+        with self._connections.room():
+            return read_chunk(self._connections.login, self.server, table, fields, window, order=order)
+
+    def _read_frozen(
+        self, table: SourceTable, fields: Sequence[Field], window: Window, order: Sequence[str]
+    ) -> tuple[Rows, int]:
+        with self._connections.session() as session:
+            pieces = list(stream(session, table, fields, window, size=_PIECE, order=order))
+        return together([rows for rows, _ in pieces]), sum(size for _, size in pieces)
+
+    @contextmanager
+    def _guarded(self, declared: Declared) -> Iterator[None]:
+        """Look at a table's columns before and after it is read."""
+        # In one attempt: the driver of the rows would try for 30 s, and lock the account.
+        self._refuse_changed(declared)
         try:
-            with self._connections.room():
-                rows, size = read_chunk(
-                    self._connections.login, self.server, declared.table, fields, window, order=order
-                )
+            yield
         except PolarsError:  # whose text may quote a value
             self._refuse_changed(declared)
             raise self._untrue(declared) from None
         self._refuse_changed(declared)
-        if rows.frame.height and len(fields) == len(declared.fields):
-            self._row_bytes[declared.name] = max(1, size // rows.frame.height)
-        return rows
 
     def _refuse_changed(self, declared: Declared) -> None:
         """Raise SourceChanged where the columns are not those declared any more: what was read may be anything."""
@@ -257,4 +325,13 @@ class Database:
         return SourceError(
             f'Table "{declared.name}" holds what its declaration does not allow. {UNCHANGED}',
             f"check the table: {check}",
+        )
+
+
+def _refuse_engines(tables: Sequence[Declared]) -> None:
+    others = [declared.table for declared in tables if declared.table.engine != "InnoDB"]
+    if others:
+        raise SourceError(
+            f'Table "{others[0].name}" is of {others[0].engine}, which has no snapshots. {UNCHANGED}',
+            "read without a snapshot: tables that were written while they were read are reported",
         )

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from firn import SourceError, SourceUnavailable
 from sources.mysql.statements import STATEMENTS
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ _STAMPED = ("MyISAM", "InnoDB")
 """The engines that stamp a write when it is made; Aria, for one, does so when it writes its pages to disk."""
 _COUNTED = ("MyISAM",)
 """The engines that know how many rows they have."""
+
+_POSITIONS = {True: ("SHOW MASTER STATUS",), False: ("SHOW BINARY LOG STATUS", "SHOW MASTER STATUS")}
+"""For MariaDB and for MySQL, which has changed the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,18 @@ def _mark(row: list[Any], position: str) -> Mark:
 
 
 def read_position(session: Session) -> str:
-    """Return where the server's log of all writes stands; empty where there is none, or none that it tells.
-
-    MariaDB tells everybody; MySQL does so where it numbers its transactions.
+    """Return where the server's log of all writes stands; empty where this account may not know, or not all is logged.
 
     Raises:
         SourceError: The server refused, or was lost.
     """
-    statement = STATEMENTS["position_mariadb" if session.server.is_mariadb else "position_mysql"]
-    found = session.rows(statement, "Asking for the position in the binary log")[0][0] or ""
-    return "" if str(found).startswith(":") else str(found)
+    for statement in _POSITIONS[session.server.is_mariadb]:
+        try:
+            found = session.rows(statement, "Asking for the position in the binary log")
+        except SourceUnavailable:
+            raise
+        except SourceError:  # without the right, or of another version
+            continue
+        if found and not found[0][2] and not found[0][3]:  # every database is logged
+            return f"{found[0][0]}:{found[0][1]}"
+    return ""

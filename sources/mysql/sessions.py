@@ -122,6 +122,19 @@ class Session:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
+    def stream(self, statement: str, what: str, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a statement whose rows come so many at a time; nothing else may be asked before the last has come.
+
+        Raises:
+            SourceError: Or one of its kinds, as ``rows`` does.
+        """
+        from pymysql.cursors import SSCursor  # type: ignore[import-untyped]
+
+        with border(what, self._login), self._connection.cursor(SSCursor) as cursor:
+            cursor.execute(statement)
+            while found := cursor.fetchmany(rows):
+                yield found
+
     def answers(self) -> bool:
         """Return whether the session still lives: a server ends those that ask nothing for long."""
         import pymysql  # type: ignore[import-untyped]
@@ -134,7 +147,8 @@ class Session:
 
     def close(self) -> None:
         """End the session, with the transaction and the locks that it has."""
-        self._connection.close()
+        if self._connection.open:
+            self._connection.close()
 
 
 @contextmanager

@@ -60,6 +60,7 @@ _TEXTS = ("char", "varchar", "tinytext", "text", "uuid", "inet4", "inet6")
 _LONG_TEXTS = ("mediumtext", "longtext")
 _BYTES = ("binary", "varbinary", "tinyblob", "blob")
 _LONG_BYTES = ("mediumblob", "longblob")
+_QUOTED = (*_TEXTS, *_LONG_TEXTS, "enum", "set", "json")
 _SHAPES = (
     *("geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection"),
     *("multipoint", "multilinestring", "multipolygon"),
@@ -137,6 +138,23 @@ class Field:
     def read(self, *, guarded: bool) -> str:
         """Return the SQL that reads it."""
         return ((guarded and self.kind.guarded) or self.kind.plain).format(quoted(self.name))
+
+    def printed(self) -> str:
+        """Return the SQL of its exact value as a cell of a line: texts quoted, bytes as hex, nothing for null."""
+        value = self.kind.hashed.format(quoted(self.name)) if self.kind.dtype.is_float() else self.read(guarded=True)
+        if self.kind.dtype == pl.Binary:
+            value = f"""CONCAT('"', HEX({value}), '"')"""
+        elif self.column.data_type in _QUOTED:
+            value = f"""CONCAT('"', REPLACE(CONVERT({value} USING utf8mb4), '"', '""'), '"')"""
+        return f"IF({quoted(self.name)} IS NULL, '', {value})" if self.column.nullable else value
+
+    def printed_dtype(self) -> pl.DataType:
+        """Return the type as which a cell is read."""
+        if self.kind.dtype.is_float():
+            return pl.Float64()
+        if self.kind.dtype.is_integer() or self.kind.dtype == pl.Boolean:
+            return pl.Int64()
+        return pl.UInt64() if self.column.data_type in ("bigint", "bit") else pl.String()
 
     def hashed(self, digest: str) -> str:
         """Return the SQL of its exact value among those that are joined with commas, where null would be left out.
