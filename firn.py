@@ -191,9 +191,9 @@ class Dataset:
         quarantine: The table whose rows are cells that are not published; publications keep a log of them.
         companions: The tables beside them.
         strategy: How tables are published, for all or by table: ``swap`` replaces them, ``diff`` changes the rows that
-            differ, ``merge`` does so but deletes none, ``append`` adds all, ``rewrite`` deletes all and adds all where
-            anything differs; ``auto`` chooses between them.
-        deletes: The share of a table's rows that ``diff`` may delete in one publication.
+            differ, ``merge`` does so but deletes none outside the ranges that a run replaces, ``append`` adds all,
+            ``rewrite`` deletes all and adds all where anything differs; ``auto`` chooses between them.
+        deletes: The share of a table's rows that one publication may delete, for all or by table.
     """
 
     name: str
@@ -202,11 +202,15 @@ class Dataset:
     quarantine: str = ""
     companions: Sequence[Companion] = ()
     strategy: Strategy | Mapping[str, Strategy] = "auto"
-    deletes: float = 0.5
+    deletes: float | Mapping[str, float] = 0.5
 
     def strategy_of(self, table: str) -> Strategy:
         """Return how one of the tables is to be published."""
         return self.strategy if isinstance(self.strategy, str) else self.strategy.get(table, "auto")
+
+    def deletes_of(self, table: str) -> float:
+        """Return the share of the rows of one of the tables that may be deleted."""
+        return self.deletes if isinstance(self.deletes, int | float) else self.deletes.get(table, 0.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class Loader(Protocol):
         read: Sequence[PartRecord] = (),
         taken: Sequence[PartRecord] = (),
         cursors: Mapping[str, Any] | None = None,
+        replaced: Mapping[str, Sequence[tuple[int, int]]] | None = None,
     ) -> None:
         """Compare what staging really holds with what was sent, then index and analyse it; the run is then ready.
 
@@ -111,9 +112,12 @@ class Loader(Protocol):
             taken: The parts that were copied from production, as the ledger has them.
             cursors: How far the sources were read, by name, as values of JSON. They are visible from the transaction in
                 which the rows are, and go back with them; names that are not given keep what they had.
+            replaced: By table whose strategy is ``merge``, ranges of its first key column, a whole number, both ends
+                included: rows of production in them that are not staged are deleted.
 
         Raises:
-            LoadError: Something differs; the message names table, column and up to ten keys, or the part.
+            LoadError: Something differs; the message names table, column and up to ten keys, or the part. Or a table
+                cannot have ranges.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError
-from loaders import ddl
+from loaders import ddl, ranges
 from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
 from loaders.state import RunRecord, unknown_run
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from firn import Dataset, PartKey, PartRecord
     from loaders.ddl import Layout
+    from loaders.ranges import Range
 
 __all__ = ["Memory"]
 
@@ -39,14 +40,30 @@ class _Generation:
 class _Stage:
     layouts: Mapping[str, Layout]
     generation: int
-    keys: Mapping[str, PartKey]
+    dataset: Dataset
     parts: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
+    replaced: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> Mapping[str, PartKey]:
+        """Where each table says which part a row belongs to."""
+        return self.dataset.parts
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a table's parts together, with null where a part lacks a column."""
         layout = self.layouts[name]
         empty = pl.DataFrame(schema={column.name: column.dtype for column in layout.columns})
         return pl.concat([empty, *(f for (table, _), f in self.parts.items() if table == name)], how="diagonal")
+
+    def wanted(self, name: str, present: pl.DataFrame | None) -> pl.DataFrame:
+        """Return what a table should hold, where it holds other rows now."""
+        staged, strategy, key = self.table(name), self.dataset.strategy_of(name), self.layouts[name].key
+        if present is None or strategy not in ("merge", "append"):
+            return staged
+        kept = present.join(staged, on=key, how="anti", nulls_equal=True)
+        for low, high in ranges.marked(self.replaced.get(name, {})):
+            kept = kept.filter(~pl.col(key[0]).is_between(low, high))
+        return pl.concat([kept, staged], how="diagonal")
 
 
 class Memory:
@@ -87,11 +104,11 @@ class Memory:
         self._runs[run.id] = RunRecord(run.id, run.pipeline, "running", run.started_at)
 
     def prepare(self, run: Run, dataset: Dataset) -> None:
-        """Check the contracts and make empty staging tables; companions are not kept here, and tables are replaced."""
+        """Check the contracts and make empty staging tables; companions are not kept here."""
         self.start(run)
         layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
         self._logs.setdefault(run.pipeline, MemoryLog(dataset.quarantine))
-        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])), dataset.parts)
+        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])), dataset)
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
         """Keep one part, in place of an earlier try."""
@@ -141,9 +158,12 @@ class Memory:
         read: Sequence[PartRecord] = (),
         taken: Sequence[PartRecord] = (),
         cursors: Mapping[str, Any] | None = None,
+        replaced: Mapping[str, Sequence[Range]] | None = None,
     ) -> None:
         """Check keys, and taken parts against the ledger; the run is then ready."""
         stage = self._stage(run)
+        words = {name: stage.dataset.strategy_of(name) for name in stage.layouts}
+        stage.replaced = ranges.mark({name: {} for name in stage.layouts}, replaced or {}, stage.layouts, words)
         for name, layout in stage.layouts.items():
             for _, columns in layout.constraints().values():
                 _check_key(name, stage.table(name), columns)
@@ -344,7 +364,7 @@ class Memory:
             )
         generations = self._generations.get(dataset)
         others = generations[-1].tables if generations else {}
-        tables = {**others, **{name: stage.table(name) for name in stage.layouts}}
+        tables = {**others, **{name: stage.wanted(name, self.production.get(name)) for name in stage.layouts}}
         cursors = {**self.cursors(dataset), **record.cursors}
         self._acted(dataset, "published", record.run_id, "")
         return self._added(dataset, record.run_id, number + 1, tables, cursors)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from loaders.ledger import Digests
     from loaders.postgres import Postgres
     from loaders.publish import Plan
+    from loaders.ranges import Range
     from loaders.staging import Staging
 
 __all__ = ["PostgresLoader"]
@@ -291,6 +292,7 @@ class PostgresLoader:
         read: Sequence[PartRecord] = (),
         taken: Sequence[PartRecord] = (),
         cursors: Mapping[str, Any] | None = None,
+        replaced: Mapping[str, Sequence[Range]] | None = None,
     ) -> None:
         """Compare what staging holds with what was sent, then add keys and statistics; the run is then ready.
 
@@ -299,10 +301,12 @@ class PostgresLoader:
             read: The parts that were sent; they are recorded in the ledger.
             taken: The parts that were copied from production, as the ledger has them.
             cursors: How far the sources were read, by name, as JSON; visible with the rows, and undone with them.
+            replaced: By table whose strategy is ``merge``, ranges of its first key column, both ends included: rows of
+                production in them that are not staged are deleted.
 
         Raises:
-            LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named.
-                Production is unchanged.
+            LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named. Or a table
+                cannot have ranges. Production is unchanged.
         """
         staging = self._staged(run)
         with self._timed("stage"):
@@ -312,7 +316,7 @@ class PostgresLoader:
             dress = dressing(self._statements, self._names, self.state, staging)
             build.finish_tables(self._statements, staging.layouts, dress, staging.choice)
             self._record(run, staging, found, read, taken)
-            self.state.set_ready(run.id, staging.recorded(), cursors or {})
+            self.state.set_ready(run.id, staging.recorded(replaced or {}), cursors or {})
         staging.stop()
 
     def published(

@@ -10,7 +10,7 @@ from psycopg.sql import Composed, Identifier, Literal
 from psycopg.types.json import Json
 
 from firn import PublishError
-from loaders import inventory, queries
+from loaders import inventory, queries, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,8 @@ def record(state: str, plan: Plan, previous: str | None, tables: Mapping[str, An
     """
     recorded = plan.tables if tables is None else tables
     if plan.kind == "published":
-        recorded = {name: {**table, "made": plan.generation + 1} for name, table in recorded.items()}
+        made = {"made": plan.generation + 1}
+        recorded = {name: {**ranges.forgotten(table), **made} for name, table in recorded.items()}
     values = {
         "tables": Literal(Json({**plan.others, **recorded})),
         "touched": Literal(plan.names),

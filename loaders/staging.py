@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from psycopg.sql import Identifier, Literal
 
 from firn import LoadError
-from loaders import companions, ddl, queries, readback, strategies
+from loaders import companions, ddl, queries, ranges, readback, strategies
 from loaders.inventory import record
 from loaders.quarantine import mark
 from loaders.sqlstates import border
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from loaders.connections import Copying
     from loaders.ddl import Layout
     from loaders.inventory import Item
+    from loaders.ranges import Range
     from loaders.streams import Streams
 
 __all__ = ["Sent", "Staging"]
@@ -121,14 +123,23 @@ class Staging:
         found = self._differing[sent.table, sent.part]
         return found.exception() is None and not found.result()
 
-    def recorded(self) -> dict[str, Any]:
-        """Return what was sent, in the form in which state keeps it."""
+    def recorded(self, replaced: Mapping[str, Sequence[Range]] = MappingProxyType({})) -> dict[str, Any]:
+        """Return what was sent, in the form in which state keeps it.
+
+        Args:
+            replaced: By table the ranges of its key that the rows replace.
+
+        Raises:
+            LoadError: A table cannot have ranges.
+        """
         rows = Counter[str]()
         for sent in self.sent():
             rows[sent.table] += sent.rows.height
         rows.update({table: count for table, (_, count) in self.taken.items()})
         tables = {name: record(rows[name], items) for name, items in self.carries.items()}
         tables = strategies.mark(tables, self.choice, self.dataset, self.layouts)
+        words = {name: strategy for name, (strategy, _) in self.choice.items()}
+        tables = ranges.mark(tables, replaced, self.layouts, words)
         return companions.mark(mark(tables, self.dataset.quarantine), self.dataset.companions)
 
     def leave(self, tables: Collection[str]) -> None:

@@ -99,7 +99,7 @@ def mark(tables: Mapping[str, dict[str, Any]], choice: Choice, dataset: Dataset,
             "reason": choice[name][1],
             "key": list(layouts[name].key),
             "columns": [column.name for column in layouts[name].columns],
-            "deletes": dataset.deletes,
+            "deletes": dataset.deletes_of(name),
         }
         if name in choice
         else table

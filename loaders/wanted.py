@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import PublishError
-from loaders import delta, queries, shapes
+from loaders import delta, queries, ranges, shapes
 from loaders.delta import Change, Others
 from loaders.obstacles import obstacle
 
@@ -63,14 +63,12 @@ def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, k
     table, staged = Identifier(production, name), Identifier(plan.source, name)
     types = {column: shape.columns[column].type for column in columns}
     _refuse_bent(connection, plan, name, types)
-    where = _SQL["only"].format(staged=staged, on=_on(key, "s", "t")) if strategy in ("merge", "append") else None
-    present = delta.relation(table, types, where) if where else delta.relation(table, types)
     change = Change(
         name,
         strategy,
         table,
         delta.relation(staged, types),
-        present,
+        _present(connection, table, types, staged, recorded),
         Identifier(kept, name),
         tuple(key),
         tuple(columns),
@@ -79,6 +77,43 @@ def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, k
     )
     _refuse_doubled(connection, change)
     return change
+
+
+def _present(
+    connection: Statements, table: Identifier, types: Mapping[str, str], staged: Identifier, recorded: Mapping[str, Any]
+) -> Composed:
+    """Return the rows of a table that staged ones are compared with: all, or those that they may touch."""
+    if recorded["strategy"] not in ("merge", "append"):
+        return delta.relation(table, types)
+    concerned, replaced = staged, ranges.marked(recorded)
+    if replaced:
+        concerned = _concerned(
+            connection, table, staged, recorded["key"], ranges.rows(replaced, types[recorded["key"][0]])
+        )
+    return delta.relation(table, types, _SQL["only"].format(staged=concerned, on=_on(recorded["key"], "s", "t")))
+
+
+def _concerned(
+    connection: Statements, table: Identifier, staged: Identifier, key: Sequence[str], replaced: Composed
+) -> Identifier:
+    """Return a relation with the keys of all rows that may be touched, if more than the staged ones may be."""
+    concerned = Identifier("pg_temp", delta.aside(str(staged.as_string())))
+    parts = {"table": table, "staged": staged, "concerned": concerned, "key": delta.joined(map(Identifier, key))}
+    connection.execute(_SQL["by_index"])
+    gone = connection.execute(
+        _SQL["gone"].format(
+            ranges=replaced,
+            key_of_t=delta.joined(Identifier("t", name) for name in key),
+            first=Identifier(key[0]),
+            on=_on(key, "s", "t"),
+            **parts,
+        )
+    ).rowcount
+    connection.execute(_SQL["as_before"])
+    if not gone:
+        return staged
+    connection.execute(_SQL["also_staged"].format(**parts))
+    return concerned
 
 
 def _refuse_bent(connection: Statements, plan: Plan, name: str, types: Mapping[str, str]) -> None:

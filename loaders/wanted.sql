@@ -18,6 +18,23 @@ SELECT {key}, {others}, {place} AS "firn place" FROM {kept}
 -- name: only
 EXISTS (SELECT FROM {staged} AS s WHERE {on})
 
+-- name: by_index
+-- Whatever the planner guesses of so many ranges: the index of the key finds their rows.
+SET LOCAL enable_seqscan = off; SET LOCAL enable_material = off
+
+-- name: gone
+CREATE TEMPORARY TABLE {concerned} ON COMMIT DROP AS
+SELECT {key_of_t} FROM {ranges} JOIN {table} AS t ON t.{first} BETWEEN r."firn low" AND r."firn high"
+WHERE NOT EXISTS (SELECT FROM {staged} AS s WHERE {on})
+
+-- name: as_before
+SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_material TO DEFAULT
+
+-- name: also_staged
+INSERT INTO {concerned} SELECT {key} FROM {staged};
+ALTER TABLE {concerned} ADD PRIMARY KEY ({key});
+ANALYZE {concerned}
+
 -- name: changed_since
 SELECT {keys} AS key
 FROM (SELECT DISTINCT ON ({key}) * FROM ({stack}) AS s ORDER BY {key}, "firn place") AS d

@@ -124,7 +124,7 @@ class Pipeline(BaseModel):
     reasons: ClassVar[tuple[str, ...]] = ()
     after_publish: ClassVar[tuple[Transform, ...]] = ()
     strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
-    deletes: ClassVar[float] = 0.5
+    deletes: ClassVar[float | Mapping[str, float]] = 0.5
     steps: ClassVar[tuple[Step, ...]] = ()
     proofs: ClassVar[tuple[Step, ...]] = ()
 
