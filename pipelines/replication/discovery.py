@@ -6,6 +6,7 @@ limits and not on its rank among others, so that a table that grows changes no o
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -43,23 +44,10 @@ FEWEST_ROWS, MOST_ROWS = 1_024, 1_048_576
 
 AUDIT = re.compile(r"^hist|hist$|history$|(?<!cata)(?<!dia)log$|logs$|loghash$|audit", re.IGNORECASE)
 DEFINITION = re.compile(r"(def|type|code|category|status|lookup)s?$", re.IGNORECASE)
-MONEY = frozenset(
-    {
-        "allowed",
-        "amount",
-        "amt",
-        "bal",
-        "balance",
-        "charge",
-        "copay",
-        "cost",
-        "credit",
-        "debit",
-        "ded",
-        "discount",
-        "due",
-    }
-    | {"est", "fee", "interest", "paid", "pay", "payment", "price", "principal", "tax", "total", "writeoff"}
+MONEY = re.compile(
+    "allowed|amount|amt|bal|balance|charge|copay|cost|credit|debit|ded|discount|due|est|fee|interest|paid|pay|payment|"
+    "price|principal|tax|total|writeoff",
+    re.IGNORECASE,
 )
 """Words of a column's name, of which one says that its fractional number is an amount of money."""
 
@@ -180,8 +168,9 @@ def _is_fraction(column: SourceColumn) -> bool:
 
 
 def _is_money(name: str) -> bool:
-    words = {word.casefold() for word in _WORD.findall(name)}
-    return bool(words & MONEY) or "writeoff" in name.replace("_", "").casefold()
+    words = _WORD.findall(name)
+    pairs = map("".join, itertools.pairwise(words))  # WriteOff
+    return any(MONEY.fullmatch(word) for word in itertools.chain(words, pairs))
 
 
 def stamp_of(table: SourceTable) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pipelines.replication.catalogue import Catalogue, Entry
 
 __all__ = ["POLICIES", "Effective", "Override", "Policy", "TierPolicy", "effective", "gone"]
+
+_WHOLE = re.compile(r"(tiny|small|medium|big)?int\b")
 
 
 class TierPolicy(BaseModel):
@@ -167,6 +170,9 @@ def _refuse_impossible(place: str, entry: Entry, override: Override) -> None:
                 raise _refused(place, f"{field}: the table has no column {column}", meant and f"Did you mean {meant}?")
     if entry.strategy != "full" and not entry.key:
         raise _refused(place, f"strategy {entry.strategy}: the table has no key", 'strategy = "full"')
+    if entry.strategy == "compare" and not _WHOLE.match(entry.columns[entry.key[0]]):
+        why = f"strategy compare: {entry.key[0]}, with which its key begins, is no whole number"
+        raise _refused(place, why, 'strategy = "full"')
     if entry.strategy in ("incremental", "append") and not entry.incremental_column:
         raise _refused(place, f"strategy {entry.strategy}: no column says what is new", "set incremental_column")
     if (override.lookback_days or override.archive_after_days) and not override.business_date:

@@ -184,6 +184,7 @@ def test_tables_are_settled_in_the_order_in_which_they_are_read() -> None:
         ({"money": ("Baltotal", "Fee")}, {}, "money: the table has no column Baltotal", "BalTotal"),
         ({"business_date": "BirthDay"}, {}, "business_date: the table has no column BirthDay", "Birthdate"),
         ({"strategy": "compare"}, {"key": ()}, "strategy compare: the table has no key", 'strategy = "full"'),
+        ({"strategy": "compare"}, {"key": ("no", "PatNum")}, "no, with which its key begins, is no whole", "full"),
         ({"strategy": "append"}, {"incremental_column": None}, "no column says what is new", "incremental_column"),
         ({"lookback_days": 30}, {}, "days are counted by a date", "business_date"),
     ],
