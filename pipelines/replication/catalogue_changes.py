@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Change", "changes", "line", "lost"]
 
 Kind = Literal[
+    "database changed",
     "table added",
     "table dropped",
     "table renamed",
@@ -41,7 +42,7 @@ class Change:
 
     Attributes:
         kind: What happened.
-        table: To which table, by its name of today where it still is there.
+        table: To which table, by its name of today where it still is there; empty for the database.
         column: To which column, likewise; empty for the table itself.
         before: What was declared or decided.
         after: What is.
@@ -62,20 +63,23 @@ def changes(before: Catalogue, after: Catalogue) -> list[Change]:
     """Compare two catalogues; figures such as rows and sizes are no changes."""
     old, new = before.tables, after.tables
     renamed = renamed_tables(old, new)
-    found = [Change("table dropped", name) for name in old if name not in new and name not in renamed]
+    found = _databases(before.database, after.database)
+    found += [Change("table dropped", name) for name in old if name not in {*new, *renamed}]
     found += [
-        Change("table added", name, after=summary(new[name]))
-        for name in new
-        if name not in old and name not in renamed.values()
+        Change("table added", name, after=summary(new[name])) for name in new if name not in {*old, *renamed.values()}
     ]
+    for was, name in renamed.items():
+        why = f"the same {counted(len(old[was].columns), 'column')}"
+        found.append(Change("table renamed", name, before=was, after=name, why=why))
     for name, entry in old.items():
         now = renamed.get(name, name)
-        if name in renamed:
-            why = f"the same {counted(len(entry.columns), 'column')}"
-            found.append(Change("table renamed", now, before=name, after=now, why=why))
         if now in new:
             found += _changed(now, entry, new[now])
     return sorted(found, key=lambda change: change.table)
+
+
+def _databases(old: str, new: str) -> list[Change]:
+    return [Change("database changed", "", before=old, after=new)] if old != new else []
 
 
 def summary(entry: Entry) -> str:
@@ -196,8 +200,13 @@ def line(change: Change) -> str:
             return f"~ {was} -> {change.after}: probably renamed ({change.why})"
         case "retyped":
             return f"~ {place}: {change.before} -> {change.after} ({change.effect})"
-        case "columns reordered":
-            return f"~ {place}: columns in another order"
         case _:
-            why = f" ({change.why})" if change.why else ""
-            return f"~ {place}: {kind.removesuffix(' changed')} {change.before} -> {change.after}{why}"
+            return f"~ {_otherwise(change)}"
+
+
+def _otherwise(change: Change) -> str:
+    if change.kind == "columns reordered":
+        return f"{change.table}: columns in another order"
+    what = f"{change.kind.removesuffix(' changed')} {change.before} -> {change.after}"
+    why = f" ({change.why})" if change.why else ""
+    return f"{change.table}: {what}{why}" if change.table else what

@@ -45,6 +45,12 @@ def test_figures_are_no_changes() -> None:
     assert told({"task": entry()}, {"task": grown}) == []
 
 
+def test_another_database_is_told_even_if_it_has_the_same_tables() -> None:
+    one = Catalogue(database="practice", tables={"task": entry()})
+    found = changes(one, one.model_copy(update={"database": "copy"}))
+    assert [line(change) for change in found] == ["~ database practice -> copy"]
+
+
 def test_tables_come_and_go() -> None:
     other = entry({"ChatNum": "bigint(20) not null"}, key=("ChatNum",))
     assert told({"task": entry()}, {"chat": other}) == ["+ chat: 1 column, 1 row, standard, compare", "- task"]
