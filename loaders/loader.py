@@ -238,6 +238,10 @@ class Loader(Protocol):
         """
         ...
 
+    def tell(self, run: Run, report: Mapping[str, Any]) -> None:
+        """Record how far a run is that goes on, for whoever watches it."""
+        ...
+
     def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
         """Record how a run ended, with its report; one that was published stays so."""
         ...

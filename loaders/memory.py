@@ -295,6 +295,11 @@ class Memory:
         stage = self._stages.pop(run.id, None)
         return sorted(stage.layouts) if stage else []
 
+    def tell(self, run: Run, report: Mapping[str, Any]) -> None:
+        """Record how far a run is that goes on."""
+        if self._record(run.id).status == "running":
+            self._set(run.id, report=report)
+
     def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
         """Record how a run ended; one that was published stays so."""
         kept = "published" if self._record(run.id).status == "published" else status

@@ -138,6 +138,15 @@ class PostgresLoader:
             self.state.make()
             self.state.start(run)
 
+    def tell(self, run: Run, report: Mapping[str, Any]) -> None:
+        """Record how far a run is that goes on.
+
+        Raises:
+            TargetUnavailable: The connection was lost. Production is unchanged.
+        """
+        with border("Recording the run"):
+            self.state.tell(run.id, report)
+
     def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
         """Record how a run ended, with its report; one that was published stays so.
 

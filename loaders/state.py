@@ -159,6 +159,10 @@ class State:
             )
         self._do("dataset", dataset=run.pipeline)
 
+    def tell(self, run_id: str, report: Mapping[str, Any]) -> None:
+        """Record how far a run is that goes on."""
+        self._do("tell", run=run_id, report=Jsonb(report))
+
     def finish(
         self, run_id: str, status: str | None = None, report: Mapping[str, Any] | None = None, error: str = ""
     ) -> None:

@@ -127,6 +127,9 @@ SET status = CASE WHEN status IN ('published', 'rolled_back') THEN status ELSE c
     report = coalesce(%(report)s, report), error = %(error)s, finished_at = clock_timestamp()
 WHERE run_id = %(run)s
 
+-- name: tell
+UPDATE {state}.run SET report = %(report)s WHERE run_id = %(run)s AND status = 'running'
+
 -- name: forget
 DELETE FROM {state}.run WHERE run_id = %(run)s AND status = 'running' AND staging_schema IS NULL
 

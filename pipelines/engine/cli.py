@@ -29,6 +29,8 @@ def main() -> None:
     """Run the command line, and print an error as what is wrong and what to type next."""
     # The cores are taken by our own threads and by the server's; more of Polars' own would only wait for them.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    # What Python writes has a descriptor of its own: what a driver writes when it panics can be kept from people.
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     try:
         sys.exit(cli(standalone_mode=False))
     except FirnError as error:
@@ -136,7 +138,9 @@ def check(
     "--file", "files", multiple=True, metavar="FILE", help="Replace this file's rows only; a path may be local."
 )
 @click.option("--customer", default="", metavar="NAME", help="Replace the rows of this customer's files only.")
-@click.option("--full-refresh", is_flag=True, help="Read every file, changed or not.")
+@click.option("--full-refresh", "--full", is_flag=True, help="Read every file or table whole, changed or not.")
+@click.option("--tables", default="", metavar="NAME,...", help="Only these tables of a replication, or of these tiers.")
+@click.option("--exclude", default="", metavar="NAME,...", help="Leave these tables out, or the tables of these tiers.")
 @click.option("--extract-only", is_flag=True, help="Store what the source gives under the run's name, and stop.")
 @click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
 @click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")
@@ -171,8 +175,10 @@ def run(
     if dry_run:
         from pipelines.engine import plan as work
 
-        plan = work.plan(pipeline, config, parse(flags), options, transform_only=transform_only, from_run=from_run)
-        return show(lambda: work.text(plan, typed), plan, as_json=as_json)
+        plan, text = work.plan(
+            pipeline, config, parse(flags), options, transform_only=transform_only, from_run=from_run
+        )
+        return show(lambda: text, plan, as_json=as_json)
     report = commands.run(
         pipeline,
         config,
@@ -301,12 +307,25 @@ def rollback(pipeline: str, to: int | None, config: Path | None, *, as_json: boo
 @cli.command()
 @click.argument("pipeline", required=False)
 @click.option("--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value="all",
+    metavar="[TIER]",
+    help="Follow the run that goes on to its end; of its tables tell those of a tier only.",
+)
 @CONFIG
 @JSON
-def runs(pipeline: str | None, last: int, config: Path | None, *, as_json: bool) -> None:
+def runs(pipeline: str | None, last: int, watch: str | None, config: Path | None, *, as_json: bool) -> None:
     """List the latest runs."""
     from pipelines.engine import commands, texts
 
+    if watch:
+        from pipelines.engine import watching
+
+        for line in watching.watch(pipeline, config, "" if watch == "all" else watch, as_json=as_json):
+            click.echo(line)
+        return
     found = commands.runs(pipeline, last, config)
     show(lambda: texts.runs_text(found), found, as_json=as_json)
 

@@ -142,6 +142,8 @@ def options(
     files: tuple[str, ...],
     allow_failed: tuple[str, ...],
     accept_missing: tuple[str, ...],
+    tables: str = "",
+    exclude: str = "",
     **same: Any,  # noqa: ANN401 (options of the same name here and there)
 ) -> Options:
     """Put the options of the command line together.
@@ -157,6 +159,8 @@ def options(
         files=files,
         allow_failed=frozenset(allow_failed),
         accept_missing=frozenset(accept_missing),
+        tables=tuple(filter(None, tables.split(","))),
+        exclude=tuple(filter(None, exclude.split(","))),
         **same,
     )
 

@@ -38,6 +38,8 @@ class Options:
         extract_from: Read what was stored there, and open no source.
         older_extract: Do so even where production shows something newer.
         keep_copies: Leave the parts of ``files`` alone that are published from a local copy.
+        tables: Replicate just these tables, or the tables of these tiers.
+        exclude: Leave these out.
     """
 
     load: bool = True
@@ -52,6 +54,8 @@ class Options:
     extract_from: Path | None = None
     older_extract: bool = False
     keep_copies: bool = False
+    tables: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 class Early(NamedTuple):

@@ -157,6 +157,16 @@ class Pipeline(BaseModel):
 
         loading.load(execution, loader, workers)
 
+    def plan(self, execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
+        """Say what a run would read, do and publish, as plain values and in lines; read no rows and write nothing.
+
+        Raises:
+            FirnError: The run would fail before it read a row.
+        """
+        from pipelines.engine import plan
+
+        return plan.of_parts(execution, loader)
+
     def one_file(self, path: Path, part: str) -> Source:
         """Read one local file in place of a part.
 

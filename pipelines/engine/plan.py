@@ -16,6 +16,7 @@ from pipelines.engine.typed import Typed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loaders.loader import Loader
     from pipelines.engine.execution import Options
     from pipelines.engine.pipeline import Pipeline
 
@@ -28,22 +29,32 @@ def plan(
     *,
     transform_only: bool = False,
     from_run: str | None = None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], str]:
     """List what a run would read, do and publish, with the code that runs; read no rows and write nothing.
+
+    Returns:
+        The plan as plain values, and laid out for reading, with the line to type next.
 
     Raises:
         FirnError: The run would fail before it read a row.
     """
-    pipeline = settings.load(name, config, flags)
-    with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
+    pipeline, typed = settings.load(name, config, flags), Typed(name, config, flags)
+    with typed.repeated(), pipeline.target.open() as loader:
         if transform_only or from_run:
             options = commands.from_extract(name, pipeline, options, from_run)
         run = Run.start(name)
         execution = Execution(pipeline, run, options, choose(quiet=True), Report(run.id, name))
-        choose_parts(execution, loader)
-        published = loader.check(pipeline.dataset(name))
-    return {
-        "pipeline": name,
+        document, lines = pipeline.plan(execution, loader)
+    return document, "\n".join([*lines, typed.again(f"Nothing was read or written. Next: firn run {name}")])
+
+
+def of_parts(execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
+    """Plan a run whose pipeline reads parts and makes tables of them."""
+    pipeline, options = execution.pipeline, execution.options
+    choose_parts(execution, loader)
+    published = loader.check(pipeline.dataset(execution.run.pipeline))
+    document = {
+        "pipeline": execution.run.pipeline,
         "files": [part.name for part in execution.selection.read],
         "taken": sorted(execution.selection.taken),
         "notes": execution.selection.notes,
@@ -60,6 +71,7 @@ def plan(
             for table, contract in pipeline.publishes.items()
         ],
     }
+    return document, lines(document)
 
 
 def family(strategies: set[str]) -> str:
@@ -73,8 +85,8 @@ def step_plan(pipeline: Pipeline, local: bool, name: str) -> dict[str, Any]:  # 
     return {"name": name, "reads": step.reads, "makes": step.makes, "runs": "once a file" if local else "once"}
 
 
-def text(plan: dict[str, Any], typed: Typed) -> str:
-    """Lay a plan out for reading, with the line to type next."""
+def lines(plan: dict[str, Any]) -> list[str]:
+    """Lay a plan out for reading."""
     files, taken = plan["files"], plan["taken"]
     shown = [f"  {name}" for name in files[:10]] + ([f"  ... and {len(files) - 10} more"] if len(files) > 10 else [])  # noqa: PLR2004
     steps = [
@@ -88,5 +100,4 @@ def text(plan: dict[str, Any], typed: Typed) -> str:
     )
     read = f"reads {len(files)} files" + (f"; {len(taken)} are unchanged and taken over as they are" if taken else "")
     notes = [f"note: {note}" for note in plan["notes"]]
-    next_line = typed.again(f"Nothing was read or written. Next: firn run {plan['pipeline']}")
-    return "\n".join([read, *shown, *notes, "steps", *steps, will, *tables, next_line])
+    return [read, *shown, *notes, "steps", *steps, will, *tables]

@@ -26,6 +26,10 @@ class Progress(Protocol):
         """Say that a step is done."""
         ...
 
+    def note(self, text: str) -> None:
+        """Say what a person should know while the run goes on."""
+        ...
+
     def finish(self) -> None:
         """Say that the phase went well."""
         ...
@@ -53,6 +57,9 @@ class Silent:
     def step(self, number: int, of: int, title: str, rows: int, seconds: float) -> None:
         """Say nothing."""
 
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
     def finish(self) -> None:
         """Say nothing."""
 
@@ -74,6 +81,10 @@ class Lines:
     def step(self, number: int, of: int, title: str, rows: int, seconds: float) -> None:
         """Write the step's line."""
         sys.stderr.write(f"  Step {number}/{of}  {title}  {rate(rows, seconds)}\n")
+
+    def note(self, text: str) -> None:
+        """Write the note's line."""
+        sys.stderr.write(f"  Note  {text}\n")
 
     def finish(self) -> None:
         """Write nothing: the next line says it."""
@@ -120,6 +131,10 @@ class Display:
         if self.task is not None:
             last = f"{rate(self.rows, time.perf_counter() - self.started)}  {title[:36]}"
             self.bars.update(self.task, completed=number, total=of, last=last)
+
+    def note(self, text: str) -> None:
+        """Write the note above the bars."""
+        self.bars.console.print(f"Note       {text}", highlight=False)
 
     def finish(self) -> None:
         """Fill the bar of the phase; one that broke off stays where it was."""

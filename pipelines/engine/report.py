@@ -63,12 +63,15 @@ class Report:
         status: One of ``STATUSES``.
         seconds: From the first listing to the end.
         phases: What each phase did.
-        parts: Workbooks or key ranges listed, or taken over.
+        unit: What the parts are: ``files`` or ``tables``.
+        parts: Workbooks or tables listed, or taken over.
         taken: How many of them were taken over from production as they are.
         failed: Parts that could not be read: ``part``, ``message``, ``hint``.
         rows_read: Rows that the source gave.
         figures: The pipeline's own counts, such as rows set aside and cells quarantined.
         tables: Rows by published table.
+        under_way: Of a run that goes on: the tables that are read now, with ``tier`` and ``seconds`` so far.
+        overruns: Tables that took longer than they may: ``table``, ``tier``, ``max_minutes``, ``policy``.
         notes: What a person should know, such as unmapped headers.
         differences: What replacing single parts changes, where that was asked for; see ``Difference``.
         generation: The generation published, else 0.
@@ -91,12 +94,15 @@ class Report:
     status: str = "running"
     seconds: float = 0.0
     phases: list[Phase] = field(default_factory=list)
+    unit: str = "files"
     parts: int = 0
     taken: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     rows_read: int = 0
     figures: dict[str, int] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
+    under_way: list[dict[str, Any]] = field(default_factory=list)
+    overruns: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     generation: int = 0
@@ -149,7 +155,7 @@ def lines(report: Report, *, brief: bool = False) -> list[str]:
         ("status", report.status),
         ("duration", f"{report.seconds:.2f} s"),
         *((f"  {phase.name}", phase_rate(phase)) for phase in report.phases),
-        ("files", files(report)),
+        (report.unit, files(report)),
         ("rows extracted", f"{report.rows_read:,}"),
         *([] if brief else details(report)),
     ]
@@ -174,8 +180,18 @@ def details(report: Report) -> list[tuple[str, str]]:
         *publication(report),
         *(("difference", line) for one in report.differences for line in text(one)),
         *(("not read", failed["message"].replace(UNCHANGED, "")) for failed in report.failed),
+        *(
+            ("overrun", f"{o['table']} took longer than {o['max_minutes']} minutes: {o['policy']}")
+            for o in report.overruns
+        ),
         *(("note", note) for note in report.notes),
     ]
+
+
+def late(overrun: dict[str, Any]) -> str:
+    """Say which table took too long, and what was done about it."""
+    done = {"warn": "waited for", "cancel": "left as it was", "fail": "the run failed"}[overrun["policy"]]
+    return f"{overrun['table']} took longer than {overrun['max_minutes']} minutes: {done}"
 
 
 def phase_rate(phase: Phase) -> str:

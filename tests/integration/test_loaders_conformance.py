@@ -526,6 +526,18 @@ def test_runs_are_listed_newest_first_with_their_reports(loader: Loader) -> None
     assert loader.find("a_1") == first
 
 
+def test_a_run_that_goes_on_can_be_watched_and_one_that_ended_keeps_its_report(loader: Loader) -> None:
+    run = Run.start("shop")
+    loader.start(run)
+    loader.tell(run, {"rows_read": 7})
+    assert (loader.row(run.id)["status"], loader.row(run.id)["report"]) == ("running", {"rows_read": 7})
+
+    loader.finish(run, "failed", {"rows_read": 8})
+    loader.tell(run, {"rows_read": 9})
+
+    assert loader.row(run.id)["report"] == {"rows_read": 8}
+
+
 def test_what_was_published_stays_recorded_so_whatever_is_reported_later(loader: Loader) -> None:
     run = ready(loader)
     loader.publish(run)

@@ -1,0 +1,76 @@
+"""Follows a run that goes on, from another terminal: what its process records of it in the target."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from pipelines.engine import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["told", "watch"]
+
+_LOOK_S = 1.0
+
+
+def watch(name: str | None, config: Path | None, tier: str = "", *, as_json: bool = False) -> Iterator[str]:
+    """Tell how far the latest run is whenever that changes, until it has ended.
+
+    Args:
+        name: The pipeline; any where none is named.
+        config: The settings file.
+        tier: Of a replication: tell only of tables of this tier.
+        as_json: Tell it as a JSON document a line.
+    """
+    if name:
+        settings.pipeline_class(name)
+    with settings.load_target(config).open() as loader:
+        latest = loader.runs(name, 1)
+        if not latest:
+            yield "" if as_json else "No run is recorded in this target."
+            return
+        before = ""
+        while True:
+            row = loader.row(latest[0]["run_id"])
+            now = told(row, tier)
+            if (line := json.dumps(now, default=str) if as_json else text(now)) != before:
+                yield line
+                before = line
+            if row["status"] != "running":
+                return
+            time.sleep(_LOOK_S)
+
+
+def told(row: Mapping[str, Any], tier: str = "") -> dict[str, Any]:
+    """Return what is known of a run that goes on, of one tier or of all."""
+    report = row["report"] or {}
+    return {
+        "run_id": row["run_id"],
+        "status": row["status"],
+        "phase": (report.get("phases") or [{"name": "starting"}])[-1]["name"],
+        "done": len(report.get("tables", {})),
+        "parts": report.get("parts", 0) - report.get("taken", 0),
+        "under_way": [one for one in report.get("under_way", []) if tier in ("", one["tier"])],
+        "overruns": [one for one in report.get("overruns", []) if tier in ("", one["tier"])],
+        "error": row["error"],
+    }
+
+
+def text(told: Mapping[str, Any]) -> str:
+    """Write it on one line."""
+    under_way = ", ".join(f"{one['table']} ({one['tier']}) {one['seconds']:.0f} s" for one in told["under_way"])
+    late = ", ".join(one["table"] for one in told["overruns"])
+    return "  ".join(
+        [
+            told["run_id"],
+            told["status"],
+            f"{told['phase']}, {told['done']} of {told['parts']} done",
+            *([f"reading {under_way}"] if under_way else []),
+            *([f"too slow: {late}"] if late else []),
+            *([str(told["error"])] if told["error"] else []),
+        ]
+    )
