@@ -9,6 +9,7 @@ import polars as pl
 from firn import SourceError
 from sources.mysql.errors import UNCHANGED, explained_text
 from sources.mysql.sessions import settings
+from sources.mysql.silence import silence
 from sources.mysql.statements import composed, quoted
 from sources.mysql.values import Rows, decode
 from sources.mysql.windows import where
@@ -85,7 +86,10 @@ def _read(login: Login, server: Server, query: str, where: str) -> pl.DataFrame:
     import connectorx
 
     try:
-        read = connectorx.read_sql(login.url(), query, return_type="arrow", pre_execution_query=settings(server, login))
+        with silence():
+            read = connectorx.read_sql(
+                login.url(), query, return_type="arrow", pre_execution_query=settings(server, login)
+            )
     except RuntimeError as error:
         raise explained_text(str(error), where, login) from None  # it may quote the statement
     except BaseException as error:
