@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 (the same)
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from pipelines.engine.pipeline import Pipeline
 from pipelines.replication.catalogue import Tier  # noqa: TC001 (the same)
 from pipelines.replication.overrides import Override, TierPolicy  # noqa: TC001 (the same)
 from sources.mysql import MySQL  # noqa: TC001 (pydantic reads the annotation when the class is made)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
 
 __all__ = ["Replication"]
 
@@ -23,9 +30,41 @@ class Replication(Pipeline):
         catalogue: The file that discovery writes and every run reads.
         tables: What is decided for single tables, in place of what discovery found.
         tiers: What is decided for all tables of a tier.
+        max_workers: How many tables are read at a time.
+        passes: How often a table is read at most that is written while it is read.
+        overlap_s: How many seconds before the watermark rows are read again: what was committed late is not lost.
+        longest_gap_days: After how many days without a run tables are read whole.
     """
 
     source: MySQL
     catalogue: Path = Path("tables.yaml")
     tables: Mapping[str, Override] = Field(default_factory=dict)
     tiers: Mapping[Tier, TierPolicy] = Field(default_factory=dict)
+    max_workers: PositiveInt = 3
+    passes: PositiveInt = 3
+    overlap_s: NonNegativeFloat = 600.0
+    longest_gap_days: PositiveInt = 30
+
+    def load(self, execution: Execution, loader: Loader, workers: Executor) -> None:
+        """Replicate what has changed, in phases; production is as it was until the last of them.
+
+        Raises:
+            FirnError: What went wrong; nothing was published.
+        """
+        from pipelines.replication.run import replicate
+
+        del workers  # reading a table may wait for its chunks, so both have workers of their own
+        replicate(self, execution, loader)
+
+    def plan(self, execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
+        """Say how each table would be read and published, in the order and the groups of a run.
+
+        Raises:
+            FirnError: The run would fail before it read a row.
+        """
+        from pipelines.replication import planning
+
+        with self.source.open() as database:
+            tables = planning.plan(self, execution, loader, database)
+        document = planning.document(execution, tables)
+        return document, planning.lines(document)

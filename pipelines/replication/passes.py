@@ -1,0 +1,247 @@
+"""One reading of one table: what is asked of the source by each strategy, and what is handed on of the answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from firn import ContractError
+from pipelines.replication.figures import Figures, counted
+from pipelines.replication.keys import absent
+from sources.mysql.windows import KeyRange, Since, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
+
+    from pipelines.replication.decisions import Planned
+    from pipelines.replication.keys import Keys, Ranges
+    from sources.mysql.database import Database, Declared
+    from sources.mysql.values import Rows
+
+__all__ = ["CancelledError", "Means", "Pass", "Stage"]
+
+_HIGHEST = 2**63 - 1
+_AHEAD = 2  # chunks of one table that are read while an earlier one is handed on
+
+
+class CancelledError(ContractError):
+    """A table was too slow, or another failed that must not. Nothing of it was published."""
+
+
+class Stage(Protocol):
+    """Where rows are handed on to."""
+
+    def __call__(self, table: str, part: str, frame: pl.DataFrame) -> None:
+        """Stage one part of a table, in place of what an earlier try staged of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What reading a table takes.
+
+    Attributes:
+        database: The source.
+        chunks: Who reads chunks.
+        stage: Where rows go; any thread may call it.
+        published: Returns the keys of a table that production shows, sorted.
+        is_cancelled: Tells whether a table is not to be read to its end.
+        chunk_bytes: About how much one connection reads at a time.
+        overlap: How far before the watermark rows are read again.
+    """
+
+    database: Database
+    chunks: Executor
+    stage: Stage
+    published: Callable[[Planned], Keys]
+    is_cancelled: Callable[[str], bool]
+    chunk_bytes: int
+    overlap: dt.timedelta
+
+
+@dataclass(slots=True)
+class Pass:
+    """One reading of a table.
+
+    Attributes:
+        planned: The table.
+        means: What it takes.
+        rows: Rows that were staged.
+        parts: Parts in which they were.
+        statements: How many the source was asked: what one says is of one moment.
+        here: Our figures of the rows that were read.
+        source: The source's figures of the same rows.
+        replaced: Ranges of keys of which everything was read: what production has there besides, goes.
+        total: Rows that the table has at the source.
+        purged: Rows that the source has deleted of a table that is only appended to.
+        watermark: The highest stamp among the rows.
+        highest: The highest key.
+        bits: How wide the ranges of ``checksums`` are.
+        checksums: Of the content of each range, by its number.
+        ruled: Per column, rule and policy how many values a rule was applied to.
+        quarantined: The values set aside.
+    """
+
+    planned: Planned
+    means: Means
+    rows: int = 0
+    parts: int = 0
+    statements: int = 0
+    here: Figures = field(default_factory=Figures)
+    source: Figures = field(default_factory=Figures)
+    replaced: Ranges = field(default_factory=list)
+    total: int | None = None
+    purged: int = 0
+    watermark: dt.datetime | dt.date | int | None = None
+    highest: int | None = None
+    checksums: dict[str, str] = field(default_factory=dict)
+    bits: int = 0
+    keys: list[Keys] = field(default_factory=list)
+    ruled: list[pl.DataFrame] = field(default_factory=list)
+    quarantined: list[pl.DataFrame] = field(default_factory=list)
+
+    def staged_keys(self) -> Keys:
+        """Return the keys of the rows that were staged."""
+        return np.concatenate(self.keys) if self.keys else np.empty(0, np.int64)
+
+    def run(self) -> None:
+        """Read the table as it was decided.
+
+        Raises:
+            FirnError: It could not be read, or not to its end.
+        """
+        planned = self.planned
+        {"full": self._full, "incremental": self._incremental, "append": self._append, "compare": self._compare}[
+            planned.decision.how
+        ]()
+
+    def _full(self) -> None:
+        self._take(Window())
+        self.total = self.here.rows
+        planned = self.planned
+        if planned.entry.strategy == "compare" and planned.cursor is not None and planned.declared.table.range_column:
+            self._checksum()
+
+    def _append(self) -> None:
+        decision = self.planned.decision
+        self.highest = decision.above
+        self._take(Window(keys=KeyRange(decision.above + 1, _HIGHEST)))
+        self.total = self.means.database.figures(self.planned.declared).rows
+        self.statements += 1
+        self.purged = max(0, decision.rows + self.rows - self.total)
+
+    def _incremental(self) -> None:
+        planned, since = self.planned, self.planned.decision.since
+        self.watermark = since
+        lowest = since if isinstance(since, int) else since - self.means.overlap
+        self._take(Window(since=Since(planned.entry.incremental_column or "", lowest)))
+        self._look_back()
+        ours, theirs = self._keys(planned), self.means.published(planned)
+        self.total, self.replaced = int(ours.size), absent(theirs, ours)
+        for low, high in absent(ours, np.union1d(theirs, self.staged_keys())):
+            self._take(Window(keys=KeyRange(low, high)))
+
+    def _look_back(self) -> None:
+        """Read the rows of the latest days by their business date: they may have been changed without a stamp."""
+        settled = self.planned.settled
+        if settled.business_date and settled.lookback_days:
+            day = self.means.database.server.now.date() - dt.timedelta(days=settled.lookback_days)
+            self._take(Window(since=Since(settled.business_date, day)))
+
+    def _keys(self, planned: Planned) -> Keys:
+        return self.means.database.keys(planned.declared, Window()).to_series().cast(pl.Int64).to_numpy()
+
+    def _compare(self) -> None:
+        known = self.planned.decision.checksums
+        self._checksum()
+        for number in sorted(int(number) for number in {*self.checksums, *known}):
+            if self.checksums.get(str(number)) != known.get(str(number)):
+                keys = KeyRange(number << self.bits, (number + 1 << self.bits) - 1)
+                self.replaced.append((keys.low, keys.high))
+                self._take(Window(keys=keys))
+
+    def _checksum(self) -> None:
+        declared, bits = self.planned.declared, self.planned.decision.bits
+        self.bits = self._bits(declared) if bits is None else bits
+        self.checksums = {str(n): text for n, text in self.means.database.checksums(declared, self.bits).items()}
+        self.statements += 1
+
+    def _bits(self, declared: Declared) -> int:
+        """Return how wide ranges of keys are that hold a quarter of a chunk on average."""
+        ends, table = self.means.database.ends(declared), declared.table
+        span = ends.high - ends.low + 1 if ends else 1
+        return max(1, span * self.means.chunk_bytes // (4 * max(1, table.data_bytes))).bit_length() - 1
+
+    def _take(self, window: Window) -> None:
+        """Read a window and hand its rows on; then ask the source for its figures of them."""
+        for rows in self._ranges(window) if self._has_ranges else self._pieces(window):
+            self._refuse_cancelled()
+            self._hand_on(rows)
+        found = self.means.database.figures(self.planned.declared, window, self.planned.entry.money)
+        self.source.add(found.rows, found.sums)
+
+    @property
+    def _has_ranges(self) -> bool:
+        """Whether it is read by ranges of keys, or is so small that one statement does."""
+        table = self.planned.declared.table
+        return table.range_column is not None or table.data_bytes <= self.means.chunk_bytes
+
+    def _ranges(self, window: Window) -> Iterator[Rows]:
+        """Read a window by ranges of keys, some of them ahead."""
+        under_way: deque[Future[Rows]] = deque()
+        database, declared = self.means.database, self.planned.declared
+        for keys in database.ranges(declared, window, self.means.chunk_bytes):
+            chunk = Window(keys=keys or window.keys, since=window.since)
+            under_way.append(self.means.chunks.submit(database.read, declared, chunk))
+            self.statements += 1
+            if len(under_way) > _AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+    def _pieces(self, window: Window) -> Iterator[Rows]:
+        self.statements += 1
+        return self.means.database.pieces(self.planned.declared, window, self.means.chunk_bytes)
+
+    def _refuse_cancelled(self) -> None:
+        if self.means.is_cancelled(self.planned.name):
+            raise CancelledError(
+                f'Reading table "{self.planned.name}" was cancelled. Nothing of it was published; production is '
+                "unchanged.",
+                "run again, or allow it more time: max_minutes",
+            )
+
+    def _hand_on(self, rows: Rows) -> None:
+        planned = self.planned
+        figures = counted(rows.frame, planned.entry.money)
+        self.here.add(figures.rows, figures.sums)
+        self.ruled.append(rows.counted)
+        self.quarantined.append(rows.quarantined)
+        frame = self._looked_at(rows.frame)
+        self.means.stage(planned.name, str(self.parts), frame)
+        self.parts += 1
+        self.rows += frame.height
+
+    def _looked_at(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Remember the highest key and stamp among rows; leave out those that another window had already."""
+        planned = self.planned
+        key, stamp = planned.declared.table.range_column, planned.entry.incremental_column
+        if key is not None and planned.decision.how == "incremental":
+            keys = frame[key.name].cast(pl.Int64).to_numpy()
+            frame = frame.filter(~np.isin(keys, self.staged_keys()))
+            self.keys.append(keys)
+        if key is not None and frame.height:
+            self.highest = _higher(self.highest, frame[key.name].max())
+        if stamp is not None and stamp in frame.columns:
+            self.watermark = _higher(self.watermark, frame[stamp].max())
+        return frame
+
+
+def _higher(known: Any, found: Any) -> Any:  # noqa: ANN401 (a key or a stamp)
+    """Return the higher of two values, either of which there may not be."""
+    return max((value for value in (known, found) if value is not None), default=None)

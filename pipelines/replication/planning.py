@@ -1,0 +1,122 @@
+"""What a run would do with every table, in which order, and how the tables are published together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from firn import Dataset, SourceChanged
+from pipelines.replication import catalogue, drift
+from pipelines.replication.cursors import Cursor
+from pipelines.replication.decisions import Planned, decide, grouped, ordered
+from pipelines.replication.overrides import effective
+from pipelines.replication.selection import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from firn import Strategy
+    from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
+    from pipelines.replication.replication import Replication
+    from sources.mysql.database import Database
+
+__all__ = ["dataset", "document", "lines", "plan", "strategies"]
+
+
+def plan(replication: Replication, execution: Execution, loader: Loader, database: Database) -> list[Planned]:
+    """Decide what is done with every table of a run, in the order in which they are read.
+
+    Raises:
+        ConfigError: There is no catalogue, or a table is named that it does not have.
+        SourceChanged: The source has not a table of the catalogue any more.
+    """
+    name, options = execution.run.pipeline, execution.options
+    known = catalogue.read(replication.catalogue, name)
+    settled = effective(known, replication.tables, replication.tiers, name)
+    asked = chosen(settled, options.tables, options.exclude)
+    found = {table.name: table for table in database.tables()}
+    _refuse_gone(name, [table for table in asked if table not in found])
+    marks, cursors = database.marks(list(asked)), loader.cursors(name)
+    since = database.server.now - dt.timedelta(days=replication.longest_gap_days)
+    planned = []
+    for table, own in asked.items():
+        columns, notes = drift.settle(found[table], own, name)
+        execution.report.notes += notes
+        declared, cursor = database.declared(found[table], columns), Cursor.of(cursors.get(table))
+        decision = decide(own.entry, declared, marks[table], cursor, since=since, full=options.full_refresh)
+        planned.append(Planned(table, own, declared, marks[table], cursor, decision))
+    return ordered(planned)
+
+
+def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
+    if gone:
+        raise SourceChanged(
+            f"The source no longer has {', '.join(gone[:10])}. Nothing was published; production is unchanged.",
+            f"firn discover {pipeline}\nor, without them: firn run {pipeline} "
+            + " ".join(f"--exclude {name}" for name in gone[:10]),
+        )
+
+
+def dataset(name: str, reads: Sequence[Planned]) -> Dataset:
+    """Return what a run publishes: the tables that it reads."""
+    contracts = {table.name: table.declared.contract for table in reads}
+    return Dataset(name, contracts, strategy=strategies(reads))
+
+
+def strategies(reads: Sequence[Planned]) -> Strategy | Mapping[str, Strategy]:
+    """Say how the tables of one publication are published: replaced where all are read whole, otherwise changed.
+
+    A table that is only ever appended to is not replaced once it is published: it may hold rows that the source has
+    purged since.
+    """
+    if all(table.decision.how == "full" and not _is_kept(table) for table in reads):
+        return "swap"
+    return {table.name: _strategy(table) for table in reads}
+
+
+def _is_kept(table: Planned) -> bool:
+    return table.entry.strategy == "append" and table.cursor is not None
+
+
+def _strategy(table: Planned) -> Strategy:
+    if table.decision.how == "full" and not _is_kept(table):
+        return "diff" if table.declared.contract.primary_key() else "rewrite"
+    return "merge"
+
+
+def document(execution: Execution, tables: Sequence[Planned]) -> dict[str, Any]:
+    """Describe a plan as plain values: every table with its place in the order, and why it is read as it is."""
+    reads = [table for table in tables if table.decision.how != "unchanged"]
+    published = strategies(reads)
+    groups = {table.name: number for number, group in enumerate(grouped(reads), start=1) for table in group}
+    return {
+        "pipeline": execution.run.pipeline,
+        "publishes": execution.options.publish and bool(reads),
+        "family": "swap" if published == "swap" else "changes",
+        "tables": [
+            {
+                "name": table.name,
+                "tier": table.entry.tier,
+                "group": groups.get(table.name),
+                "rows": table.entry.rows,
+                "read": table.decision.how,
+                "reason": table.decision.reason,
+                "strategy": published if isinstance(published, str) else published.get(table.name),
+            }
+            for table in tables
+        ],
+    }
+
+
+def lines(plan: Mapping[str, Any]) -> list[str]:
+    """Lay a plan out for reading."""
+    reads = [table for table in plan["tables"] if table["group"]]
+    shown = [
+        f"  {t['group']:>3}  {t['tier']:<10}{t['name']:<26}{t['rows']:>12,} rows  {t['read']}: {t['reason']}"
+        for t in sorted(reads, key=lambda t: t["group"])
+    ]
+    how = {"swap": "by replacing tables", "changes": "by changing rows"}[plan["family"]]
+    will = f"publishes them, all at once, {how}" if plan["publishes"] else "publishes nothing"
+    still = len(plan["tables"]) - len(reads)
+    return [f"reads {len(reads)} tables; {still} are proven unchanged", *shown, will]

@@ -1,0 +1,126 @@
+"""One run of a replication: decide, read and stage, verify, publish; all tables that changed at once, or none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from firn import ContractError, FirnError
+from pipelines.engine import staging
+from pipelines.replication.planning import dataset, plan
+from pipelines.replication.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
+    from pipelines.replication.decisions import Planned
+    from pipelines.replication.reading import Outcome
+    from pipelines.replication.replication import Replication
+
+__all__ = ["replicate"]
+
+
+def replicate(replication: Replication, execution: Execution, loader: Loader) -> None:
+    """Replicate what has changed.
+
+    Raises:
+        FirnError: What went wrong; production is unchanged.
+    """
+    report = execution.report
+    report.unit = "tables"
+    with replication.source.open() as database:
+        with execution.phase("Check source and target"):
+            planned = plan(replication, execution, loader, database)
+            reads = [table for table in planned if table.decision.how != "unchanged"]
+            report.parts, report.taken = len(planned), len(planned) - len(reads)
+            if reads:
+                loader.prepare(execution.run, dataset(execution.run.pipeline, reads))
+        if not reads:
+            report.status = "unchanged"
+            return
+        work = Work(execution, loader, reads)
+        try:
+            with execution.phase("Read and stage") as phase:
+                work.run(replication, database)
+                phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
+            settle_failures(execution, reads, work.outcomes)
+        except FirnError:
+            with suppress(FirnError):  # the first error is the one to show
+                loader.discard(execution.run)
+            raise
+        finally:
+            tell(execution, work.outcomes)
+    publish(execution, loader, work.outcomes)
+
+
+def settle_failures(execution: Execution, reads: Sequence[Planned], outcomes: Sequence[Outcome]) -> None:
+    """Stop where a table failed that must not; other failed ones are left as production shows them.
+
+    Raises:
+        FirnError: The error of the table that must not fail, or one that names all such tables.
+    """
+    policies = {table.name: table.policy for table in reads}
+    errors = {outcome.table: outcome.error for outcome in outcomes if outcome.error and not outcome.cancelled}
+    late = {one["table"] for one in execution.report.overruns if one["policy"] == "fail"}
+    errors |= {outcome.table: outcome.error for outcome in outcomes if outcome.error and outcome.table in late}
+    stopping = [table for table in errors if policies[table].on_failure == "fail" or table in late]
+    execution.report.failed += [
+        {"part": table, "message": error.message, "hint": error.hint} for table, error in errors.items()
+    ]
+    if len(stopping) == 1:
+        raise errors[stopping[0]]
+    if stopping:
+        told = "\n".join(f"  {table}: {errors[table]}" for table in stopping)
+        raise ContractError(
+            f"{len(stopping)} tables failed that must not:\n{told}\nNothing was published; production is unchanged.",
+            f"firn run {execution.run.pipeline}",
+        )
+    left = [outcome.table for outcome in outcomes if outcome.error]
+    execution.report.notes += [f"{table} was not read, and stays as production shows it" for table in left]
+
+
+def publish(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -> None:
+    """Verify what was staged and publish it; leave out the tables that failed, or turned out to be unchanged."""
+    done = [outcome for outcome in outcomes if not outcome.error and not outcome.changes_nothing]
+    if not done:
+        loader.discard(execution.run)
+        execution.report.status = "unchanged"
+        return
+    if len(done) < len(outcomes):
+        loader.leave(execution.run, {o.table for o in outcomes} - {o.table for o in done})
+    with execution.phase("Verify") as phase:
+        cursors = {outcome.table: outcome.cursor.as_json() for outcome in done if outcome.cursor}
+        replaced = {outcome.table: outcome.replaced for outcome in done if outcome.replaced}
+        loader.verify(execution.run, (), (), cursors, replaced)
+        phase.rows = sum(outcome.rows for outcome in done)
+    execution.report.tables = {outcome.table: outcome.rows for outcome in done}
+    execution.report.status = "ready"
+    if execution.options.publish:
+        staging.publish(execution, loader)
+    for outcome in done:
+        if outcome.purged:
+            loader.act(execution.run, "purge seen", f"{outcome.table}: {outcome.purged} rows")
+
+
+def tell(execution: Execution, outcomes: Sequence[Outcome]) -> None:
+    """Put into the report how tables were read, and what the rules did to their values."""
+    execution.report.under_way = []
+    done = [outcome for outcome in outcomes if not outcome.error]
+    ruled = Counter[str]()
+    for outcome in done:
+        for frame in outcome.ruled:
+            for table, column, rule, policy, values in frame.iter_rows():
+                ruled[f"values ruled, {table}.{column} {rule} {policy}"] += values
+    execution.report.notes += [
+        f"{outcome.table}: the source has purged {outcome.purged:,} rows, which production keeps"
+        for outcome in done
+        if outcome.purged
+    ]
+    execution.report.figures = {
+        **Counter(f"tables read, {outcome.how}" for outcome in done),
+        **Counter(f"consistency, {outcome.consistency}" for outcome in done),
+        **ruled,
+    }

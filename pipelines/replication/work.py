@@ -1,0 +1,136 @@
+"""The tables of a run on their way: read by several workers, staged by one connection, watched while it goes on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from pipelines.replication.decisions import grouped
+from pipelines.replication.passes import Means
+from pipelines.replication.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loaders.loader import Loader
+    from pipelines.engine.execution import Execution
+    from pipelines.replication.decisions import Planned
+    from pipelines.replication.keys import Keys
+    from pipelines.replication.reading import Outcome
+    from pipelines.replication.replication import Replication
+    from sources.mysql.database import Database
+
+__all__ = ["Work"]
+
+_MEGABYTE = 1_000_000
+_LOOK_S = 1.0  # how often it is looked who takes too long, and told how far the run is
+_CANCELLING = ("cancel", "fail")
+
+
+@dataclass(slots=True)
+class Work:
+    """Reads and stages tables.
+
+    Attributes:
+        execution: The run.
+        loader: Where rows go, one call at a time.
+        reads: The tables, in order.
+        outcomes: What became of those that are done.
+    """
+
+    execution: Execution
+    loader: Loader
+    reads: Sequence[Planned]
+    outcomes: list[Outcome] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _started: dict[str, float] = field(default_factory=dict)
+    _late: set[str] = field(default_factory=set)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, replication: Replication, database: Database) -> None:
+        """Read all tables; one that must not fail and does ends the others."""
+        with (
+            ThreadPoolExecutor(replication.source.connections, thread_name_prefix="firn-chunks") as chunks,
+            ThreadPoolExecutor(replication.max_workers, thread_name_prefix="firn-tables") as tables,
+        ):
+            means = Means(
+                database,
+                chunks,
+                self._stage,
+                lambda table: self._published_keys(table, replication.target.check_timeout_s),
+                lambda table: self._stopping.is_set() or table in self._late,
+                int(replication.source.chunk_mb * _MEGABYTE),
+                dt.timedelta(seconds=replication.overlap_s),
+            )
+            reader = Reader(means, self.execution.run.id, replication.passes)
+            left = {tables.submit(self._work, reader, group) for group in grouped(self.reads)}
+            try:
+                while left:
+                    done, left = wait(left, _LOOK_S, FIRST_EXCEPTION)
+                    for one in done:
+                        one.result()
+                    self._watch()
+            finally:
+                self._stopping.set()
+
+    def _work(self, reader: Reader, group: Sequence[Planned]) -> None:
+        for table in group:
+            self._started[table.name] = time.monotonic()
+            outcome = reader.read(table)
+            with self._lock:
+                del self._started[table.name]
+                self.outcomes.append(outcome)
+                title = f"{table.name}  {outcome.how}{'  FAILED' if outcome.error else ''}"
+                done, of = len(self.outcomes), len(self.reads)
+                self.execution.progress.step(done, of, title, outcome.rows, outcome.seconds)
+            if outcome.error and table.policy.on_failure == "fail":
+                self._stopping.set()
+
+    def _stage(self, table: str, part: str, frame: pl.DataFrame) -> None:
+        with self._lock:
+            self.loader.stage(self.execution.run, table, part, frame)
+
+    def _published_keys(self, table: Planned, seconds: float) -> Keys:
+        """Read the keys that production shows of a table, sorted."""
+        key = table.declared.table.key[0]
+        column = type(table.declared.contract.columns()[key])
+        contract = type("Keys", (dy.Schema,), {"key": column(primary_key=True, alias=key)})
+        with self._lock:
+            frame = self.loader.shown({table.name: contract}, seconds)[table.name]
+        keys: Keys = np.sort(frame.to_series().cast(pl.Int64).to_numpy())
+        return keys
+
+    def _watch(self) -> None:
+        """Tell how far the run is, and of the tables that take longer than they may; cancel those of some tiers."""
+        report, now = self.execution.report, time.monotonic()
+        tables = {table.name: table for table in self.reads}
+        with self._lock:
+            under_way = {name: now - since for name, since in self._started.items()}
+            report.under_way = [
+                {"table": name, "tier": tables[name].entry.tier, "seconds": round(seconds, 1)}
+                for name, seconds in under_way.items()
+            ]
+            for name, seconds in under_way.items():
+                self._refuse_late(tables[name], seconds)
+            report.tables = {outcome.table: outcome.rows for outcome in self.outcomes}
+            self.loader.tell(self.execution.run, report.as_dict())
+
+    def _refuse_late(self, table: Planned, seconds: float) -> None:
+        limit = table.entry.monitoring.max_minutes
+        if seconds <= limit * 60 or any(late["table"] == table.name for late in self.execution.report.overruns):
+            return
+        policy = table.policy.on_overrun
+        self.execution.report.overruns.append(
+            {"table": table.name, "tier": table.entry.tier, "max_minutes": limit, "policy": policy}
+        )
+        self.execution.progress.note(f"{table.name} takes longer than {limit} minutes: {policy}")
+        if policy in _CANCELLING:
+            self._late.add(table.name)

@@ -1,0 +1,287 @@
+"""A database replicated by the real command line: every change arrives, nothing else moves, and all of it at once."""
+
+# ruff: noqa: S608 (the names are the tests' own)
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.mariadb import READER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.conftest import Installation
+    from tests.mariadb import MariaDB
+
+TABLES = (
+    (
+        "CREATE TABLE patient (PatNum bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, LName varchar(100) NOT NULL, "
+        "Birthdate date NOT NULL DEFAULT '0001-01-01', BalTotal double NOT NULL DEFAULT 0, "
+        "DateTStamp timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp()) ENGINE=MyISAM"
+    ),
+    (
+        "CREATE TABLE procnote (ProcNoteNum bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, Note text, "
+        "EntryDateTime datetime NOT NULL) ENGINE=MyISAM"
+    ),
+    (
+        "CREATE TABLE securitylog (SecurityLogNum bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, LogText text, "
+        "LogDateTime datetime NOT NULL) ENGINE=MyISAM"
+    ),
+    "CREATE TABLE zipcode (ZipCodeNum bigint NOT NULL PRIMARY KEY, City varchar(50)) ENGINE=InnoDB",
+    "CREATE TABLE tmppatient (PatNum bigint, LName varchar(50)) ENGINE=MyISAM",
+    "CREATE TABLE chat (ChatNum bigint NOT NULL PRIMARY KEY) ENGINE=MyISAM",
+)
+ROWS = (
+    (
+        "INSERT INTO patient (LName, BalTotal, Birthdate, DateTStamp) SELECT concat('Ashford ', seq), seq * 0.1, "
+        "if(seq % 50 = 0, '0000-00-00', '1980-05-06'), '2026-01-01 10:00:00' FROM seq_1_to_3000"
+    ),
+    "INSERT INTO procnote (Note, EntryDateTime) SELECT concat('note ', seq), '2026-01-02 03:04:05' FROM seq_1_to_3000",
+    "INSERT INTO securitylog (LogText, LogDateTime) SELECT concat('log ', seq), '2026-01-02' FROM seq_1_to_3000",
+    "INSERT INTO zipcode VALUES (97201, 'Portland'), (97202, NULL), (97203, '')",
+    "INSERT INTO tmppatient VALUES (1, 'Birch'), (2, NULL), (2, NULL)",
+)
+STATED = {
+    "patient": {
+        "tier": "critical",
+        "strategy": "incremental",
+        "incremental_column": "DateTStamp",
+        "money": ["BalTotal"],
+    },
+    "procnote": {"tier": "important", "strategy": "compare"},
+    "securitylog": {"tier": "audit", "strategy": "append", "incremental_column": "SecurityLogNum"},
+}
+COLUMNS = {
+    "patient": ("PatNum", "LName", "Birthdate", "BalTotal", "DateTStamp"),
+    "procnote": ("ProcNoteNum", "Note", "EntryDateTime"),
+    "securitylog": ("SecurityLogNum", "LogText", "LogDateTime"),
+    "zipcode": ("ZipCodeNum", "City"),
+    "tmppatient": ("PatNum", "LName"),
+    "chat": ("ChatNum",),
+}
+
+
+class Clinic:
+    """A source, and an installation of firn that replicates it."""
+
+    def __init__(self, source: MariaDB, installation: Installation) -> None:
+        self.source, self.firn = source, installation
+        source.execute(*TABLES, *ROWS)
+        self.settings()
+        installation.json("discover", "clinic")
+
+    def settings(self, **more: object) -> None:
+        """State the settings, beside what all tests state."""
+        place = {"host": "127.0.0.1", "port": self.source.port, "user": READER, "database": self.source.database}
+        lines = [
+            "[clinic]",
+            *stated({"overlap_s": 0.0, **more}),
+            "[clinic.source]",
+            *stated({**place, "tls": "disabled"}),
+        ]
+        for table, settings in STATED.items():
+            lines += [f"[clinic.tables.{table}]", *stated(settings)]
+        (self.firn.folder / "firn.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+    def change(self, *statements: str) -> None:
+        """Change the source, and let its clock go on so far that the change is stamped for good."""
+        self.source.execute(*statements)
+        time.sleep(2.1)
+
+    def run(self, *options: str, code: int = 0) -> dict[str, Any]:
+        return self.firn.json("run", "clinic", *options, code=code)
+
+    def rows(self, table: str) -> list[list[str | None]]:
+        """What the source has, as the text of every value; days that no calendar has are null by rule."""
+        texts = ", ".join(
+            f"IF({c} = '0000-00-00', NULL, CAST({c} AS CHAR))" if c == "Birthdate" else f"CAST({c} AS CHAR)"
+            for c in COLUMNS[table]
+        )
+        self.source.execute()
+        with self.source.connected() as connection, connection.cursor() as cursor:
+            cursor.execute("SET time_zone = '+00:00'")
+            cursor.execute(f"SELECT {texts} FROM {table}")
+            return sorted(([*row] for row in cursor.fetchall()), key=str)
+
+    def published(self, table: str) -> list[list[str | None]]:
+        """What production shows, as the text of every value."""
+        texts = ", ".join(f"\"{c}\" AT TIME ZONE 'UTC'" if c == "DateTStamp" else f'"{c}"' for c in COLUMNS[table])
+        found = self.firn.query(f"SELECT {texts} FROM {table}")
+        return sorted(([None if v is None else text(v) for v in row] for row in found), key=str)
+
+
+def text(value: object) -> str:
+    """Write a value as MariaDB does."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def stated(settings: Mapping[str, object]) -> list[str]:
+    return [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+
+
+@pytest.fixture
+def clinic(mariadb: MariaDB, installation: Installation) -> Clinic:
+    made = Clinic(mariadb, installation)
+    time.sleep(2.1)
+    return made
+
+
+@pytest.fixture
+def loaded(clinic: Clinic) -> Clinic:
+    report = clinic.run()
+    assert (report["status"], report["generation"]) == ("published", 1), report
+    return clinic
+
+
+def same(clinic: Clinic, *but: str) -> None:
+    for table in COLUMNS.keys() - {*but}:
+        assert clinic.published(table) == clinic.rows(table), table
+
+
+def test_a_first_run_publishes_every_table_at_once_as_it_is(loaded: Clinic) -> None:
+    same(loaded)
+    assert len(loaded.rows("patient")) == 3000
+
+
+def test_a_run_with_nothing_changed_reads_nothing_and_makes_no_generation(loaded: Clinic) -> None:
+    report = loaded.run()
+
+    assert (report["status"], report["taken"], report["rows_read"]) == ("unchanged", 6, 0)
+    same(loaded)
+
+
+def test_every_kind_of_change_arrives_and_tables_that_did_not_change_are_not_touched(loaded: Clinic) -> None:
+    versions = "SELECT array_agg(DISTINCT xmin::text) FROM zipcode"
+    before = loaded.firn.query(versions)
+    loaded.change(
+        "DELETE FROM patient WHERE PatNum BETWEEN 100 AND 199 OR PatNum = 7",
+        "UPDATE patient SET LName = 'Cedar' WHERE PatNum = 8",
+        "INSERT INTO patient (LName) VALUES ('Elm'), ('Elm')",
+        "UPDATE procnote SET Note = 'amended' WHERE ProcNoteNum = 77",
+        "DELETE FROM procnote WHERE ProcNoteNum = 78",
+        "INSERT INTO securitylog (LogText, LogDateTime) VALUES ('one more', '2026-02-03')",
+        "DELETE FROM tmppatient WHERE PatNum = 1",
+    )
+
+    report = loaded.run()
+
+    assert report["status"] == "published"
+    same(loaded)
+    assert report["changes"]["patient"] == {"inserted": 2, "updated": 1, "deleted": 101}
+    assert loaded.firn.query(versions) == before
+    assert "zipcode" not in report["strategies"]
+
+
+def test_a_second_change_of_a_table_without_stamps_is_found_by_its_checksums(loaded: Clinic) -> None:
+    loaded.change("UPDATE procnote SET Note = 'once' WHERE ProcNoteNum = 5")
+    loaded.run()
+    loaded.change(
+        "UPDATE procnote SET Note = 'twice' WHERE ProcNoteNum = 5", "DELETE FROM procnote WHERE ProcNoteNum > 2990"
+    )
+
+    report = loaded.run()
+
+    assert report["figures"]["tables read, compare"] == 1
+    assert report["changes"]["procnote"] == {"inserted": 0, "updated": 1, "deleted": 10}
+    same(loaded)
+
+
+def test_rows_that_tie_with_the_watermark_are_not_lost(loaded: Clinic) -> None:
+    stamp = "'2030-01-01 12:00:00'"
+    loaded.change(f"INSERT INTO patient (LName, DateTStamp) VALUES ('first', {stamp})")
+    loaded.run()
+    loaded.change(f"INSERT INTO patient (LName, DateTStamp) VALUES ('late, in the same second', {stamp})")
+
+    loaded.run()
+
+    same(loaded)
+
+
+def test_a_row_that_comes_with_an_old_stamp_is_found_by_its_key(loaded: Clinic) -> None:
+    loaded.change("INSERT INTO patient (PatNum, LName, DateTStamp) VALUES (9000, 'restored', '2020-01-01')")
+
+    loaded.run()
+
+    same(loaded)
+
+
+def test_what_the_source_purges_of_an_audit_table_is_recorded_and_stays_published(loaded: Clinic) -> None:
+    loaded.change(
+        "DELETE FROM securitylog WHERE SecurityLogNum <= 2900",
+        "INSERT INTO securitylog (LogText, LogDateTime) VALUES ('after the purge', '2026-03-03')",
+    )
+
+    report = loaded.run()
+
+    assert len(loaded.published("securitylog")) == 3001
+    assert "securitylog: the source has purged 2,900 rows, which production keeps" in report["notes"]
+    loaded.change("INSERT INTO zipcode VALUES (97204, 'Salem')")
+    loaded.run("--full")
+    assert len(loaded.published("securitylog")) == 3001
+    same(loaded, "securitylog")
+
+
+def test_an_added_column_arrives_and_views_on_the_table_stay(loaded: Clinic) -> None:
+    loaded.firn.execute('CREATE VIEW names AS SELECT "LName" FROM patient')
+    loaded.change("ALTER TABLE patient ADD COLUMN Title varchar(15) NOT NULL DEFAULT 'Dr' AFTER LName")
+
+    report = loaded.run()
+
+    assert report["status"] == "published", report
+    assert loaded.firn.query('SELECT count(*), min("Title"), max("Title") FROM patient') == [(3000, "Dr", "Dr")]
+    assert loaded.firn.query("SELECT count(*) FROM names") == [(3000,)]
+    same(loaded)
+
+
+def test_only_the_tables_asked_for_are_read(loaded: Clinic) -> None:
+    loaded.change(
+        "UPDATE patient SET LName = 'Fir' WHERE PatNum = 1", "UPDATE procnote SET Note = 'x' WHERE ProcNoteNum = 1"
+    )
+    before = loaded.published("procnote")
+
+    report = loaded.run("--tables", "critical")
+
+    assert report["parts"] == 1
+    assert loaded.published("patient") == loaded.rows("patient")
+    assert loaded.published("procnote") == before
+    loaded.run("--exclude", "zipcode")
+    same(loaded)
+
+
+def test_a_dry_run_names_order_groups_and_reasons_and_writes_nothing(clinic: Clinic) -> None:
+    plan = clinic.firn.json("run", "clinic", "--dry-run")
+
+    assert [t["tier"] for t in plan["tables"]][:3] == ["critical", "important", "audit"]
+    assert {t["name"]: t["read"] for t in plan["tables"]} == dict.fromkeys(COLUMNS, "full")
+    assert plan["family"] == "swap"
+    assert clinic.firn.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'firn%'") == [(0,)]
+
+
+def test_a_table_that_fails_stops_a_critical_one_and_leaves_another_as_it_was(loaded: Clinic) -> None:
+    before = loaded.firn.production()
+    loaded.change("UPDATE patient SET LName = 'Gum' WHERE PatNum = 1", "UPDATE zipcode SET City = 'Bend'")
+    loaded.source.execute("DROP TABLE tmppatient")
+
+    refused = loaded.run(code=3)
+    assert "tmppatient" in refused["error"]
+    assert loaded.firn.production() == before
+
+    loaded.run("--exclude", "tmppatient")
+    assert loaded.published("zipcode") == loaded.rows("zipcode")
+    assert len(loaded.published("tmppatient")) == 3
+
+
+def test_a_rollback_brings_the_rows_back_and_the_next_run_finds_the_changes_again(loaded: Clinic) -> None:
+    before = loaded.firn.production()
+    loaded.change("DELETE FROM patient WHERE PatNum < 50", "UPDATE zipcode SET City = 'Bend'")
+    loaded.run()
+
+    loaded.firn.json("rollback", "clinic")
+
+    assert loaded.firn.production() == before
+    assert loaded.run()["status"] == "published"
+    same(loaded)
