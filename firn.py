@@ -194,6 +194,8 @@ class Dataset:
             differ, ``merge`` does so but deletes none outside the ranges that a run replaces, ``append`` adds all,
             ``rewrite`` deletes all and adds all where anything differs; ``auto`` chooses between them.
         deletes: The share of a table's rows that one publication may delete, for all or by table.
+        evolves: The tables of production to which a publication may add columns, and whose types it may widen where no
+            row is rewritten. Columns that their contracts no longer have stay, also where the tables are replaced.
     """
 
     name: str
@@ -203,6 +205,7 @@ class Dataset:
     companions: Sequence[Companion] = ()
     strategy: Strategy | Mapping[str, Strategy] = "auto"
     deletes: float | Mapping[str, float] = 0.5
+    evolves: frozenset[str] = frozenset()
 
     def strategy_of(self, table: str) -> Strategy:
         """Return how one of the tables is to be published."""

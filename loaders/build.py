@@ -58,6 +58,8 @@ def make_like(
     layouts: Mapping[str, Layout],
     production: str,
     known: Collection[Item] = (),
+    *,
+    evolves: Collection[str] = (),
 ) -> Made:
     """Make a schema with empty tables like those of production, without what is cheaper to make once rows are there.
 
@@ -67,6 +69,7 @@ def make_like(
         layouts: What the contracts ask for.
         production: The schema of the tables that they will replace.
         known: What firn made when it published the current generation.
+        evolves: The tables that keep columns which their contracts do not have, or no longer.
 
     Raises:
         LoadError: A column of production is of a type that what is sent cannot go to.
@@ -75,6 +78,8 @@ def make_like(
     there = dict.fromkeys(layouts, Likeness()) | likeness.read(connection, production, layouts)
     fitted = {name: there[name].fit(layout, known) for name, layout in layouts.items()}
     for name, layout in fitted.items():
+        if name in evolves:
+            there[name] = there[name].keeping(layout)
         there[name].refuse_unknown(layout, known, production)
     _create(connection, schema, fitted, there, known)
     bare = Dressing(connection, production, schema, list(layouts), (), known)

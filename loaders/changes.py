@@ -15,7 +15,19 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import PublishError
-from loaders import companions, delta, inventory, publish, quarantine, queries, references, refreshes, shapes, wanted
+from loaders import (
+    companions,
+    delta,
+    evolution,
+    inventory,
+    publish,
+    quarantine,
+    queries,
+    references,
+    refreshes,
+    shapes,
+    wanted,
+)
 from loaders.approval import refuse_taken
 from loaders.blockers import Blockers
 from loaders.locks import BLOCKED, Locks
@@ -153,8 +165,30 @@ class Changes:
             return _NOTHING
         sequences = sorted(self._sequences(found).values())
         tables = SQL(", ONLY ").join(Identifier(self.namespace.production, name) for name in sorted(found))
-        lock = _SQL["lock"].format(tables=tables, sequences=Literal(sequences))
+        lock = _SQL["lock"].format(tables=tables, sequences=Literal(sequences), exclusive=self._lock_evolving(found))
         return SQL("DO {}").format(publish.quoted(self.connection, lock))
+
+    def _lock_evolving(self, found: Mapping[str, Shape]) -> Composed | SQL:
+        """Keep readers out of tables that are given columns, which would otherwise wait for them without an end."""
+        evolving = self._evolving(found)
+        if not evolving:
+            return SQL("")
+        tables = SQL(", ONLY ").join(Identifier(self.namespace.production, name) for name in sorted(evolving))
+        return _SQL["lock_evolving"].format(tables=tables)
+
+    def _evolving(self, found: Mapping[str, Shape]) -> dict[str, dict[str, str]]:
+        """Return the columns of the tables that lack some, or have narrower ones, and may be given them."""
+        tables = {} if self.plan.back else self.plan.tables
+        names = [name for name, table in tables.items() if name in found and table.get("evolves")]
+        staged = shapes.read(self.connection, self.plan.source, names) if names else {}
+        types = {name: {c: staged[name].columns[c].type for c in tables[name]["columns"]} for name in names}
+        return {n: t for n, t in types.items() if evolution.missing(found[n], t) or evolution.retyped(found[n], t)}
+
+    def _evolve(self) -> None:
+        found, production = self._shapes(), self.namespace.production
+        for name, types in self._evolving(found).items():
+            evolution.refuse_used(self.connection, production, found[name], types)
+            evolution.evolve(self.connection, production, found[name], types)
 
     def _lock_private(self) -> Composed | SQL:
         """Keep a loader that was given up from writing to the staging tables after they were counted."""
@@ -168,6 +202,7 @@ class Changes:
         if not self.plan.back:
             publish.check_rows(self.connection, self.plan)
         self._make_schemas()
+        self._evolve()
         found, production = self._shapes(), self.namespace.production
         changes = wanted.changes(self.connection, self.namespace, self.plan, found, self._kept)
         before = {name: inventory.count(self.connection, production, name) for name in changes}

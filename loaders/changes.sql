@@ -20,6 +20,7 @@ SET CONSTRAINTS ALL DEFERRED
 -- Writers wait from here to the commit, readers do not. A sequence stands still too, so that it can only go forward.
 DECLARE one record;
 BEGIN
+    {exclusive}
     LOCK TABLE ONLY {tables} IN SHARE ROW EXCLUSIVE MODE;
     FOR one IN
         SELECT c.oid::regclass AS name, c.relowner::regrole AS owner
@@ -28,6 +29,9 @@ BEGIN
         EXECUTE format('ALTER SEQUENCE %s OWNER TO %s', one.name, one.owner);
     END LOOP;
 END
+
+-- name: lock_evolving
+LOCK TABLE ONLY {tables} IN ACCESS EXCLUSIVE MODE;
 
 -- name: lock_private
 LOCK TABLE {tables} IN SHARE MODE

@@ -107,6 +107,11 @@ class Layout:
     keys: Mapping[str, Key] | None = None
     covered: Mapping[str, Key] = field(default_factory=dict)
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The columns in order, and their types in the table."""
+        return {column.name: column.type for column in self.columns}
+
     def constraints(self) -> Mapping[str, Key]:
         """Return what firn makes unique: name of the constraint -> its kind, its columns."""
         if self.keys is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from firn import LoadError
+from firn import LoadError, PublishError
 from loaders import queries
 from loaders.approval import refuse
 from loaders.ddl import cut
@@ -35,11 +35,13 @@ class Likeness:
         columns: Its columns, in their order; none where there is no such table.
         kept: How it is kept on disk.
         keys: What makes its rows unique.
+        others: The columns that stay though the contract does not have them.
     """
 
     columns: Sequence[Any] = ()
     kept: str = ""
     keys: Sequence[Any] = ()
+    others: Collection[str] = ()
 
     def create(self, schema: str, layout: Layout, known: Collection[Item]) -> Composed:
         """Return the statement that makes the empty table.
@@ -54,7 +56,7 @@ class Likeness:
         for row in self.columns:
             column = asked.pop(row.name, None)
             if column is None:
-                clauses += [SQL(row.clause)] if row.is_generated else []
+                clauses += [SQL(row.clause)] if row.is_generated or row.name in self.others else []
             else:
                 is_other = _item(row) in known and _item(row).definition != _definition(column)
                 clauses.append(_clause(column) if is_other else SQL(row.clause))
@@ -86,6 +88,23 @@ class Likeness:
                 keys[name] = (kind, columns)
         return replace(layout, keys=keys, covered=covered)
 
+    def keeping(self, layout: Layout) -> Likeness:
+        """Return the same with every column that the contract does not have, empty in the new rows.
+
+        Raises:
+            PublishError: Such a column takes no null. Production is unchanged.
+        """
+        asked = {column.name for column in layout.columns}
+        others = [row for row in self.columns if row.name not in asked and not row.is_generated]
+        for row in (row for row in others if row.is_required):
+            column = Identifier(row.name).as_string()
+            raise PublishError(
+                f'Column "{row.name}" of table "{layout.table}" is no longer in the contract, and takes no null: rows '
+                "without it cannot be published. Production is unchanged.",
+                f"ALTER TABLE {row.place} ALTER COLUMN {column} DROP NOT NULL",
+            )
+        return replace(self, others=frozenset(row.name for row in others))
+
     def refuse_unknown(self, layout: Layout, known: Collection[Item], production: str) -> None:
         """Refuse columns that neither the contract nor firn knows: their values would be lost.
 
@@ -93,7 +112,7 @@ class Likeness:
             PublishError: There are; each is named. Production is unchanged.
         """
         asked = {column.name for column in layout.columns}
-        found = [_item(row) for row in self.columns if row.name not in asked and not row.is_generated]
+        found = [_item(r) for r in self.columns if r.name not in {*asked, *self.others} and not r.is_generated]
         refuse([str(item) for item in found if item not in known], production)
 
     def _check(self, table: str, column: Column, known: Collection[Item]) -> None:

@@ -86,7 +86,9 @@ def _unwritable(shape: Shape, columns: Mapping[str, str], place: str) -> tuple[s
         return f"its column {', '.join(computed)} is generated", "leave it out of the contract"
     empty = [c.name for c in shape.columns.values() if c.required and not c.filled and c.name not in columns]
     if empty:
-        return f"its column {', '.join(empty)} needs a value that the contract does not have", "give it a default"
+        drop = ", ".join(f"ALTER COLUMN {Identifier(name).as_string()} DROP NOT NULL" for name in empty)
+        reason = f"its column {', '.join(empty)} needs a value that the contract does not have"
+        return reason, f"give it a default, or ALTER TABLE {place} {drop}"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firn import PublishError
-from loaders import build, inventory, shapes, strategies
+from loaders import build, evolution, inventory, shapes, strategies
 from loaders.approval import approve, refuse_taken
 from loaders.ddl import layout
 from loaders.dressing import Dressing
@@ -53,6 +53,8 @@ def make_staging(
         made = _like(connection, namespace, schema, dataset, layouts, known, rebuild=rebuild)
     refusal = made if isinstance(made, PublishError) else None
     choice = strategies.choose(dataset, layouts, found, namespace.production, refusal)
+    for name in dataset.evolves & found.keys() if strategies.family(dataset) == "changes" else ():
+        evolution.refuse_used(connection, namespace.production, found[name], layouts[name].types)
     if made is None or isinstance(made, PublishError):
         made = build.make_plain(connection, schema, layouts, namespace.production, known)
     return Staging(schema, dataset, made.layouts, made.carries, choice=choice)
@@ -87,7 +89,7 @@ def _like(  # noqa: PLR0917 (what is there, what is wanted, and what firn made o
     """Make tables that can replace those of production, or return why they cannot."""
     try:
         with connection.transaction():
-            made = build.make_like(connection, schema, layouts, namespace.production, known)
+            made = build.make_like(connection, schema, layouts, namespace.production, known, evolves=dataset.evolves)
             tables, beside = list(layouts), dataset.companions
             approve(connection, namespace, dataset.name, tables, made.expected, beside=beside, rebuild=rebuild)
     except PublishError as exc:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import PublishError
-from loaders import delta, inventory, shapes, wanted
+from loaders import delta, evolution, inventory, shapes, wanted
 from loaders.obstacles import obstacle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from firn import Dataset, Namespace
     from loaders.connections import Statements
@@ -76,7 +76,7 @@ def choose(
         return {name: ("swap", f'{_there(name, found, "replaced")} in schema "{production}"') for name in layouts}
     why = "" if refusal is None else f": {_said(refusal)}"
     words = {name: _word(dataset, layout) for name, layout in layouts.items()}
-    obstacles = _obstacles(layouts, found, words, production)
+    obstacles = _obstacles(layouts, found, words, production, dataset.evolves)
     if obstacles is None and stated is None and refusal is None:
         return {name: (_ESTIMATED, _estimated(name, found, production)) for name in layouts}
     if obstacles is None:
@@ -100,6 +100,7 @@ def mark(tables: Mapping[str, dict[str, Any]], choice: Choice, dataset: Dataset,
             "key": list(layouts[name].key),
             "columns": [column.name for column in layouts[name].columns],
             "deletes": dataset.deletes_of(name),
+            **({"evolves": True} if name in dataset.evolves else {}),
         }
         if name in choice
         else table
@@ -157,12 +158,17 @@ def _estimated(name: str, found: Mapping[str, Shape], production: str) -> str:
 
 
 def _obstacles(
-    layouts: Mapping[str, Layout], found: Mapping[str, Shape], words: Mapping[str, str], production: str
+    layouts: Mapping[str, Layout],
+    found: Mapping[str, Shape],
+    words: Mapping[str, str],
+    production: str,
+    evolves: Collection[str],
 ) -> PublishError | None:
     for name, layout in layouts.items():
         if words[name] in ("diff", "merge", "append") and not layout.key:
             return _obstructed(name, production, "its contract has no key", "state a primary key, or rewrite")
-        types = {column.name: column.type for column in layout.columns}
+        added = evolution.missing(found[name], layout.types) if name in found and name in evolves else {}
+        types = {column: type_ for column, type_ in layout.types.items() if column not in added}
         stands = obstacle(found[name], words[name], layout.key, types, production) if name in found else None
         if stands:
             return _obstructed(name, production, *stands)

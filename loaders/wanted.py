@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import PublishError
 from loaders import delta, queries, ranges, shapes
 from loaders.delta import Change, Others
 from loaders.obstacles import obstacle
+from loaders.sqlstates import primary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +64,7 @@ def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, k
         )
     table, staged = Identifier(production, name), Identifier(plan.source, name)
     types = {column: shape.columns[column].type for column in columns}
-    _refuse_bent(connection, plan, name, types)
+    _refuse_bent(connection, plan, Identifier(production, name).as_string(), name, types)
     change = Change(
         name,
         strategy,
@@ -116,18 +118,27 @@ def _concerned(
     return concerned
 
 
-def _refuse_bent(connection: Statements, plan: Plan, name: str, types: Mapping[str, str]) -> None:
+def _refuse_bent(connection: Statements, plan: Plan, place: str, name: str, types: Mapping[str, str]) -> None:
     """Refuse values that production's type of a column would make others of: a cast cuts and rounds without a word."""
     staged = shapes.read(connection, plan.source, [name])[name].columns
     for column, theirs in types.items():
         ours = staged[column].type
-        value = delta.bent(connection, Identifier(plan.source, name), column, ours, theirs) if ours != theirs else None
-        if value is not None:
+        told = _bent(connection, Identifier(plan.source, name), column, ours, theirs) if ours != theirs else ""
+        if told:
             raise PublishError(
-                f'Column "{column}" of table "{name}" is {theirs} in production, which cannot hold {value!r}. '
+                f'Column "{column}" of table "{name}" is {theirs} in production, which cannot hold {told}. '
                 "Production is unchanged.",
-                f"widen the column in production to {ours}, or correct the value",
+                f"widen the column in production: ALTER TABLE {place} ALTER COLUMN {Identifier(column).as_string()} "
+                f"TYPE {ours}; or correct the value",
             )
+
+
+def _bent(connection: Statements, staged: Identifier, column: str, ours: str, theirs: str) -> str:
+    try:
+        value = delta.bent(connection, staged, column, ours, theirs)
+    except psycopg.DataError as exc:
+        return f"every value of it: {primary(exc)}"
+    return repr(value) if value is not None else ""
 
 
 def _refuse_doubled(connection: Statements, change: Change) -> None:
