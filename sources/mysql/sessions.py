@@ -122,8 +122,8 @@ class Session:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
-    def stream(self, statement: str, what: str, rows: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Run a statement whose rows come so many at a time; nothing else may be asked before the last has come.
+    def stream(self, statement: str, what: str) -> Iterator[tuple[Any, ...]]:
+        """Run a statement whose rows come one by one; nothing else may be asked before the last has come.
 
         Raises:
             SourceError: Or one of its kinds, as ``rows`` does.
@@ -132,8 +132,7 @@ class Session:
 
         with border(what, self._login), self._connection.cursor(SSCursor) as cursor:
             cursor.execute(statement)
-            while found := cursor.fetchmany(rows):
-                yield found
+            yield from iter(cursor.fetchone, None)
 
     def answers(self) -> bool:
         """Return whether the session still lives: a server ends those that ask nothing for long."""

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from sources.mysql.values import Rows
     from sources.mysql.windows import Window
 
-_LINES = 1000
-"""As many are taken from the driver at a time."""
-
 
 def stream(
     session: Session,
@@ -60,9 +57,11 @@ def stream(
     what = f'Reading table "{table.name}"{window}'
     lines: list[str] = []
     held, sent = 0, False
-    for found in session.stream(_query(table, fields, window, order), what, _LINES):
-        lines += _whole(found, what)
-        held += sum(map(len, lines[-len(found) :]))
+    for (line,) in session.stream(_query(table, fields, window, order), what):
+        if line is None:
+            raise _too_long(what)
+        lines.append(line)
+        held += len(line)
         if held >= size:
             yield _rows(lines, table, fields), held
             lines, held, sent = [], 0, True
@@ -83,14 +82,11 @@ def _query(table: SourceTable, fields: Sequence[Field], window: Window, order: S
     )
 
 
-def _whole(found: Sequence[tuple[str | None]], what: str) -> list[str]:
-    lines = [line for (line,) in found if line is not None]
-    if len(lines) < len(found):
-        raise SourceError(
-            f"{what} failed: a row is longer than the server sends. {UNCHANGED}",
-            "raise max_allowed_packet at the server: SHOW VARIABLES LIKE 'max_allowed_packet'",
-        )
-    return lines
+def _too_long(what: str) -> SourceError:
+    return SourceError(
+        f"{what} failed: a row is longer than the server sends. {UNCHANGED}",
+        "raise max_allowed_packet at the server: SHOW VARIABLES LIKE 'max_allowed_packet'",
+    )
 
 
 def _rows(lines: Sequence[str], table: SourceTable, fields: Sequence[Field]) -> Rows:

@@ -215,3 +215,64 @@ def test_a_table_that_is_altered_after_it_was_declared_is_not_read(mariadb: Mari
         mariadb.execute("ALTER TABLE t ADD COLUMN later int")
         with pytest.raises(SourceChanged, match="and not listed: later"):
             database.read(declared)
+
+
+# Without ranges of keys
+
+
+@pytest.mark.parametrize("key", ["", "PRIMARY KEY (s)", "PRIMARY KEY (s, k)", "UNIQUE (k)"])
+def test_a_table_without_ranges_of_keys_comes_in_pieces_that_hold_every_row_once(mariadb: MariaDB, key: str) -> None:
+    declared_key = f", {key}" if key else ""
+    mariadb.execute(
+        f"CREATE TABLE t (k int, s varchar(20), text varchar(100){declared_key})",
+        "INSERT INTO t SELECT seq, CONCAT('it''s ', seq), REPEAT('é', 50) FROM seq_1_to_5000",
+    )
+    with mariadb.source().open() as database:
+        declared = only(database)
+        assert list(database.ranges(declared, Window(), 1000)) == [None]
+        pieces = [rows.frame for rows in database.pieces(declared, Window(), 20_000)]
+        since = [rows.frame for rows in database.pieces(declared, Window(since=Since("k", 4001)), 20_000)]
+
+    assert len(pieces) > 10
+    assert max(frame.estimated_size() for frame in pieces) < 60_000
+    assert sorted(pl.concat(pieces)["k"]) == list(range(1, 5001))
+    assert sum(frame.height for frame in since) == 1000
+
+
+def test_pieces_of_wide_rows_are_not_longer_than_one_row_more_than_asked(mariadb: MariaDB) -> None:
+    mariadb.execute("CREATE TABLE t (a longtext)", "INSERT INTO t SELECT REPEAT('x', 300000) FROM seq_1_to_20")
+    with mariadb.source().open() as database:
+        heights = [rows.frame.height for rows in database.pieces(only(database), Window(), 1_000_000)]
+
+    assert heights == [4, 4, 4, 4, 4]
+
+
+def test_a_table_without_rows_is_one_piece(mariadb: MariaDB) -> None:
+    mariadb.execute("CREATE TABLE t (a date, b blob)")
+    with mariadb.source().open() as database:
+        declared = only(database)
+        (rows,) = database.pieces(declared, Window(), 1000)
+
+    assert rows.frame.is_empty()
+    assert rows.frame.schema == declared.schema
+
+
+def test_a_row_that_the_server_cuts_off_is_not_taken_for_an_empty_one(mariadb: MariaDB) -> None:
+    mariadb.execute("CREATE TABLE t (a longtext, b longtext)", "INSERT INTO t VALUES (REPEAT('x', 9000000), NULL)")
+    mariadb.execute("UPDATE t SET b = a")
+    with (
+        mariadb.source().open() as database,
+        pytest.raises(SourceError, match="longer than the server sends") as caught,
+    ):
+        list(database.pieces(only(database), Window(), 1000))
+
+    assert "max_allowed_packet" in caught.value.hint
+
+
+def test_pieces_of_a_table_that_is_altered_meanwhile_are_refused(mariadb: MariaDB) -> None:
+    mariadb.execute("CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)")
+    with mariadb.source().open() as database:
+        declared = only(database)
+        mariadb.execute("ALTER TABLE t ADD COLUMN later int")
+        with pytest.raises(SourceChanged, match="and not listed: later"):
+            list(database.pieces(declared, Window(), 1000))
