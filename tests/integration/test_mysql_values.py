@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 import pytest
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from firn import Table
     from sources import MySQL
     from tests.mariadb import MariaDB
+
+    Read: TypeAlias = Callable[[MariaDB, str], tuple[pl.DataFrame, pl.DataFrame]]
 
 
 def number(value: int) -> str:
@@ -117,9 +119,9 @@ COLUMNS = {
     "thick": Torn("decimal(29,2)", (f"{NINES[:27]}.99",), D(29, 2), decimal),
     "longest": Torn("decimal(65,30)", (f"-{NINES[:35]}.{NINES[:30]}", "0", "1e-30"), S),
     "longest whole": Torn("decimal(65,0)", (NINES,), S),
-    "single": Torn("float", ("0.1", "16777217", "-1e38", "3.4e38", "-0e0"), pl.Float32(), exact, "{} + 0e0"),
-    "single digits": Torn("float(7,2)", ("12345.67",), pl.Float32(), exact, "{} + 0e0"),
-    "double": Torn("double", ("0.1", "-0e0", "1.7976931348623157e308", "2.2250738585072014e-308"), pl.Float64(), exact),
+    "single": Torn("float", ("0.1", "16777217", "-1e38", "3.4e38", "-0e0"), pl.Float32(), exact, "{} * 1e0"),
+    "single digits": Torn("float(7,2)", ("12345.67",), pl.Float32(), exact, "{} * 1e0"),
+    "double": Torn("double", ("0.1", "-0e0", "1.797693134862315e308", "-2.2250738585072014e-308"), pl.Float64(), exact),
     "day": Torn("date", DAYS, pl.Date(), dt.date.isoformat, dirty=NO_DAYS),
     "clock": Torn("datetime", times(0), pl.Datetime("us"), moment(0), dirty=no_times()),
     "clock 1": Torn("datetime(1)", times(1), pl.Datetime("us"), moment(1), dirty=no_times()),
@@ -219,9 +221,9 @@ def theirs(torn: Torn, text: str) -> str:
     return exact(float(text)) if torn.ours is exact else text
 
 
-def collected(mariadb: MariaDB, _: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def collected(mariadb: MariaDB, table: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     found = listed(mariadb.source())
-    return found["Torture `t`"].frame.collect(), found["counted_values"].frame.collect()
+    return found[table].frame.collect(), found["counted_values"].frame.collect()
 
 
 def piecewise(mariadb: MariaDB, table: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -231,21 +233,14 @@ def piecewise(mariadb: MariaDB, table: str) -> tuple[pl.DataFrame, pl.DataFrame]
     return rows.frame, rows.counted
 
 
-@pytest.mark.parametrize("read", [collected, piecewise])
-@pytest.mark.parametrize("dirty", [False, True], ids=["read plainly", "read with guards"])
-def test_every_value_is_what_the_server_casts_it_to(
-    mariadb: MariaDB,
-    capfd: pytest.CaptureFixture[str],
-    read: Callable[[MariaDB, str], tuple[pl.DataFrame, pl.DataFrame]],
-    *,
-    dirty: bool,
-) -> None:
-    make(mariadb, "Torture `t`", COLUMNS, dirty=dirty)
+def compared(mariadb: MariaDB, columns: dict[str, Torn], read: Read, *, dirty: bool) -> None:
+    """Make the table, read it, and hold every value against what the server casts it to."""
+    make(mariadb, "Torture `t`", columns, dirty=dirty)
     frame, counted = read(mariadb, "Torture `t`")
 
-    assert dict(frame.schema) == {"id": pl.Int64(), **{name: torn.dtype for name, torn in COLUMNS.items()}}
+    assert dict(frame.schema) == {"id": pl.Int64(), **{name: torn.dtype for name, torn in columns.items()}}
     counts: Counter[str] = Counter()
-    for name, torn in COLUMNS.items():
+    for name, torn in columns.items():
         values = dict(zip(frame["id"], frame[name], strict=True))
         for i, text in witnessed(mariadb, "Torture `t`", name, torn).items():
             if text is None or is_clean(torn, text):
@@ -255,6 +250,15 @@ def test_every_value_is_what_the_server_casts_it_to(
                 assert values[i] == (text.replace("\0", "") if "\0" in text else None), (name, i, text)
     assert dict(counted.select("column", "values").iter_rows()) == counts
     assert bool(counts) is dirty
+
+
+@pytest.mark.parametrize("read", [collected, piecewise])
+@pytest.mark.parametrize("dirty", [False, True], ids=["read plainly", "read with guards"])
+def test_every_value_is_what_the_server_casts_it_to(
+    mariadb: MariaDB, capfd: pytest.CaptureFixture[str], read: Read, *, dirty: bool
+) -> None:
+    compared(mariadb, COLUMNS, read, dirty=dirty)
+
     assert ("panicked" in capfd.readouterr().err) is (dirty and read is collected)
 
 
