@@ -125,11 +125,12 @@ FROM (VALUES ('-', -1), ('+', 1)) AS k (code, sign) JOIN differing d ON sign(d.m
 GROUP BY k.code, k.sign
 
 -- name: states
--- Schemas that look like the state of a firn.
-SELECT n.nspname::text AS name FROM pg_namespace n
-WHERE (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('version', 'dataset', 'publication', 'run')) = 4
-  AND has_schema_privilege(n.oid, 'USAGE')
-ORDER BY 1
+-- Schemas that hold the state of a firn, as far as this role may read it.
+SELECT n.nspname::text AS name
+FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+  AND (c.relname, a.attname) IN (('version', 'production'), ('dataset', 'generation'), ('publication', 'tables'))
+GROUP BY n.nspname HAVING count(*) = 3 ORDER BY 1
 
 -- name: state_of
 SELECT FROM {state}.version WHERE production = %(schema)s

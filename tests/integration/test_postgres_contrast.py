@@ -348,6 +348,30 @@ def test_a_role_that_sees_only_some_rows_is_refused_instead_of_comparing_those(b
         beside.query("DROP OWNED BY modest; DROP ROLE modest")
 
 
+def test_the_last_digit_of_a_float_counts_whatever_the_database_shows_of_it(beside: Target) -> None:
+    beside.query("ALTER DATABASE firn_test SET extra_float_digits = -9")
+    beside.query('UPDATE shop.patient SET "Weight" = 0.42857142857142866 WHERE "PatNum" = 3')
+
+    assert values(patient(beside)) == {"Weight": {"rounding": 1}}
+
+
+def test_texts_match_byte_by_byte_whatever_their_collations_are(newest: Target) -> None:
+    newest.query("CREATE SCHEMA shop; CREATE SCHEMA legacy")
+    for schema, collation in (("shop", "C"), ("legacy", "POSIX")):
+        newest.query(f'CREATE TABLE {schema}.codes (code text COLLATE "{collation}" PRIMARY KEY)')
+    newest.query("INSERT INTO shop.codes VALUES ('a'), ('b'); INSERT INTO legacy.codes VALUES ('A'), ('b')")
+
+    found = contrasted(newest, ["codes"]).tables["codes"]
+
+    assert found.samples == {"missing": [Unlike("code=A")], "extra": [Unlike("code=a")]}
+
+
+def test_a_schema_that_only_looks_like_state_is_passed_over(beside: Target) -> None:
+    beside.query("CREATE SCHEMA app; CREATE TABLE app.version (number int); CREATE TABLE app.dataset (generation int)")
+
+    assert contrasted(beside).run_id == ""
+
+
 def test_all_tables_are_read_in_one_snapshot(beside: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     query = cells.by_key
 
