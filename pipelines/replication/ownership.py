@@ -15,7 +15,7 @@ from firn import ConfigError, Run, StateError
 from pipelines.engine.against import held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from loaders.contrast import Contrasts
     from loaders.loader import Loader
@@ -43,13 +43,16 @@ class Standing:
     equal_at: dt.datetime | None = None
 
 
-def refuse_owned(loader: Loader, run: Run, owners: Mapping[str, str], *, remember: bool = True) -> None:
+def refuse_owned(
+    loader: Loader, run: Run, owners: Mapping[str, str], wanted: Collection[str], *, remember: bool = True
+) -> None:
     """Let a run go on only where firn owns every table that it would publish; to be asked before anything is read.
 
     Args:
         loader: The target.
         run: The run.
-        owners: By table that it would publish who owns it by the settings, ``legacy`` or ``firn``.
+        owners: By table of the catalogue who owns it by the settings, ``legacy`` or ``firn``.
+        wanted: The tables that this run would publish.
         remember: Whether the target is to remember who owns them now; a dry run writes nothing.
 
     Raises:
@@ -58,16 +61,14 @@ def refuse_owned(loader: Loader, run: Run, owners: Mapping[str, str], *, remembe
     """
     known = standings(loader.acts(run.pipeline, _MOST))
     legacys = sorted(name for name, owner in owners.items() if owner == "legacy")
-    left = [name for name in legacys if name not in known or known[name].owner != "legacy"]
-    if left and remember:
+    if remember and (left := [name for name in legacys if name not in known or known[name].owner != "legacy"]):
         loader.act(run, LEFT, json.dumps(left))
-    if legacys:
-        raise _left(run.pipeline, legacys)
-    taken = sorted(name for name in owners if name in known and known[name].owner == "legacy")
-    unproven = {name: known[name].equal_at for name in taken if not _is_proven(known[name], run)}
-    if unproven:
+    if refused := [name for name in legacys if name in wanted]:
+        raise _left(run.pipeline, refused)
+    taken = sorted(name for name in wanted if name in known and known[name].owner == "legacy")
+    if unproven := {name: known[name].equal_at for name in taken if not _is_proven(known[name], run)}:
         raise _unproven(run.pipeline, unproven)
-    if taken and remember:
+    if remember and taken:
         loader.act(run, TAKEN, json.dumps(taken))
 
 

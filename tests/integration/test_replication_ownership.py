@@ -16,7 +16,7 @@ from pipelines.replication import ownership
 from pipelines.replication.ownership import Standing, accept, refuse_owned, standings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from loaders.postgres_loader import PostgresLoader
 
@@ -43,12 +43,14 @@ def loader(shop: Target) -> Iterator[PostgresLoader]:
         yield opened
 
 
-def ask(loader: PostgresLoader, owners: Mapping[str, str], days: int = 0) -> None:
-    """Begin a run so many days from now, and ask whether it may go on."""
+def ask(
+    loader: PostgresLoader, owners: Mapping[str, str], days: int = 0, wanted: Collection[str] | None = None
+) -> None:
+    """Begin a run of some tables so many days from now, and ask whether it may go on."""
     run = Run.start("shop")
     loader.start(run)
     later = replace(run, started_at=run.started_at + dt.timedelta(days=days))
-    refuse_owned(loader, later, owners)
+    refuse_owned(loader, later, owners, owners if wanted is None else wanted)
 
 
 def compared(loader: PostgresLoader, *allowed: str, schema: str = "beside") -> list[str]:
@@ -73,6 +75,16 @@ def test_a_table_of_legacys_is_not_written_and_the_setting_is_named(loader: Post
     assert 'Legacy owns orders: owner = "legacy" in [shop.tables.orders]' in caught.value.message
     assert "production is unchanged" in caught.value.message
     assert caught.value.hint == "firn run shop --exclude orders"
+    assert owner(loader) == "legacy"
+
+
+def test_a_run_of_other_tables_goes_on_and_remembers_all_the_same_what_is_legacys(loader: PostgresLoader) -> None:
+    ask(loader, LEGACYS, wanted=["notes"])
+
+    assert owner(loader) == "legacy"
+    with pytest.raises(StateError):
+        ask(loader, FIRNS, wanted=["orders"])
+    ask(loader, FIRNS, wanted=["notes"])
     assert owner(loader) == "legacy"
 
 
@@ -181,7 +193,7 @@ def test_a_dry_run_is_refused_alike_and_remembers_nothing(loader: PostgresLoader
     run = Run.start("shop")
 
     with pytest.raises(ConfigError):
-        refuse_owned(loader, run, LEGACYS, remember=False)
+        refuse_owned(loader, run, LEGACYS, LEGACYS, remember=False)
 
     assert loader.acts("shop") == []
 
@@ -190,7 +202,7 @@ def test_memory_as_a_target_remembers_the_same() -> None:
     loader, run = Memory(), Run.start("shop")
 
     with pytest.raises(ConfigError):
-        refuse_owned(loader, run, LEGACYS)
+        refuse_owned(loader, run, LEGACYS, LEGACYS)
 
     assert standings(loader.acts("shop")) == {"orders": Standing("legacy")}
 
