@@ -56,8 +56,9 @@ def by_content(here: Side, there: Side, both: Sequence[Pair], most: int) -> Comp
     """Compose the statement that compares how often each row is held."""
     ours = _content((pair, pair.here) for pair in both)
     theirs = _content((pair, pair.there) for pair in both)
+    images = {"our_image": _SQL["image"].format(content=ours), "their_image": _SQL["image"].format(content=theirs)}
     names = {"here": here.relation, "there": there.relation}
-    return _SQL["unkeyed"].format(ours=ours, theirs=theirs, most=Literal(most), **names)
+    return _SQL["unkeyed"].format(ours=ours, theirs=theirs, most=Literal(most), **images, **names)
 
 
 def _content(read: Iterable[Read]) -> Composed:

@@ -109,20 +109,34 @@ shown AS (
 SELECT c.at, c.code, c.rows::bigint AS rows, coalesce(s.sample, '[]') AS sample
 FROM counts c LEFT JOIN shown s USING (at, code) ORDER BY c.at, c.code
 
+-- name: image
+sha256(convert_to({content}, 'UTF8'))
+
 -- name: unkeyed
--- Without a key a row is known by all that it holds, and may be there more than once.
-WITH s AS (SELECT {theirs} COLLATE "C" AS content, count(*) AS rows FROM {there} AS t GROUP BY 1),
-p AS (SELECT {ours} COLLATE "C" AS content, count(*) AS rows FROM {here} AS t GROUP BY 1),
+-- Without a key a row is known by all that it holds, and may be there more than once. Hashes are counted, for they are
+-- short; the rows of a few are then looked up to be shown.
+WITH s AS (SELECT {their_image} AS image, count(*) AS rows FROM {there} AS t GROUP BY 1),
+p AS (SELECT {our_image} AS image, count(*) AS rows FROM {here} AS t GROUP BY 1),
 differing AS MATERIALIZED (
-    SELECT content, coalesce(p.rows, 0) - coalesce(s.rows, 0) AS more FROM s FULL JOIN p USING (content)
-    WHERE s.rows IS DISTINCT FROM p.rows
+    SELECT image, CASE WHEN p.rows > coalesce(s.rows, 0) THEN '+' ELSE '-' END AS code,
+           abs(coalesce(p.rows, 0) - coalesce(s.rows, 0)) AS rows
+    FROM s FULL JOIN p USING (image) WHERE s.rows IS DISTINCT FROM p.rows
+),
+first AS MATERIALIZED (
+    SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY code ORDER BY image) AS seen FROM differing) AS ranked
+    WHERE seen <= {most}
+),
+shown AS (
+    SELECT code, jsonb_agg(jsonb_build_array(left(content, 1000), NULL, NULL) ORDER BY content COLLATE "C") AS sample
+    FROM (
+        SELECT DISTINCT ON (f.image) f.code, r.content FROM first AS f JOIN (
+            SELECT {their_image} AS image, {theirs} AS content FROM {there} AS t
+            UNION ALL SELECT {our_image}, {ours} FROM {here} AS t
+        ) AS r USING (image)
+    ) AS found GROUP BY code
 )
-SELECT 1 AS at, k.code, sum(abs(d.more))::bigint AS rows, (
-           SELECT coalesce(jsonb_agg(jsonb_build_array(left(content, 1000), NULL, NULL)), '[]')
-           FROM (SELECT content FROM differing WHERE sign(more) = k.sign ORDER BY content LIMIT {most}) AS first
-       ) AS sample
-FROM (VALUES ('-', -1), ('+', 1)) AS k (code, sign) JOIN differing d ON sign(d.more) = k.sign
-GROUP BY k.code, k.sign
+SELECT 1 AS at, d.code, sum(d.rows)::bigint AS rows, coalesce(min(s.sample::text)::jsonb, '[]') AS sample
+FROM differing d LEFT JOIN shown s USING (code) GROUP BY d.code
 
 -- name: states
 -- Schemas that hold the state of a firn, as far as this role may read it.

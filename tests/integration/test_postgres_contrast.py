@@ -144,6 +144,16 @@ def test_null_and_the_empty_text_are_told_apart_in_both_directions(beside: Targe
     assert values(patient(beside)) == {"LName": {kind: 1}}
 
 
+@pytest.mark.parametrize(
+    ("shown", "kind"), [("10:00:00", "rounding"), ("10:00:01", "rounding"), ("10:00:02", "changed")]
+)
+def test_a_second_may_have_been_cut_or_rounded(beside: Target, shown: str, kind: str) -> None:
+    for schema, time in (("legacy", "10:00:00.75"), ("shop", shown)):
+        beside.query(f'UPDATE {schema}.patient SET "Seen" = %s WHERE "PatNum" = 3', f"2024-01-01 {time}")  # noqa: S608
+
+    assert values(patient(beside)) == {"Seen": {kind: 1}}
+
+
 def test_rows_that_one_side_alone_has_are_named_by_their_keys(beside: Target) -> None:
     beside.query('DELETE FROM shop.patient WHERE "PatNum" = 5; DELETE FROM legacy.patient WHERE "PatNum" IN (7, 9)')
 
