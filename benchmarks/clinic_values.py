@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Whole = npt.NDArray[np.int64]
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["Dirt", "frame", "keys"]
+__all__ = ["ALL_DIRT", "Dirt", "frame", "keys"]
 
 _DAY_S = 86_400
 # 2004-01-01 to 2025-06-06, the day of the catalogue's row counts, in days since 1970.
@@ -76,14 +76,24 @@ class Dirt:
     """Values that some readers and PostgreSQL do not take; the other dirt is always there.
 
     Attributes:
-        zero_dates: ``0000-00-00`` in dates, datetimes and timestamps, and dates without a day or a month.
+        zero_dates: ``0000-00-00`` in dates, datetimes and timestamps.
+        partial_dates: Dates and datetimes without a month.
         odd_times: Times of day that are negative, or longer than a day.
         nul_bytes: NUL in texts.
     """
 
     zero_dates: bool = False
+    partial_dates: bool = False
     odd_times: bool = False
     nul_bytes: bool = False
+
+    @property
+    def impossible(self) -> bool:
+        """Whether there are days that no calendar has."""
+        return self.zero_dates or self.partial_dates
+
+
+ALL_DIRT = Dirt(zero_dates=True, partial_dates=True, odd_times=True, nul_bytes=True)
 
 
 @dataclass(frozen=True)
@@ -233,7 +243,7 @@ def _days(draw: _Draw, sentinels: float) -> Whole:
 
 def _date(draw: _Draw) -> pl.Series:
     days = pl.Series(_days(draw, SENTINEL_DATES)).cast(pl.Int32).cast(pl.Date)
-    return _zeroed(draw, days.dt.to_string("%Y-%m-%d"), "") if draw.dirt.zero_dates else days
+    return _impossible(draw, days.dt.to_string("%Y-%m-%d"), "") if draw.dirt.impossible else days
 
 
 def _datetime(draw: _Draw) -> pl.Series:
@@ -253,14 +263,16 @@ def _timestamp(draw: _Draw) -> pl.Series:
 
 def _moments(draw: _Draw, seconds: Whole) -> pl.Series:
     found = pl.from_epoch(pl.Series(seconds), "s").cast(pl.Datetime("us"))
-    if not draw.dirt.zero_dates:
+    if not draw.dirt.impossible:
         return found
-    return _zeroed(draw, found.dt.to_string("%Y-%m-%d %H:%M:%S"), " 00:00:00")
+    return _impossible(draw, found.dt.to_string("%Y-%m-%d %H:%M:%S"), " 00:00:00")
 
 
-def _zeroed(draw: _Draw, found: pl.Series, end: str) -> pl.Series:
-    zero, partial = (pl.Series(draw.some(share)) for share in (ZERO_DATES, PARTIAL_DATES))
-    partial &= draw.column.base != "timestamp"
+def _impossible(draw: _Draw, found: pl.Series, end: str) -> pl.Series:
+    """Return days of which some are none."""
+    dirt, stamp = draw.dirt, draw.column.base == "timestamp"
+    zero = pl.Series(draw.some(ZERO_DATES * dirt.zero_dates))
+    partial = pl.Series(draw.some(PARTIAL_DATES * (dirt.partial_dates and not stamp)))
     start = pl.when(zero).then(pl.lit(f"0000-00-00{end}")).when(partial).then(pl.lit(f"2011-00-15{end}"))
     return pl.select(start.otherwise(found)).to_series()
 

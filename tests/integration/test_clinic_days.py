@@ -12,10 +12,9 @@ from benchmarks.clinic_days import AUDIT, DAYS, Day, change, digests, kept, live
 from benchmarks.clinic_judge import judge
 from benchmarks.clinic_schema import Engine
 from benchmarks.clinic_source import fill
-from benchmarks.clinic_values import Dirt
+from benchmarks.clinic_values import ALL_DIRT
 from benchmarks.mariadb import Database, make_database
 
-DIRTY = Dirt(zero_dates=True, odd_times=True, nul_bytes=True)
 CHOSEN = ("histappointment", "paysplit", "procedurelog", "securitylog", "sheetfield", "tmppatient", "task", "files")
 
 
@@ -35,7 +34,7 @@ def dsn(server_home: tuple[Path, str]) -> Iterator[str]:
 
 
 def lived(database: Database, engine: Engine) -> list[Day]:
-    fill(database, 0.001, only=CHOSEN, engine=engine, dirt=DIRTY)
+    fill(database, 0.001, only=CHOSEN, engine=engine, dirt=ALL_DIRT)
     return [live(database, number) for number in DAYS]
 
 
@@ -111,7 +110,7 @@ def cell(value: str | None, kind: str) -> str | None:
 
 
 def test_a_faithful_copy_is_exact_dirt_included(clinic: Database, dsn: str) -> None:
-    fill(clinic, 0.003, only=["procedurelog", "paysplit", "files", "tmppatient"], dirt=DIRTY)
+    fill(clinic, 0.003, only=["procedurelog", "paysplit", "files", "tmppatient"], dirt=ALL_DIRT)
     for table in ("procedurelog", "paysplit", "files", "tmppatient"):
         copied(clinic, dsn, table)
         verdict = judge(clinic, dsn, "copy", table)

@@ -6,10 +6,9 @@ import pytest
 
 from benchmarks.clinic_schema import Engine, tables
 from benchmarks.clinic_source import fill
-from benchmarks.clinic_values import Dirt, frame
+from benchmarks.clinic_values import ALL_DIRT, frame
 from benchmarks.mariadb import Database, make_database
 
-DIRTY = Dirt(zero_dates=True, odd_times=True, nul_bytes=True)
 HELD = """
 SELECT CAST(ProcNum AS CHAR), CAST(ProcDate AS CHAR), CAST(DateTStamp AS CHAR), CAST(ProcTime AS CHAR), BillingNote,
        ProcFee
@@ -24,7 +23,7 @@ def clinic(mariadb_port: int) -> Iterator[Database]:
 
 
 def test_all_tables_are_filled_and_219_are_empty(clinic: Database) -> None:
-    rows = fill(clinic, 0.001, dirt=DIRTY)
+    rows = fill(clinic, 0.001, dirt=ALL_DIRT)
     said = clinic.query("SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = database()")
     assert dict(said) == rows
     assert list(rows.values()).count(0) == 219
@@ -34,8 +33,8 @@ def test_all_tables_are_filled_and_219_are_empty(clinic: Database) -> None:
 
 @pytest.mark.parametrize("engine", ["MyISAM", "InnoDB"])
 def test_the_server_holds_the_values_that_were_drawn(clinic: Database, engine: Engine) -> None:
-    fill(clinic, 0.002, only=["procedurelog", "files"], engine=engine, dirt=DIRTY)
-    rows = frame(tables()["procedurelog"], 0.002, dirt=DIRTY)
+    fill(clinic, 0.002, only=["procedurelog", "files"], engine=engine, dirt=ALL_DIRT)
+    rows = frame(tables()["procedurelog"], 0.002, dirt=ALL_DIRT)
     held = clinic.query(HELD)
     drawn = rows.select("ProcNum", "ProcDate", "DateTStamp", "ProcTime", "BillingNote", "ProcFee").rows()
     assert [row[:5] for row in held] == [tuple(map(str, row[:5])) for row in drawn]
