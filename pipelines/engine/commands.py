@@ -43,7 +43,6 @@ def check(name: str, config: Path | None, flags: dict[str, str], limit: int | No
     """Read, transform and check everything, and ask the target whether it would take it; write nothing."""
     pipeline = settings.load(name, config, flags)
     with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
-        loader.check(pipeline.dataset(name))
         progress = choose(quiet=quiet)
         try:
             return execute(pipeline, Run.start(name), loader, Options(load=False, limit=limit), progress)

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from firn import ConfigError
 from pipelines.engine.report import Phase, Report
 from pipelines.engine.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from firn import PartRecord, Run
@@ -56,6 +57,33 @@ class Options:
     keep_copies: bool = False
     tables: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+
+
+_TYPED = {
+    "limit": "--limit-files",
+    "files": "--file",
+    "customer": "--customer",
+    "allow_failed": "--allow-failed",
+    "accept_missing": "--accept-missing",
+    "extract_to": "--extract-only",
+    "extract_from": "--transform-only",
+    "tables": "--tables",
+    "exclude": "--exclude",
+}
+
+
+def refuse_foreign(options: Options, understood: Collection[str], pipeline: str) -> None:
+    """Refuse an option that a pipeline would pass over.
+
+    Raises:
+        ConfigError: Names it. Production is unchanged.
+    """
+    for name, typed in _TYPED.items():
+        if getattr(options, name) and name not in understood:
+            known = ", ".join(_TYPED[one] for one in understood)
+            raise ConfigError(
+                f"{typed} means nothing to pipeline {pipeline}. Nothing was read or written.", f"it knows {known}"
+            )
 
 
 class Early(NamedTuple):

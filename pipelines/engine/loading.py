@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
 
-__all__ = ["load"]
+__all__ = ["check", "load"]
 
 
 def load(execution: Execution, loader: Loader, workers: Executor) -> None:
@@ -51,3 +51,12 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
         loader.discard(execution.run)  # it proved what it could, and can never be published
     if report.status == "ready" and options.publish:
         staging.publish(execution, loader)
+
+
+def check(execution: Execution, loader: Loader, workers: Executor) -> None:
+    """Ask the target whether it would take the tables, and run everything up to staging."""
+    loader.check(execution.pipeline.dataset(execution.run.pipeline))
+    with execution.phase("List the source"):
+        choose_parts(execution, loader)
+    extract_and_transform(execution, loader, workers)
+    execution.report.status = "checked"

@@ -100,7 +100,8 @@ class Pipeline(BaseModel):
     and ``uncompared`` those that say nothing to them. ``quarantine`` is the published table of the cells that are not
     published, and ``reasons`` are all that its entries may have; ``companions`` are tables beside
     published ones in which others keep what they know of the rows; ``after_publish`` are checks that are made on
-    production right after a publication, which is undone when one of them finds rows; ``strategy`` says how the tables
+    production right after a publication, which is undone when one of them finds rows; ``understands`` are the options
+    of a run that mean something to it; ``strategy`` says how the tables
     are published, and ``deletes`` which share of a table one publication may delete in place.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
@@ -125,6 +126,15 @@ class Pipeline(BaseModel):
     after_publish: ClassVar[tuple[Transform, ...]] = ()
     strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
     deletes: ClassVar[float | Mapping[str, float]] = 0.5
+    understands: ClassVar[tuple[str, ...]] = (
+        "limit",
+        "files",
+        "customer",
+        "allow_failed",
+        "accept_missing",
+        "extract_to",
+        "extract_from",
+    )
     steps: ClassVar[tuple[Step, ...]] = ()
     proofs: ClassVar[tuple[Step, ...]] = ()
 
@@ -156,6 +166,16 @@ class Pipeline(BaseModel):
         from pipelines.engine import loading
 
         loading.load(execution, loader, workers)
+
+    def check(self, execution: Execution, loader: Loader, workers: Executor) -> None:
+        """Read, transform and check everything; write nothing.
+
+        Raises:
+            FirnError: What a run would fail with before it stages.
+        """
+        from pipelines.engine import loading
+
+        loading.check(execution, loader, workers)
 
     def plan(self, execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
         """Say what a run would read, do and publish, as plain values and in lines; read no rows and write nothing.

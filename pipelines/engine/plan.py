@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn import Run
 from pipelines.engine import commands, settings
-from pipelines.engine.execution import Execution
+from pipelines.engine.execution import Execution, refuse_foreign
 from pipelines.engine.extraction import choose_parts
 from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
@@ -42,6 +42,7 @@ def plan(
     with typed.repeated(), pipeline.target.open() as loader:
         if transform_only or from_run:
             options = commands.from_extract(name, pipeline, options, from_run)
+        refuse_foreign(options, pipeline.understands, name)
         run = Run.start(name)
         execution = Execution(pipeline, run, options, choose(quiet=True), Report(run.id, name))
         document, lines = pipeline.plan(execution, loader)

@@ -8,8 +8,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from firn import ConfigError, FirnError
-from pipelines.engine.execution import Execution, Options
-from pipelines.engine.extraction import choose_parts, extract, extract_and_transform
+from pipelines.engine.execution import Execution, Options, refuse_foreign
+from pipelines.engine.extraction import extract
 from pipelines.engine.report import Report, peak_memory_mb
 
 if TYPE_CHECKING:
@@ -83,12 +83,10 @@ def interrupted(execution: Execution, error: BaseException) -> str:
 
 def steps_to_the_end(execution: Execution, loader: Loader, workers: Executor) -> None:
     """Go through the phases that the options ask for."""
+    refuse_foreign(execution.options, execution.pipeline.understands, execution.run.pipeline)
     if execution.options.extract_to:
         extract(execution, workers, execution.options.extract_to)
     elif execution.options.load:
         execution.pipeline.load(execution, loader, workers)
     else:
-        with execution.phase("List the source"):
-            choose_parts(execution, loader)
-        extract_and_transform(execution, loader, workers)
-        execution.report.status = "checked"
+        execution.pipeline.check(execution, loader, workers)

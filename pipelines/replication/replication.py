@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 (the same)
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
@@ -36,6 +36,8 @@ class Replication(Pipeline):
         longest_gap_days: After how many days without a run tables are read whole.
     """
 
+    understands: ClassVar[tuple[str, ...]] = ("tables", "exclude")
+
     source: MySQL
     catalogue: Path = Path("tables.yaml")
     tables: Mapping[str, Override] = Field(default_factory=dict)
@@ -55,6 +57,17 @@ class Replication(Pipeline):
 
         del workers  # reading a table may wait for its chunks, so both have workers of their own
         replicate(self, execution, loader)
+
+    def check(self, execution: Execution, loader: Loader, workers: Executor) -> None:
+        """Read every table whole, apply the rules and compare its figures with the source's; write nothing.
+
+        Raises:
+            FirnError: A table that must not fail would fail.
+        """
+        from pipelines.replication.run import rehearse
+
+        del workers
+        rehearse(self, execution, loader)
 
     def plan(self, execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
         """Say how each table would be read and published, in the order and the groups of a run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from firn import ContractError, FirnError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.replication.reading import Outcome
     from pipelines.replication.replication import Replication
 
-__all__ = ["replicate"]
+__all__ = ["rehearse", "replicate"]
 
 
 def replicate(replication: Replication, execution: Execution, loader: Loader) -> None:
@@ -54,6 +55,29 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
         finally:
             tell(execution, work.outcomes)
     publish(execution, loader, work.outcomes)
+
+
+def rehearse(replication: Replication, execution: Execution, loader: Loader) -> None:
+    """Read every table whole, as a first run would, and stage nothing.
+
+    Raises:
+        FirnError: A table failed that must not.
+    """
+    report = execution.report
+    report.unit = "tables"
+    execution.options = replace(execution.options, full_refresh=True)
+    with replication.source.open() as database:
+        with execution.phase("Check source and target"):
+            reads = plan(replication, execution, loader, database)
+            report.parts = len(reads)
+            loader.check(dataset(execution.run.pipeline, reads))
+        work = Work(execution, None, reads)
+        with execution.phase("Read") as phase:
+            work.run(replication, database)
+            phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
+    tell(execution, work.outcomes)
+    settle_failures(execution, reads, work.outcomes)
+    report.status = "checked"
 
 
 def settle_failures(execution: Execution, reads: Sequence[Planned], outcomes: Sequence[Outcome]) -> None:

@@ -41,13 +41,13 @@ class Work:
 
     Attributes:
         execution: The run.
-        loader: Where rows go, one call at a time.
+        loader: Where rows go, one call at a time; none where they are only read.
         reads: The tables, in order.
         outcomes: What became of those that are done.
     """
 
     execution: Execution
-    loader: Loader
+    loader: Loader | None
     reads: Sequence[Planned]
     outcomes: list[Outcome] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,11 +95,14 @@ class Work:
                 self._stopping.set()
 
     def _stage(self, table: str, part: str, frame: pl.DataFrame) -> None:
-        with self._lock:
-            self.loader.stage(self.execution.run, table, part, frame)
+        if self.loader:
+            with self._lock:
+                self.loader.stage(self.execution.run, table, part, frame)
 
     def _published_keys(self, table: Planned, seconds: float) -> Keys:
-        """Read the keys that production shows of a table, sorted."""
+        """Read the keys that production shows of a table, sorted; none where nothing is staged."""
+        if not self.loader:
+            return np.empty(0, np.int64)
         key = table.declared.table.key[0]
         column = type(table.declared.contract.columns()[key])
         contract = type("Keys", (dy.Schema,), {"key": column(primary_key=True, alias=key)})
@@ -120,8 +123,9 @@ class Work:
             ]
             for name, seconds in under_way.items():
                 self._refuse_late(tables[name], seconds)
-            report.tables = {outcome.table: outcome.rows for outcome in self.outcomes}
-            self.loader.tell(self.execution.run, report.as_dict())
+            report.tables = {outcome.table: outcome.rows for outcome in self.outcomes if not outcome.error}
+            if self.loader:
+                self.loader.tell(self.execution.run, report.as_dict())
 
     def _refuse_late(self, table: Planned, seconds: float) -> None:
         limit = table.entry.monitoring.max_minutes
