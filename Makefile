@@ -24,8 +24,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-system: $(AZURITE)/.installed  ## What the tests run against: PostgreSQL 15 and MariaDB of Debian, and a Blob service
+system: $(AZURITE)/.installed  ## What the tests run against: PostgreSQL 15, MariaDB and MySQL 9 of Debian, and a Blob service
 	@sh tests/system.sh
+	@sh tests/mysql.sh $(CURDIR)/.cache/mysql
 
 $(AZURITE)/.installed: tests/azurite/package-lock.json | $(INSTALLED)
 	@mkdir -p $(AZURITE) && cp tests/azurite/*.json $(AZURITE)

@@ -101,7 +101,7 @@ def serve_mariadb(*options: str) -> Iterator[int]:
         folder, account = Path(name), _account()
         folder.chmod(0o755)
         _install(folder, account)
-        port = _free_port()
+        port = free_port()
         server = _start(folder, account, port, options)
         try:
             _wait(server, folder, port)
@@ -164,7 +164,8 @@ def _start(folder: Path, account: str, port: int, options: tuple[str, ...]) -> s
     return subprocess.Popen([program, "--no-defaults", f"--user={account}", *place, *network, *quick, *log, *options])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 at which nobody listens."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

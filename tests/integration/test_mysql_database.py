@@ -18,6 +18,7 @@ from tests.mariadb import READER
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
 
+COUNTED = "SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS seq FROM digits a, digits b, digits c, digits e"
 CLOCK = dt.datetime(2024, 3, 1, 12, 0, 0, 123456)
 
 
@@ -30,9 +31,12 @@ def fill(mariadb: MariaDB, rows: int = 100, engine: str = "InnoDB") -> None:
     mariadb.execute(
         f"CREATE TABLE t (k bigint PRIMARY KEY, at datetime(6), ts timestamp(6) NULL, d date, s varchar(20), "
         f"m double, n decimal(12,4)) ENGINE={engine}",
+        "CREATE TABLE digits (d int)",
+        "INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
         f"INSERT INTO t SELECT seq, '{CLOCK}' + INTERVAL (seq DIV 10) MICROSECOND, "
         f"'{CLOCK}' + INTERVAL (seq DIV 10) MICROSECOND, '2024-03-01' + INTERVAL (seq DIV 10) DAY, "
-        f"CONCAT('it''s \\\\ ', LPAD(seq DIV 10, 4, '0')), seq / 10, seq / 7 FROM seq_0_to_{rows - 1}",
+        f"CONCAT('it''s \\\\ ', LPAD(seq DIV 10, 4, '0')), seq / 10, seq / 7 "
+        f"FROM ({COUNTED}) counted WHERE seq < {rows}",
     )
 
 
@@ -57,6 +61,21 @@ def test_a_window_since_a_value_has_the_rows_that_tie_with_it_and_none_before(ma
         assert database.keys(declared, window)["k"].to_list() == list(range(50, 61))
         assert database.figures(declared, window).rows == 11
         assert database.ends(declared, window) == KeyRange(50, 60)
+
+
+def test_a_stamp_is_meant_in_utc_whatever_the_zone_of_the_server(mariadb: MariaDB) -> None:
+    fill(mariadb)
+    mariadb.execute("SET GLOBAL time_zone = '+05:30'")
+    try:
+        with mariadb.source().open() as database:
+            declared = only(database)
+            rows = database.read(declared, Window(since=Since("ts", STAMPS["ts"]))).frame
+            highest = database.highest(declared, "ts")
+    finally:
+        mariadb.execute("SET GLOBAL time_zone = 'SYSTEM'")
+
+    assert rows.height == 50
+    assert highest == rows["ts"].max().replace(tzinfo=None)
 
 
 @pytest.mark.parametrize("column", ["at", "ts", "d", "s", "k"])
