@@ -141,6 +141,7 @@ def check(
 @click.option("--full-refresh", "--full", is_flag=True, help="Read every file or table whole, changed or not.")
 @click.option("--tables", default="", metavar="NAME,...", help="Only these tables of a replication, or of these tiers.")
 @click.option("--exclude", default="", metavar="NAME,...", help="Leave these tables out, or the tables of these tiers.")
+@click.option("--lock", is_flag=True, help="Keep everybody from writing the tables while a replication reads them.")
 @click.option("--extract-only", is_flag=True, help="Store what the source gives under the run's name, and stop.")
 @click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
 @click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")

@@ -41,6 +41,7 @@ class Options:
         keep_copies: Leave the parts of ``files`` alone that are published from a local copy.
         tables: Replicate just these tables, or the tables of these tiers.
         exclude: Leave these out.
+        lock: Keep everybody from writing them while they are read.
     """
 
     load: bool = True
@@ -57,6 +58,7 @@ class Options:
     keep_copies: bool = False
     tables: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    lock: bool = False
 
 
 _TYPED = {
@@ -69,6 +71,7 @@ _TYPED = {
     "extract_from": "--transform-only",
     "tables": "--tables",
     "exclude": "--exclude",
+    "lock": "--lock",
 }
 
 

@@ -53,6 +53,7 @@ class Means:
         is_cancelled: Tells whether a table is not to be read to its end.
         chunk_bytes: About how much one connection reads at a time.
         overlap: How far before the watermark rows are read again.
+        is_still: Whether nothing moves at the source while it is read.
     """
 
     database: Database
@@ -62,6 +63,7 @@ class Means:
     is_cancelled: Callable[[str], bool]
     chunk_bytes: int
     overlap: dt.timedelta
+    is_still: bool = False
 
 
 @dataclass(slots=True)

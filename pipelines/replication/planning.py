@@ -10,6 +10,7 @@ from pipelines.replication import catalogue, drift
 from pipelines.replication.cursors import Cursor
 from pipelines.replication.decisions import Planned, decide, grouped, ordered
 from pipelines.replication.overrides import effective
+from pipelines.replication.ownership import refuse_owned
 from pipelines.replication.selection import chosen
 
 if TYPE_CHECKING:
@@ -18,23 +19,36 @@ if TYPE_CHECKING:
     from firn import Strategy
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
+    from pipelines.replication.overrides import Effective
     from pipelines.replication.replication import Replication
     from sources.mysql.database import Database
 
 __all__ = ["dataset", "document", "lines", "plan", "strategies"]
 
 
-def plan(replication: Replication, execution: Execution, loader: Loader, database: Database) -> list[Planned]:
+def plan(
+    replication: Replication, execution: Execution, loader: Loader, database: Database, *, writes: bool = False
+) -> list[Planned]:
     """Decide what is done with every table of a run, in the order in which they are read.
+
+    Args:
+        replication: The settings.
+        execution: The run.
+        loader: The target.
+        database: The source.
+        writes: Whether the run will write, so that the target may remember who owns its tables.
 
     Raises:
         ConfigError: There is no catalogue, or a table is named that it does not have.
+        StateError: A table was a legacy pipeline's, and was not found equal since.
         SourceChanged: The source has not a table of the catalogue any more.
     """
     name, options = execution.run.pipeline, execution.options
     known = catalogue.read(replication.catalogue, name)
     settled = effective(known, replication.tables, replication.tiers, name)
-    asked = chosen(settled, options.tables, options.exclude)
+    asked = _owned(execution, chosen(settled, options.tables, options.exclude))
+    owners = {table: own.policy.owner for table, own in settled.items()}
+    refuse_owned(loader, execution.run, owners, asked, remember=writes)
     found = {table.name: table for table in database.tables()}
     _refuse_gone(name, [table for table in asked if table not in found])
     marks, cursors = database.marks(list(asked)), loader.cursors(name)
@@ -49,12 +63,20 @@ def plan(replication: Replication, execution: Execution, loader: Loader, databas
     return ordered(planned)
 
 
+def _owned(execution: Execution, asked: dict[str, Effective]) -> dict[str, Effective]:
+    """Leave out what a legacy pipeline owns, unless it was asked for by name: then it is refused."""
+    legacys = [table for table, own in asked.items() if own.policy.owner == "legacy"]
+    if execution.options.tables or not legacys:
+        return asked
+    execution.report.notes.append(f"{len(legacys)} tables are a legacy pipeline's and left alone")
+    return {table: own for table, own in asked.items() if table not in legacys}
+
+
 def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
     if gone:
         raise SourceChanged(
             f"The source no longer has {', '.join(gone[:10])}. Nothing was published; production is unchanged.",
-            f"firn discover {pipeline}\nor, without them: firn run {pipeline} "
-            + " ".join(f"--exclude {name}" for name in gone[:10]),
+            f"firn discover {pipeline}\nor, without them: firn run {pipeline} --exclude {','.join(gone)}",
         )
 
 

@@ -99,17 +99,18 @@ class Reader:
     def _read(self, planned: Planned, outcome: Outcome) -> None:
         parts = 0
         for outcome.passes in range(1, self.passes + 1):
-            before = planned.mark if outcome.passes == 1 else self._mark(planned)
+            still = self.means.is_still
+            before = planned.mark if outcome.passes == 1 and not still else self._mark(planned)
             made = Pass(planned, self.means)
             made.run()
             after = self._mark(planned)
             told = differences(made.source, made.here)
-            outcome.moved = bool(told) or (after != before and made.statements > 1)
+            outcome.moved = not still and (bool(told) or (after != before and made.statements > 1))
             self._forget(planned, made.parts, parts)
             parts = max(parts, made.parts)
             if not outcome.moved:
                 break
-            if told and before.proves(after):
+            if told and (still or before.proves(after)):
                 raise _unequal(planned.name, told)
         _refuse_altered(made)
         _tell(outcome, made, self._remembered(made, before, moved=outcome.moved))

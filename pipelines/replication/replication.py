@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 (the same)
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
@@ -31,18 +31,22 @@ class Replication(Pipeline):
         tables: What is decided for single tables, in place of what discovery found.
         tiers: What is decided for all tables of a tier.
         max_workers: How many tables are read at a time.
+        consistency: What is done about writes while tables are read: ``detect`` reads a table again that moved,
+            ``lock`` keeps everybody from writing the tables of the run until they are read, ``snapshot`` reads all of
+            them, which must be of InnoDB, as they were at one moment.
         passes: How often a table is read at most that is written while it is read.
         overlap_s: How many seconds before the watermark rows are read again: what was committed late is not lost.
         longest_gap_days: After how many days without a run tables are read whole.
     """
 
-    understands: ClassVar[tuple[str, ...]] = ("tables", "exclude")
+    understands: ClassVar[tuple[str, ...]] = ("tables", "exclude", "lock")
 
     source: MySQL
     catalogue: Path = Path("tables.yaml")
     tables: Mapping[str, Override] = Field(default_factory=dict)
     tiers: Mapping[Tier, TierPolicy] = Field(default_factory=dict)
     max_workers: PositiveInt = 3
+    consistency: Literal["detect", "lock", "snapshot"] = "detect"
     passes: PositiveInt = 3
     overlap_s: NonNegativeFloat = 600.0
     longest_gap_days: PositiveInt = 30

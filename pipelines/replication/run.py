@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,14 @@ from pipelines.replication.planning import dataset, plan
 from pipelines.replication.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
     from pipelines.replication.decisions import Planned
     from pipelines.replication.reading import Outcome
     from pipelines.replication.replication import Replication
+    from sources.mysql.database import Database
 
 __all__ = ["rehearse", "replicate"]
 
@@ -34,7 +35,7 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
     report.unit = "tables"
     with replication.source.open() as database:
         with execution.phase("Check source and target"):
-            planned = plan(replication, execution, loader, database)
+            planned = plan(replication, execution, loader, database, writes=True)
             reads = [table for table in planned if table.decision.how != "unchanged"]
             report.parts, report.taken = len(planned), len(planned) - len(reads)
             if reads:
@@ -42,10 +43,11 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
         if not reads:
             report.status = "unchanged"
             return
-        work = Work(execution, loader, reads)
+        work = Work(replication, execution, loader, reads)
+        how = "lock" if execution.options.lock else replication.consistency
         try:
-            with execution.phase("Read and stage") as phase:
-                work.run(replication, database)
+            with execution.phase("Read and stage") as phase, still(how, database, reads) as source:
+                work.run(source, is_still=how != "detect")
                 phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
             settle_failures(execution, reads, work.outcomes)
         except FirnError:
@@ -55,6 +57,23 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
         finally:
             tell(execution, work.outcomes)
     publish(execution, loader, work.outcomes)
+
+
+@contextmanager
+def still(how: str, database: Database, reads: Sequence[Planned]) -> Iterator[Database]:
+    """Give the source in which nothing moves while it is read, where that is asked for.
+
+    Raises:
+        SourceError: It cannot be had: the right is missing, or a table is of another engine.
+    """
+    if how == "lock":
+        with database.locked([table.name for table in reads]):
+            yield database
+    elif how == "snapshot":
+        with database.snapshot([table.declared for table in reads]) as frozen:
+            yield frozen
+    else:
+        yield database
 
 
 def rehearse(replication: Replication, execution: Execution, loader: Loader) -> None:
@@ -71,9 +90,9 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
             reads = plan(replication, execution, loader, database)
             report.parts = len(reads)
             loader.check(dataset(execution.run.pipeline, reads))
-        work = Work(execution, None, reads)
+        work = Work(replication, execution, None, reads)
         with execution.phase("Read") as phase:
-            work.run(replication, database)
+            work.run(database)
             phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
     tell(execution, work.outcomes)
     settle_failures(execution, reads, work.outcomes)

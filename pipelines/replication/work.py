@@ -40,12 +40,14 @@ class Work:
     """Reads and stages tables.
 
     Attributes:
+        replication: How.
         execution: The run.
         loader: Where rows go, one call at a time; none where they are only read.
         reads: The tables, in order.
         outcomes: What became of those that are done.
     """
 
+    replication: Replication
     execution: Execution
     loader: Loader | None
     reads: Sequence[Planned]
@@ -55,8 +57,9 @@ class Work:
     _late: set[str] = field(default_factory=set)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, replication: Replication, database: Database) -> None:
+    def run(self, database: Database, *, is_still: bool = False) -> None:
         """Read all tables; one that must not fail and does ends the others."""
+        replication = self.replication
         with (
             ThreadPoolExecutor(replication.source.connections, thread_name_prefix="firn-chunks") as chunks,
             ThreadPoolExecutor(replication.max_workers, thread_name_prefix="firn-tables") as tables,
@@ -69,6 +72,7 @@ class Work:
                 lambda table: self._stopping.is_set() or table in self._late,
                 int(replication.source.chunk_mb * _MEGABYTE),
                 dt.timedelta(seconds=replication.overlap_s),
+                is_still,
             )
             reader = Reader(means, self.execution.run.id, replication.passes)
             left = {tables.submit(self._work, reader, group) for group in grouped(self.reads)}

@@ -285,3 +285,16 @@ def test_a_rollback_brings_the_rows_back_and_the_next_run_finds_the_changes_agai
     assert loaded.firn.production() == before
     assert loaded.run()["status"] == "published"
     same(loaded)
+
+
+def test_tables_are_read_as_they_were_at_one_moment_where_that_is_asked_for(loaded: Clinic) -> None:
+    loaded.change("UPDATE patient SET LName = 'Hazel' WHERE PatNum < 9", "UPDATE zipcode SET City = 'Hood'")
+    loaded.source.execute(f"GRANT LOCK TABLES ON `{loaded.source.database}`.* TO {READER}@127.0.0.1")
+
+    assert loaded.run("--lock", "--tables", "patient")["status"] == "published"
+    assert loaded.run("--set", "consistency=snapshot", "--tables", "zipcode")["status"] == "published"
+
+    same(loaded)
+    loaded.change("UPDATE patient SET LName = 'Holly' WHERE PatNum < 9")
+    refused = loaded.run("--set", "consistency=snapshot", "--tables", "patient", code=1)
+    assert "MyISAM" in refused["error"]
