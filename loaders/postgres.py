@@ -44,6 +44,7 @@ class Postgres(BaseModel):
             transaction that reads several tables may see a change between them.
         refresh_views: Whether materialized views over tables whose rows change are refreshed in the same commit.
         batch_rows: How many rows are encoded at a time.
+        staging_mb: How many megabytes of rows may be on their way to staging; who brings more waits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +64,7 @@ class Postgres(BaseModel):
     isolation: Isolation = "strict"
     refresh_views: bool = True
     batch_rows: int = Field(default=25_000, ge=1)
+    staging_mb: int = Field(default=256, ge=1)
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

@@ -214,12 +214,14 @@ class PostgresLoader:
                 build.keep_log(self._statements, staging.schema, staging.choice)
                 generation = self.state.generation(dataset.name)
                 self.state.set_staging(run.id, schema, generation, staging.recorded())
+        staging.bound(self._settings.staging_mb * 2**20)
         self._staging[run.id] = staging
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
         """Begin to send one part to staging, in place of what an earlier try sent of it.
 
-        What the server has to say of it is raised by the next call, or by `verify`.
+        What the server has to say of it is raised by the next call, or by `verify`. While ``staging_mb`` of rows are
+        under way, this waits.
 
         Raises:
             LoadError: A column is not of the exact type of its contract, and nothing of the part was sent; or the

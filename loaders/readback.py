@@ -91,9 +91,10 @@ def _refuse_wrong(
 ) -> None:
     """Raise a LoadError when a table does not hold what was sent; every part that may be wrong is read once more."""
     taken = dict([staging.taken[layout.table]] if layout.table in staging.taken else [])
-    expected = {part.transaction: part.rows.height for part in parts if part.rows.height}
+    expected = {part.transaction: part.height for part in parts if part.height}
     undisturbed = {name: found.rows for name, found in written.items() if name not in taken} == expected
     doubted = [part for part in parts if not (undisturbed and staging.is_proven(part))]
+    _refuse_disturbed([part for part in doubted if part.rows is None], written)
     wrong = _wrong(staging.schema, layout, doubted, streams)
     # A row that anybody changed or added was written by a transaction that sent no part.
     proven = expected.keys() - {w.sent.transaction for w in wrong} | taken.keys()
@@ -104,14 +105,30 @@ def _refuse_wrong(
         )
 
 
+def _refuse_disturbed(parts: Sequence[Sent], written: Mapping[str, _Written]) -> None:
+    """Raise a LoadError where rows are no longer there that were read back, and are no longer here either."""
+    for part in parts:
+        left = written[part.transaction].rows if part.transaction in written else 0
+        if left != part.height:
+            named = f', part "{part.part}"' if part.part else ""
+            raise LoadError(
+                f'Staging of table "{part.table}"{named} no longer holds what was sent: {part.height - left} of '
+                f"{part.height} rows were changed or deleted after they had been read back. Production is unchanged.",
+                "run again, and ask who writes to firn's staging schemas",
+            )
+
+
 def _explained(schema: str, layout: Layout, bad: Sequence[_Wrong], proven: Sequence[str], streams: Streams) -> str:
     held = streams.submit(lambda reader: _unproven(schema, layout, proven, reader)).result()
-    return differences.explain(layout, [w.sent.rows for w in bad], held, [c for w in bad for c in w.columns])
+    rows = [w.sent.rows for w in bad if w.sent.rows is not None]
+    return differences.explain(layout, rows, held, [c for w in bad for c in w.columns])
 
 
 def _wrong(schema: str, layout: Layout, parts: Sequence[Sent], streams: Streams) -> list[_Wrong]:
     """Return the parts whose rows in staging are not those sent."""
-    reads = [(part, streams.submit(partial(differing, schema, layout, part))) for part in parts]
+    reads = [
+        (part, streams.submit(partial(differing, schema, layout, part))) for part in parts if part.rows is not None
+    ]
     wait([columns for _, columns in reads])  # a reader still at work would keep its table from being dropped
     return [_Wrong(part, found) for part, columns in reads if (found := columns.result())]
 
@@ -122,19 +139,20 @@ def differing(schema: str, layout: Layout, sent: Sent, reader: Copying) -> Seque
     Args:
         schema: Where the table is.
         layout: The table.
-        sent: The part.
+        sent: The part, with its rows.
         reader: The connection to read with.
     """
-    if not sent.rows.height:
+    rows = sent.rows
+    if rows is None or not rows.height:
         return []
-    names = set(sent.rows.columns)
+    names = set(rows.columns)
     present = [column for column in layout.columns if column.name in names]
     held = partial(_held, schema, layout, sent, present, reader)
     known = layout.key and names >= set(layout.key)
-    if known and _same_by_key(sent.rows, layout.key, held(), present):
+    if known and _same_by_key(rows, layout.key, held(), present):
         return []
     figures = total(_figures(batch, present) for batch in held())
-    return profile(plain(sent.rows)).differing(figures)
+    return profile(plain(rows)).differing(figures)
 
 
 def _held(
@@ -145,7 +163,7 @@ def _held(
     absent = [column.name for column in layout.columns if column.name not in names]
     read = 0
     for first, last in ((sent.page, _LAST_PAGE), (0, sent.page)):
-        if read < sent.rows.height:
+        if read < sent.height:
             query = _SQL["part"].format(
                 columns=SQL(", ").join(_exact(column, i) for i, column in enumerate(present)),
                 absent=_filled(absent),

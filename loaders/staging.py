@@ -15,6 +15,7 @@ from firn import LoadError
 from loaders import companions, ddl, queries, ranges, readback, strategies
 from loaders.inventory import record
 from loaders.quarantine import mark
+from loaders.room import Room
 from loaders.sqlstates import border
 
 if TYPE_CHECKING:
@@ -33,24 +34,29 @@ if TYPE_CHECKING:
 __all__ = ["Sent", "Staging"]
 
 _SQL = queries.read("staging.sql")
+_ROOM = 2**28
+_KEPT = 4  # a fourth of the room
 _GROWTH = 64  # pages by which a table grows at most; those that the last COPY did not fill the next one may
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
     """A part that was sent, and what it takes to prove that it arrived.
 
     Attributes:
         table: The table's name.
         part: The part, empty for a whole table.
-        rows: The rows, without the columns in which every value is null; kept until they are verified.
+        rows: The rows, without the columns in which every value is null; let go once they are proven, where they are
+            too many to be kept.
+        height: How many rows there are.
         transaction: The transaction that wrote them, by which the table's ``xmin`` tells them from other parts.
         page: The page from which on they stand in the table, but for those that filled gaps before it.
     """
 
     table: str
     part: str
-    rows: pl.DataFrame
+    rows: pl.DataFrame | None
+    height: int
     transaction: str
     page: int = 0
 
@@ -74,11 +80,19 @@ class Staging:
     carries: Mapping[str, Sequence[Item]]
     taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     choice: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _room: Room = field(default_factory=lambda: Room(_ROOM))
+    _kept: Room = field(default_factory=lambda: Room(_ROOM // _KEPT))
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
     _differing: dict[tuple[str, str], Future[Sequence[str]]] = field(default_factory=dict)
 
+    def bound(self, size: int) -> None:
+        """State how many bytes of rows may be under way."""
+        self._room, self._kept = Room(size), Room(size // _KEPT)
+
     def send(self, streams: Streams, table: str, part: str, frame: pl.DataFrame, batch: int) -> None:
         """Begin to send a part and read it back; what the server has to say of it is raised by the next call or `sent`.
+
+        While too many rows are under way, this waits.
 
         Args:
             streams: Where rows go.
@@ -99,13 +113,17 @@ class Staging:
         forgotten = earlier.result().transaction if earlier else ""
         present = frame.schema.keys()
         # Hashes of whole rows depend on the order of the columns: both sides take the table's.
+        size = int(frame.estimated_size())
+        self._room.take(size)
         rows = frame.select(column.name for column in self.layouts[table].columns if column.name in present)
         long = {column.name: column.digits for column in self.layouts[table].columns if column.digits}
         sent = streams.submit(_Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping, long))
         self._sent[table, part] = sent
-        self._differing[table, part] = streams.submit(
+        reading = streams.submit(
             lambda reader: readback.differing(self.schema, self.layouts[table], sent.result(), reader)
         )
+        self._differing[table, part] = reading
+        reading.add_done_callback(lambda found: self._arrived(sent, found, size))
 
     def sent(self) -> Sequence[Sent]:
         """Wait for every part to arrive, and return what was sent.
@@ -134,7 +152,7 @@ class Staging:
         """
         rows = Counter[str]()
         for sent in self.sent():
-            rows[sent.table] += sent.rows.height
+            rows[sent.table] += sent.height
         rows.update({table: count for table, (_, count) in self.taken.items()})
         tables = {name: record(rows[name], items) for name, items in self.carries.items()}
         tables = strategies.mark(tables, self.choice, self.dataset, self.layouts)
@@ -161,6 +179,12 @@ class Staging:
         wait(futures)
         self._sent.clear()
         self._differing.clear()
+
+    def _arrived(self, sent: Future[Sent], reading: Future[Sequence[str]], size: int) -> None:
+        """Make room; rows that are proven are kept only while they are few, to name what somebody changes later."""
+        if not (reading.cancelled() or reading.exception() or reading.result() or self._kept.has(size)):
+            sent.result().rows = None
+        self._room.free(size)
 
     def _raise_refused(self) -> None:
         """Raise what became of a part, once, so that it can be sent again."""
@@ -198,7 +222,7 @@ class _Sending:
                 transaction, pages = cursor.fetchall()[0]
                 cursor.adbc_ingest(self.table, self._batches(rows), mode="append", db_schema_name=self.schema)
             copying.commit()
-        return Sent(self.table, self.part, rows, transaction, max(pages - _GROWTH, 0))
+        return Sent(self.table, self.part, rows, rows.height, transaction, max(pages - _GROWTH, 0))
 
     def _batches(self, rows: pl.DataFrame) -> pa.RecordBatchReader:
         def batches() -> Iterator[pa.RecordBatch]:

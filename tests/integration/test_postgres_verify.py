@@ -157,6 +157,35 @@ def test_a_value_in_a_column_that_the_part_does_not_have_is_named(newest: Target
             loader.verify(run)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE {}.orders SET amount = 0 WHERE id = 2", "1 of 40000 rows were changed or deleted after they had been"),
+        ("DELETE FROM {}.orders WHERE id < 4", "3 of 40000 rows were changed or deleted after they had been"),
+        ("INSERT INTO {}.orders VALUES (0, 'x', 1)", r"1 row\(s\) is held and was not sent: id=0"),
+    ],
+)
+def test_what_is_changed_after_the_rows_were_proven_and_let_go_stops_the_run(
+    newest: Target, change: str, said: str
+) -> None:
+    with newest.with_settings(staging_mb=1).open() as loader:
+        run = Run.start("shop")
+        loader.prepare(run, SHOP)
+        loader.stage(run, "orders", "book", orders(rows=40_000))
+        wait_for(newest, run, 40_000)
+        held = loader._staging[run.id]  # noqa: SLF001 (nothing public tells that rows were let go)
+        deadline = time.monotonic() + 30
+        while held.sent()[0].rows is not None:
+            assert time.monotonic() < deadline, "the rows were not let go"
+        newest.query(change.replace("{}", f'"firn_stage_{run.id}"'))
+
+        with pytest.raises(LoadError, match=said) as caught:
+            loader.verify(run)
+
+    assert "Production is unchanged" in caught.value.message
+    assert newest.production() == {}
+
+
 def test_at_most_ten_keys_are_named(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = Run.start("shop")
