@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format types torture bench-order-lists bench-publications lock clean
+.PHONY: demo test setup system lint format types torture bench-order-lists bench-publications bench-clinic lock clean
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
@@ -51,6 +51,9 @@ bench-order-lists: setup  ## Records per second, from the first listing to the c
 
 bench-publications: setup  ## Ways to publish, firn's and others', beside each other
 	$(BIN)/python -m benchmarks.publications
+
+bench-clinic: setup  ## The clinic's five large tables, by firn and by other tools
+	$(BIN)/python -m benchmarks.clinic --scale $(SCALE)
 
 lock: setup  ## Resolve the exact versions again
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from benchmarks.clinic_judge import judge
 from benchmarks.clinic_schema import HEADLINE
 from benchmarks.clinic_source import fill
 from benchmarks.clinic_values import Dirt
@@ -41,17 +42,19 @@ from benchmarks.postgres import Target, serve_postgres
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["WAYS", "Outcome", "main"]
+__all__ = ["SCHEMA", "WAYS", "Outcome", "Place", "main", "peer_account", "timed"]
 
 _HERE = Path(__file__).parent
 _FIRN = Path(sys.executable).with_name("firn")
 _PEERS = _HERE.parent / ".cache" / "clinic_peers"
 _PINNED = _HERE / "clinic_peers.txt"
 _PEER = "peer"  # the account, and its password: some tools do not take every character in one
+SCHEMA = "clinic"
 _PANDAS_SHARE = 0.02
 _SAMPLE_S = 0.05
 _PAGE = os.sysconf("SC_PAGESIZE")
 _SAID = 300
+_JUDGED = ("firn",)
 _LIMITS = ("limit: read", "limit: copy")
 
 
@@ -96,6 +99,7 @@ class Outcome:
         code: Its exit code.
         arrived: Rows in the target by table, the last time.
         said: The end of what it said, if it did not succeed or rows are missing.
+        exact: What the judge says of the tables, value by value; asked once, and of firn only.
     """
 
     way: str
@@ -105,6 +109,7 @@ class Outcome:
     code: int = 0
     arrived: dict[str, int] = field(default_factory=dict)
     said: str = ""
+    exact: dict[str, str] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -160,7 +165,7 @@ def peer(way: str) -> Callable[[Place], list[str]]:
 def firn(place: Place) -> list[str]:
     """Return firn's command, after discovery, which is done once for a database."""
     stated = {"host": "127.0.0.1", "port": place.source.port, "user": _PEER, "database": place.source.name}
-    lines = ["[target]", f"dsn = {json.dumps(place.url)}", "[clinic.source]"]
+    lines = ["[target]", f"dsn = {json.dumps(place.url)}", f"production = {json.dumps(SCHEMA)}", "[clinic.source]"]
     lines += [f"{name} = {json.dumps(value)}" for name, value in {**stated, "tls": "disabled"}.items()]
     (place.folder / "firn.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
     discover = [str(_FIRN), "discover", "clinic"]
@@ -227,10 +232,7 @@ def measure(
     """Let every tool copy the five large tables, one after the other."""
     found: dict[str, Outcome] = {}
     with make_database(port, "clinic") as source:
-        source.execute(
-            f"CREATE OR REPLACE USER {_PEER}@127.0.0.1 IDENTIFIED BY '{_PEER}'",
-            f"GRANT SELECT ON `{source.name}`.* TO {_PEER}@127.0.0.1",
-        )
+        peer_account(source)
         rows = fill(source, scale, only=HEADLINE, dirt=dirt)
         for _ in range(repeats):
             for way in ways:
@@ -240,6 +242,14 @@ def measure(
     return found
 
 
+def peer_account(source: Database) -> None:
+    """Make the account that everybody reads with."""
+    source.execute(
+        f"CREATE OR REPLACE USER {_PEER}@127.0.0.1 IDENTIFIED BY '{_PEER}'",
+        f"GRANT SELECT ON `{source.name}`.* TO {_PEER}@127.0.0.1",
+    )
+
+
 def once(way: str, source: Database, target: Target, rows: Mapping[str, int], outcome: Outcome) -> None:
     """Let a tool copy into an empty database, and count what arrived."""
     database = way.replace(" ", "_").replace(":", "")
@@ -247,15 +257,19 @@ def once(way: str, source: Database, target: Target, rows: Mapping[str, int], ou
     with tempfile.TemporaryDirectory(prefix="clinic-", dir="/var/tmp") as folder:
         place = Place(source, target, database, Path(folder), rows)
         command = WAYS[way](place)
-        seconds, rss_mb, code, said = _timed(command, place)
+        seconds, rss_mb, code, said = timed(command, place)
     outcome.wanted = sum(rows.values())
     outcome.seconds.append(seconds)
     outcome.rss_mb, outcome.code = max(outcome.rss_mb, rss_mb), code
     outcome.arrived = dict(rows) if way in _LIMITS else _count(place)
     outcome.said = said[-_SAID:] if code or outcome.lost else ""
+    if way in _JUDGED and not outcome.exact:
+        verdicts = [judge(source, place.url, SCHEMA, table) for table in rows]
+        outcome.exact = {verdict.table: str(verdict) for verdict in verdicts}
 
 
-def _timed(command: list[str], place: Place) -> tuple[float, float, int, str]:
+def timed(command: list[str], place: Place) -> tuple[float, float, int, str]:
+    """Run a command; return its seconds, the MB that it held at most, its exit code and what it said."""
     with tempfile.TemporaryFile() as said:
         output = subprocess.DEVNULL if command[0] == "mariadb" else said
         start = time.perf_counter()
@@ -356,6 +370,8 @@ def show(name: str, found: dict[str, Outcome]) -> None:
         share = f"{outcome.speed / best:.2f}" if best else "-"
         line = f"{way:<16}{outcome.wanted:>10,}{outcome.median:>9.2f}{outcome.speed:>11,.0f}{share:>9}"
         print(f"{line}{outcome.rss_mb:>9.0f}{outcome.lost:>9,}  {outcome.code}")
+        for said in outcome.exact.values():
+            print(f"{'':<16}{said}")
         empty = [table for table in HEADLINE if not outcome.arrived.get(table)]
         if outcome.lost or outcome.code:
             print(f"{'':<16}empty: {', '.join(empty) or 'none'}; said: ...{' '.join(outcome.said.split())[-_SAID:]}")

@@ -42,7 +42,7 @@ _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longte
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 _DAYS = frozenset({"date", "datetime", "timestamp"})
 _NUMBERS = frozenset({"float", "double", "decimal", "time", *_WHOLE})
-_LEAST_SESSION = "SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES'"
+_SESSION = "SET time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES'"
 _AT_ONCE = 20_000
 
 
@@ -103,7 +103,7 @@ class Verdict:
 class _Column:
     name: str
     kind: str
-    truth: bool = False
+    held: str = ""
 
     @property
     def source(self) -> str:
@@ -122,7 +122,7 @@ class _Column:
     def target(self) -> Composed:
         name = Identifier(self.name)
         form: LiteralString = "{}::text"
-        if self.truth:
+        if self.held == "boolean":
             form = "{}::int::text"
         elif self.kind in _BYTES:
             form = "encode({}, 'hex')"
@@ -130,8 +130,8 @@ class _Column:
             form = "{}::float8::text"
         elif self.kind == "time":
             form = "trim_scale(extract(epoch FROM {}))::text"
-        elif self.kind == "timestamp":
-            form = "left({}::text, 26)"
+        elif self.held == "timestamp with time zone":
+            form = "({} AT TIME ZONE 'UTC')::text"
         return SQL(form).format(name)
 
 
@@ -161,7 +161,7 @@ def judge(
 
 def _settle(source: pymysql.Connection[Any], target: psycopg.Connection[Any]) -> None:
     with source.cursor() as cursor:
-        cursor.execute(_LEAST_SESSION)
+        cursor.execute(_SESSION)
     target.execute("SET timezone = 'UTC'")
     target.execute("SET datestyle = 'ISO'")
 
@@ -186,7 +186,7 @@ class _Judged:
             self._places.append(f"`{purged.name}`.`{table}`")
         types = dict(target.execute(_SQL["target_columns"], [self._copy.as_string(target)]).fetchall())
         found = self._ask(_SQL["source_columns"].format(table=table))
-        self._columns = [_Column(name, kind, types[name] == "boolean") for name, kind, _ in found if name in types]
+        self._columns = [_Column(name, kind, types[name]) for name, kind, _ in found if name in types]
         keys = [(name, kind) for name, kind, key in found if key == "PRI"]
         self._key = keys[0][0] if len(keys) == 1 and keys[0][1] in _WHOLE else ""
         self._verdict = Verdict(table, columns=tuple(name for name, *_ in found if name not in types))
@@ -280,7 +280,7 @@ def _same(kind: str, ours: str | None, theirs: str | None) -> bool:
 
 
 def _without_zeros(moment: str) -> str:
-    return moment.removesuffix("+00").rstrip("0").rstrip(".") if "." in moment else moment.removesuffix("+00")
+    return moment.rstrip("0").rstrip(".") if "." in moment else moment
 
 
 def _number(text: str) -> Decimal | None:

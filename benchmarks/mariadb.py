@@ -136,9 +136,20 @@ def _account() -> str:
 
 
 def _install(folder: Path, account: str) -> None:
+    # A server that starts removes what it takes for its own remains in the folder of temporary tables, so that no two
+    # may share one.
+    (folder / "tmp").mkdir()
+    shutil.chown(folder / "tmp", account)
     first = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
     done = subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--user={account}", f"--datadir={folder / 'data'}", *first],
+        [
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--user={account}",
+            f"--datadir={folder / 'data'}",
+            f"--tmpdir={folder / 'tmp'}",
+            *first,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -158,6 +169,7 @@ def _install(folder: Path, account: str) -> None:
 def _start(folder: Path, account: str, port: int, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
     program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
     place = [f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}"]
+    place.append(f"--tmpdir={folder / 'tmp'}")
     network = ["--bind-address=127.0.0.1", f"--port={port}", "--skip-name-resolve"]
     quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--skip-log-bin"]
     log = [f"--log-error={folder / 'log'}", f"--init-file={folder / 'first.sql'}"]

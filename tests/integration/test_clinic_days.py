@@ -81,7 +81,14 @@ def test_a_share_of_all_rows_can_be_edited(clinic: Database) -> None:
     assert change(clinic, 0.001) == pytest.approx(0.001 * (rows["paysplit"] + rows["sheetfield"]), rel=0.2)
 
 
-TYPES = {"double": "float8", "float": "float4", "datetime": "timestamp", "tinyint": "smallint", "mediumblob": "bytea"}
+TYPES = {
+    "timestamp": "timestamptz",
+    "double": "float8",
+    "float": "float4",
+    "datetime": "timestamp",
+    "tinyint": "smallint",
+    "mediumblob": "bytea",
+}
 
 
 def copied(clinic: Database, dsn: str, table: str) -> None:
