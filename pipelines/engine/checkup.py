@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from firn import ConfigError, FirnError
-from pipelines.engine.execution import Options
 from pipelines.engine.runner import execute
 from pipelines.engine.verdict import Verdicts
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from firn import Run
     from loaders.loader import Loader
+    from pipelines.engine.execution import Options
     from pipelines.engine.pipeline import Pipeline
     from pipelines.engine.progress import Progress
     from pipelines.engine.report import Report
@@ -100,14 +100,14 @@ def proofs(pipeline: Pipeline, loader: Loader) -> list[Finding]:
 
 
 def check_full(
-    pipeline: Pipeline, run: Run, loader: Loader, limit: int | None, progress: Progress
+    pipeline: Pipeline, run: Run, loader: Loader, asked: Options, progress: Progress
 ) -> tuple[Checkup, Report]:
     """Run a pipeline up to the verified staging tables, which are then dropped, and judge five phases of it.
 
     Returns:
         The findings, and the report of the run.
     """
-    options = Options(publish=False, limit=limit, full_refresh=True)
+    options = replace(asked, publish=False, full_refresh=True)
     try:
         report = execute(pipeline, run, loader, options, progress)
     except ConfigError:

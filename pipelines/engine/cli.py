@@ -95,6 +95,7 @@ def list_pipelines(*, as_json: bool) -> None:
 @click.argument("pipeline")
 @click.option("--published", is_flag=True, help="Check what production shows, and read nothing else.")
 @click.option("--full", is_flag=True, help="Load into a scratch schema too, and judge five phases; publish nothing.")
+@click.option("--anyway", is_flag=True, help="Read the source also in its office hours.")
 @LIMIT
 @SET
 @CONFIG
@@ -107,23 +108,26 @@ def check(
     *,
     published: bool,
     full: bool,
+    anyway: bool,
     as_json: bool,
 ) -> None:
     """Read, transform and check everything; write nothing."""
     from pipelines.engine import checkup, commands, texts
 
-    commands.refuse_together({"--published": published}, {"--full": full, "--limit-files": limit_files})
+    commands.refuse_together(
+        {"--published": published}, {"--full": full, "--limit-files": limit_files, "--anyway": anyway}
+    )
     if published or full:
         found = (
             commands.check_published(pipeline, config, parse(flags))
             if published
-            else commands.check_full(pipeline, config, parse(flags), limit_files, quiet=as_json)
+            else commands.check_full(pipeline, config, parse(flags), limit_files, anyway=anyway, quiet=as_json)
         )
         show(lambda: checkup.text(found), found.as_dict(), as_json=as_json)
         sys.exit(0 if found.passed else 3)
     from pipelines.engine.typed import Typed
 
-    report = commands.check(pipeline, config, parse(flags), limit_files, quiet=as_json)
+    report = commands.check(pipeline, config, parse(flags), limit_files, anyway=anyway, quiet=as_json)
     typed = Typed(pipeline, config, parse(flags))
     show(lambda: texts.completed(report, typed), report.as_dict(), as_json=as_json)
 
@@ -142,6 +146,7 @@ def check(
 @click.option("--tables", default="", metavar="NAME,...", help="Only these tables of a replication, or of these tiers.")
 @click.option("--exclude", default="", metavar="NAME,...", help="Leave these tables out, or the tables of these tiers.")
 @click.option("--lock", is_flag=True, help="Keep everybody from writing the tables while a replication reads them.")
+@click.option("--anyway", is_flag=True, help="Read the source also in its office hours; this is recorded.")
 @click.option("--extract-only", is_flag=True, help="Store what the source gives under the run's name, and stop.")
 @click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
 @click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")

@@ -39,19 +39,21 @@ def purpose(name: str) -> str:
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
-def check(name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, quiet: bool) -> Report:
+def check(
+    name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, anyway: bool = False, quiet: bool
+) -> Report:
     """Read, transform and check everything, and ask the target whether it would take it; write nothing."""
     pipeline = settings.load(name, config, flags)
     with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
         progress = choose(quiet=quiet)
         try:
-            return execute(pipeline, Run.start(name), loader, Options(load=False, limit=limit), progress)
+            return execute(pipeline, Run.start(name), loader, Options(load=False, limit=limit, anyway=anyway), progress)
         finally:
             progress.close()
 
 
 def check_published(name: str, config: Path | None, flags: dict[str, str]) -> checkup.Checkup:
-    """Check what production shows, without a source."""
+    """Check what production shows."""
     pipeline = settings.load(name, config, flags)
     typed = Typed(name, config, flags)
     with pipeline.target.open() as loader:
@@ -60,7 +62,7 @@ def check_published(name: str, config: Path | None, flags: dict[str, str]) -> ch
 
 
 def check_full(
-    name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, quiet: bool
+    name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, anyway: bool = False, quiet: bool
 ) -> checkup.Checkup:
     """Run everything into a scratch schema, and judge five phases of it; publish nothing."""
     pipeline = settings.load(name, config, flags)
@@ -68,7 +70,7 @@ def check_full(
     try:
         with pipeline.target.open() as loader:
             run = Run.start(name)
-            found, report = checkup.check_full(pipeline, run, loader, limit, progress)
+            found, report = checkup.check_full(pipeline, run, loader, Options(limit=limit, anyway=anyway), progress)
             loader.finish(run, "discarded", report.as_dict())
             return replace(found, hint="" if found.passed else Typed(name, config, flags).again(found.hint))
     finally:

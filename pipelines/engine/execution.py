@@ -42,6 +42,7 @@ class Options:
         tables: Replicate just these tables, or the tables of these tiers.
         exclude: Leave these out.
         lock: Keep everybody from writing them while they are read.
+        anyway: Read the source also in hours in which it is to be left alone.
     """
 
     load: bool = True
@@ -59,6 +60,7 @@ class Options:
     tables: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     lock: bool = False
+    anyway: bool = False
 
 
 _TYPED = {
@@ -72,6 +74,7 @@ _TYPED = {
     "tables": "--tables",
     "exclude": "--exclude",
     "lock": "--lock",
+    "anyway": "--anyway",
 }
 
 

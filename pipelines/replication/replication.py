@@ -6,10 +6,11 @@ from collections.abc import Mapping  # noqa: TC003 (the same)
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipelines.engine.pipeline import Pipeline
 from pipelines.replication.catalogue import Tier  # noqa: TC001 (the same)
+from pipelines.replication.hours import OfficeHours
 from pipelines.replication.overrides import Override, TierPolicy  # noqa: TC001 (the same)
 from sources.mysql import MySQL  # noqa: TC001 (pydantic reads the annotation when the class is made)
 
@@ -37,9 +38,11 @@ class Replication(Pipeline):
         passes: How often a table is read at most that is written while it is read.
         overlap_s: How many seconds before the watermark rows are read again: what was committed late is not lost.
         longest_gap_days: After how many days without a run tables are read whole.
+        time_zone: The zone of the clock by which people work at the source, such as ``America/Chicago``.
+        office_hours: When they do, every day, such as ``06:00-21:00``: no row is read then unless it is asked for.
     """
 
-    understands: ClassVar[tuple[str, ...]] = ("tables", "exclude", "lock")
+    understands: ClassVar[tuple[str, ...]] = ("tables", "exclude", "lock", "anyway")
 
     source: MySQL
     catalogue: Path = Path("tables.yaml")
@@ -50,6 +53,13 @@ class Replication(Pipeline):
     passes: PositiveInt = 3
     overlap_s: NonNegativeFloat = 600.0
     longest_gap_days: PositiveInt = 30
+    time_zone: str = ""
+    office_hours: str = ""
+
+    @field_validator("office_hours")
+    @classmethod
+    def _are_hours(cls, written: str, others: ValidationInfo) -> str:
+        return str(written and OfficeHours.of(written, others.data.get("time_zone", "")) and written)
 
     def load(self, execution: Execution, loader: Loader, workers: Executor) -> None:
         """Replicate what has changed, in phases; production is as it was until the last of them.

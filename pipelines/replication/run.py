@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from firn import ContractError, FirnError
 from pipelines.engine import staging
+from pipelines.replication.hours import ACT, refuse_office_hours
 from pipelines.replication.planning import dataset, plan
 from pipelines.replication.work import Work
 
@@ -35,11 +36,14 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
     report.unit = "tables"
     with replication.source.open() as database:
         with execution.phase("Check source and target"):
+            told = refuse_office_hours(replication, execution, database.server.now)
             planned = plan(replication, execution, loader, database, writes=True)
             reads = [table for table in planned if table.decision.how != "unchanged"]
             report.parts, report.taken = len(planned), len(planned) - len(reads)
             if reads:
                 loader.prepare(execution.run, dataset(execution.run.pipeline, reads))
+            if told:
+                loader.act(execution.run, ACT, told)
         if not reads:
             report.status = "unchanged"
             return
@@ -87,6 +91,7 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
     execution.options = replace(execution.options, full_refresh=True)
     with replication.source.open() as database:
         with execution.phase("Check source and target"):
+            refuse_office_hours(replication, execution, database.server.now)
             reads = plan(replication, execution, loader, database)
             report.parts = len(reads)
             loader.check(dataset(execution.run.pipeline, reads))

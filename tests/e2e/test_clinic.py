@@ -3,6 +3,7 @@
 # ruff: noqa: S608 (the names are the tests' own)
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -298,3 +299,26 @@ def test_tables_are_read_as_they_were_at_one_moment_where_that_is_asked_for(load
     loaded.change("UPDATE patient SET LName = 'Holly' WHERE PatNum < 9")
     refused = loaded.run("--set", "consistency=snapshot", "--tables", "patient", code=1)
     assert "MyISAM" in refused["error"]
+
+
+def test_in_office_hours_no_row_is_read_unless_it_is_asked_for_which_is_recorded(loaded: Clinic) -> None:
+    loaded.settings(time_zone="UTC", office_hours=office_hours())
+    before = loaded.firn.production()
+    loaded.change("UPDATE zipcode SET City = 'Bend'")
+
+    for asked in (("run", "clinic"), ("run", "clinic", "--tables", "zipcode"), ("check", "clinic")):
+        refused = loaded.firn.json(*asked, code=75)
+        assert "office hours" in refused["error"]
+        assert "--anyway" in refused["hint"]
+    assert loaded.firn.production() == before
+
+    assert loaded.run("--anyway")["status"] == "published"
+    same(loaded)
+    acts = loaded.firn.json("show", "clinic")["acts"]
+    assert "loaded in office hours" in [act["action"] for act in acts]
+
+
+def office_hours() -> str:
+    """Hours that began an hour ago and end in two."""
+    now = dt.datetime.now(dt.UTC)
+    return f"{now - dt.timedelta(hours=1):%H:%M}-{now + dt.timedelta(hours=2):%H:%M}"
