@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.ddl import Layout
     from loaders.inventory import Item
+    from loaders.lanes import Lanes
 
 __all__ = ["Made", "finish_tables", "keep_log", "make_like", "make_plain"]
 
@@ -122,7 +123,7 @@ def keep_log(connection: Statements, schema: str, choice: Mapping[str, tuple[str
 
 
 def finish_tables(
-    connection: Statements, layouts: Mapping[str, Layout], dressing: Dressing, choice: Mapping[str, tuple[str, str]]
+    lanes: Lanes, layouts: Mapping[str, Layout], dressing: Dressing, choice: Mapping[str, tuple[str, str]]
 ) -> None:
     """Add keys, and indexes and defaults to what may be production's, and make plans right from the first query.
 
@@ -130,17 +131,21 @@ def finish_tables(
         LoadError: A key is held twice; up to ten of them are named. Production is unchanged.
         PublishError: Something that production carries cannot be made on these rows; it is named.
     """
-    for layout in layouts.values():
-        try:
-            _add_keys(connection, dressing.schema, layout)
-        except psycopg.errors.UniqueViolation as exc:
-            raise _doubled(connection, dressing.schema, layout, str(exc.diag.constraint_name)) from exc
+    schema, moves = dressing.schema, bool({"swap", "auto"} & {strategy for strategy, _ in choice.values()})
+    lanes.each(layouts, lambda lane, name: _add_unique(lane, schema, layouts[name]))
     try:
-        if {"swap", "auto"} & {strategy for strategy, _ in choice.values()}:
+        if moves:
             dressing.make(BESIDE_ROWS)
     except PublishError as exc:
-        raise _told(connection, dressing.schema, layouts.values(), exc) from exc
-    analyze(connection, dressing.schema, layouts)
+        raise _told(dressing.connection, schema, layouts.values(), exc) from exc
+    lanes.each(layouts, lambda lane, name: analyze(lane, schema, [name], vacuum=moves))
+
+
+def _add_unique(connection: Statements, schema: str, layout: Layout) -> None:
+    try:
+        _add_keys(connection, schema, layout)
+    except psycopg.errors.UniqueViolation as exc:
+        raise _doubled(connection, schema, layout, str(exc.diag.constraint_name)) from exc
 
 
 def _told(connection: Statements, schema: str, layouts: Iterable[Layout], exc: PublishError) -> LoadError:

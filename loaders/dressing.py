@@ -297,11 +297,19 @@ def _constraint(item: Item) -> tuple[str, str, str]:
     return item.table, item.kind.removeprefix("comment on "), item.name
 
 
-def analyze(connection: Statements, schema: str, tables: Iterable[str]) -> None:
-    """Make plans right from the first query."""
+def analyze(connection: Statements, schema: str, tables: Iterable[str], *, vacuum: bool = True) -> None:
+    """Make plans right from the first query.
+
+    Args:
+        connection: Where statements go.
+        schema: Where the tables are.
+        tables: The tables.
+        vacuum: Whether they may be production's, and are to be read by their indexes alone.
+    """
     connection.execute(SQL("SET default_statistics_target = {}").format(Literal(_STATISTICS_TARGET)))
     for name in sorted(tables):
-        connection.execute(SQL("VACUUM (ANALYZE) {}").format(Identifier(schema, name)))
+        word = SQL("VACUUM (ANALYZE)" if vacuum else "ANALYZE")
+        connection.execute(SQL("{} {}").format(word, Identifier(schema, name)))
 
 
 def moved(

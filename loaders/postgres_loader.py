@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from loaders import (
 from loaders.contrast import Schemas
 from loaders.ddl import cut, layout
 from loaders.generations import Generations
+from loaders.lanes import Lanes, several
 from loaders.patience import Patience
 from loaders.preflight import check_target
 from loaders.preparation import dressing, make_staging
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresLoader"]
 
+_LANES = 2
+_FEW = 50_000  # rows: opening a connection takes longer than what it would spare
 _STREAMS = 2  # the client encodes for one while the server takes from the other; more gain nothing on two cores
 
 
@@ -322,10 +325,11 @@ class PostgresLoader:
         staging = self._staged(run)
         with self._timed("stage"):
             staging.sent()
-        with self._timed("verify"), border("Verifying staging"):
-            found = readback.compare(staging, self._statements, self._streams)
+        with self._timed("verify"), border("Verifying staging"), self._lanes(staging) as lanes:
+            wanted = bool(read)
+            found = readback.compare(staging, self._statements, lanes, self._streams, hashed=wanted)
             dress = dressing(self._statements, self._names, self.state, staging)
-            build.finish_tables(self._statements, staging.layouts, dress, staging.choice)
+            build.finish_tables(lanes, staging.layouts, dress, staging.choice)
             self._record(run, staging, found, read, taken)
             self.state.set_ready(run.id, staging.recorded(replaced or {}), cursors or {})
         staging.stop()
@@ -518,6 +522,12 @@ class PostgresLoader:
         if read or taken:
             records = [*(ledger.with_digests(record, found, keys) for record in read), *taken]
             ledger.write(self._statements, self._names.state, run, records)
+
+    def _lanes(self, staging: Staging) -> AbstractContextManager[Lanes]:
+        """Use another connection where there is more than one table, and enough of them to be worth it."""
+        rows = sum(sent.height for sent in staging.sent())
+        number = _LANES if len(staging.layouts) > 1 and rows > _FEW else 1
+        return several(self._statements, self._server.statements, number)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from loaders.connections import Copying, Statements
     from loaders.ddl import Column, Layout
+    from loaders.lanes import Lanes
     from loaders.ledger import Digests
     from loaders.staging import Sent, Staging
     from loaders.streams import Streams
@@ -53,13 +54,17 @@ class _Wrong:
     columns: Sequence[str]
 
 
-def compare(staging: Staging, statements: Statements, streams: Streams) -> Digests:
+def compare(
+    staging: Staging, statements: Statements, lanes: Lanes, streams: Streams, *, hashed: bool = True
+) -> Digests:
     """Compare every part with its rows in staging, value by value where there is a key, else by figures.
 
     Args:
         staging: What was sent, and where to; what was copied from production is left to the ledger.
         statements: Where statements go.
+        lanes: The same, for several tables at a time.
         streams: Connections to read with.
+        hashed: Whether digests are wanted, for the ledger; nothing is compared by them.
 
     Returns:
         Rows and digest of every part that was sent.
@@ -70,19 +75,20 @@ def compare(staging: Staging, statements: Statements, streams: Streams) -> Diges
     found: Digests = {}
     with border("Reading staging back"):
         sent = staging.sent()
-        rows = ledger.hashed(statements, staging.schema, staging.layouts)
+        rows = ledger.hashed(statements, staging.schema, staging.layouts) if hashed else {}
+        left = lanes.each(staging.layouts, lambda lane, table: _written(staging.schema, table, rows.get(table), lane))
         for table, layout in staging.layouts.items():
             parts = [part for part in sent if part.table == table]
-            written = _written(staging.schema, table, rows[table], statements)
-            _refuse_wrong(staging, layout, parts, written, streams)
+            _refuse_wrong(staging, layout, parts, left[table], streams)
             for part in parts:
-                if of_part := written.get(part.transaction):
+                if of_part := left[table].get(part.transaction):
                     found.setdefault(part.part, {})[table] = {"rows": of_part.rows, "digest": of_part.digest}
     return found
 
 
-def _written(schema: str, table: str, row: Composable, statements: Statements) -> dict[str, _Written]:
-    query = _SQL["written"].format(table=Identifier(schema, table), row=row)
+def _written(schema: str, table: str, row: Composable | None, statements: Statements) -> dict[str, _Written]:
+    digest = SQL("''") if row is None else _SQL["digest"].format(row=row)
+    query = _SQL["written"].format(table=Identifier(schema, table), digest=digest)
     return {found.transaction: _Written(*found) for found in statements.execute(query).fetchall()}
 
 

@@ -15,8 +15,10 @@ ORDER BY c.relname, a.attnum
 
 -- name: written
 -- Each part was written by a transaction of its own. The digest is that of the ledger.
-SELECT t.xmin::text AS transaction, count(*) AS rows, sum(hash_record_extended({row}, 0))::text AS digest
-FROM {table} AS t GROUP BY t.xmin
+SELECT t.xmin::text AS transaction, count(*) AS rows, {digest} AS digest FROM {table} AS t GROUP BY t.xmin
+
+-- name: digest
+sum(hash_record_extended({row}, 0))::text
 
 -- name: part
 -- The range of pages spares reading the whole table for each part; the transaction decides which rows are the part's.

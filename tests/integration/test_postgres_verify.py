@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from test_postgres_servers import CONTRACTS, SHOP, Target, fresh, lines, newest,
 
 from firn import Dataset, LoadError, Run, StateError
 from loaders import likeness, readback, staging
+from loaders.connections import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +101,7 @@ def test_a_change_in_staging_stops_the_run_and_is_named(target: Target, change: 
 def test_the_same_change_is_published_once_the_comparison_is_removed(
     newest: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readback, "compare", lambda *_: None)
+    monkeypatch.setattr(readback, "compare", lambda *_, **__: None)
     with newest.settings.open() as loader:
         run = send(loader, newest)
         newest.query(f'UPDATE "firn_stage_{run.id}".orders SET amount = 12.00 WHERE id = 2')  # noqa: S608
@@ -184,6 +186,34 @@ def test_what_is_changed_after_the_rows_were_proven_and_let_go_stops_the_run(
 
     assert "Production is unchanged" in caught.value.message
     assert newest.production() == {}
+
+
+def test_tables_that_are_finished_side_by_side_are_compared_and_keyed_like_one_alone(
+    newest: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+    honest = Server.statements
+    with newest.settings.open() as loader:
+        monkeypatch.setattr(Server, "statements", lambda server: opened.append(1) or honest(server))  # type: ignore[func-returns-value]
+        for few, changed, said in (
+            (orders(rows=5), "", ""),
+            (orders(rows=60_000), "", ""),
+            (pl.concat([orders(rows=60_000), orders(rows=1)]), "", r"holds a key more than once: id=1 \(2 rows\)"),
+            (orders(rows=60_000), "UPDATE {}.notes SET text = NULL", 'column "text" differs in 3 row'),
+        ):
+            run = Run.start("shop")
+            loader.prepare(run, Dataset("shop", CONTRACTS, strategy="swap"))
+            for name, frame in (("orders", few), ("lines", lines()), ("notes", notes())):
+                loader.stage(run, name, "", frame)
+            wait_for(newest, run, few.height + 11)
+            if changed:
+                newest.query(changed.replace("{}", f'"firn_stage_{run.id}"'))
+            with pytest.raises(LoadError, match=said) if said else nullcontext():
+                loader.verify(run)
+
+    assert len(opened) == 3
+    used = newest.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'firn'")
+    assert used == [(0,)]
 
 
 def test_at_most_ten_keys_are_named(newest: Target) -> None:
