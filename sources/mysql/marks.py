@@ -66,18 +66,38 @@ def list_marks(session: Session, names: Collection[str]) -> Mapping[str, Mark]:
     Raises:
         SourceError: The server refused, or was lost.
     """
-    position = read_position(session)
+    position, oldest = read_position(session), _oldest(session)
     few = 0 < len(names) <= _FEW
     values = {"names": tuple(names)} if few else None
     rows = session.rows(STATEMENTS["marks_of" if few else "marks"], "Asking when tables were last written", values)
-    return {name: _mark(row, position) for name, *row in rows if name in names}
+    return {name: _mark(row, position, oldest) for name, *row in rows if name in names}
 
 
-def _mark(row: list[Any], position: str) -> Mark:
+def _mark(row: list[Any], position: str, oldest: dt.datetime | None) -> Mark:
     engine, rows, created, updated, now = row
     stamped = updated if engine in _STAMPED else None
     settled = stamped is not None and stamped + SETTLED <= now
+    if stamped is not None and engine == "InnoDB" and oldest is not None and oldest <= stamped:
+        settled = False
     return Mark(engine or "", created, stamped, int(rows) if engine in _COUNTED else None, settled, position)
+
+
+def _oldest(session: Session) -> dt.datetime | None:
+    """Return when the oldest open transaction of InnoDB began; none where there is none, or this account may not know.
+
+    MariaDB stamps a table when a transaction ends, but with the time at which it began: one that is open may yet leave
+    the same stamp as another that has ended.
+    """
+    if not session.server.is_mariadb:
+        return None
+    try:
+        found = session.rows("SELECT MIN(trx_started) FROM information_schema.INNODB_TRX", "Asking for transactions")
+    except SourceUnavailable:
+        raise
+    except SourceError:
+        return None
+    oldest: dt.datetime | None = found[0][0]
+    return oldest
 
 
 def read_position(session: Session) -> str:

@@ -16,6 +16,8 @@ from sources.mysql import Database, Declared, KeyRange, Since, Window
 from tests.mariadb import READER
 
 if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
     from tests.mariadb import MariaDB
 
 COUNTED = "SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS seq FROM digits a, digits b, digits c, digits e"
@@ -157,6 +159,38 @@ def test_marks_that_are_settled_prove_that_nobody_wrote(mariadb: MariaDB, engine
     assert not before.proves(moved)
     assert not moved.proves(moved)
     assert moved.stamp == ""
+
+
+def same_second(mariadb: MariaDB, first: Cursor, second: Cursor) -> None:
+    """Begin two transactions within one second of the server's clock."""
+    while True:
+        for cursor, k in ((first, 1000), (second, 1001)):
+            cursor.execute("BEGIN")
+            cursor.execute(f"INSERT INTO t (k) VALUES ({k})")
+        begun = mariadb.query("SELECT COUNT(DISTINCT trx_started) FROM information_schema.INNODB_TRX")[0][0]
+        if begun == 1:
+            return
+        for cursor in (first, second):
+            cursor.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("may_know", [True, False])
+def test_a_transaction_that_is_open_may_leave_the_stamp_of_another(mariadb: MariaDB, *, may_know: bool) -> None:
+    fill(mariadb)
+    right = f"PROCESS ON *.* {{}} {READER}@127.0.0.1"
+    mariadb.execute(f"GRANT {right.format('TO')}" if may_know else "DO 1")
+    with mariadb.source().open() as database, mariadb.connected() as one, mariadb.connected() as other:
+        with one.cursor() as first, other.cursor() as second:
+            same_second(mariadb, first, second)
+            first.execute("COMMIT")
+            mariadb.query("SELECT SLEEP(3)")
+            before = database.marks(["t"])["t"]
+            second.execute("COMMIT")
+        after = database.marks(["t"])["t"]
+    mariadb.execute(f"REVOKE {right.format('FROM')}" if may_know else "DO 1")
+
+    assert before == after
+    assert before.proves(after) is not may_know  # without the right the server keeps it to itself
 
 
 def test_tables_that_are_locked_cannot_be_written_and_can_be_read(mariadb: MariaDB) -> None:
