@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Mapping, Sequence
+    from decimal import Decimal
 
     import dataframely as dy
     import polars as pl
@@ -118,6 +120,19 @@ class Loader(Protocol):
         Raises:
             LoadError: Something differs; the message names table, column and up to ten keys, or the part. Or a table
                 cannot have ranges.
+        """
+        ...
+
+    def foreseen(
+        self, run: Run, table: str, sums: Sequence[str], since: tuple[str, dt.date] | None = None
+    ) -> tuple[int, Mapping[str, Decimal]]:
+        """Return how many rows a table will have once a verified run is published, and what columns add up to.
+
+        Args:
+            run: The run.
+            table: The table.
+            sums: The columns; a float counts as the shortest decimal number that is read back as it.
+            since: A column of days or times, and the day from which rows count.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -175,6 +176,14 @@ class Memory:
         prove(taken, found, run.pipeline)
         self._ledgers[run.id] = {r.part: with_digests(r, found, stage.keys) for r in read} | {r.part: r for r in taken}
         self._set(run.id, status="ready", cursors=cursors or {})
+
+    def foreseen(
+        self, run: Run, table: str, sums: Sequence[str], since: tuple[str, dt.date] | None = None
+    ) -> tuple[int, Mapping[str, Decimal]]:
+        """Return how many rows a table will have, and what columns add up to."""
+        rows = self._stage(run).wanted(table, self.production.get(table))
+        rows = rows if since is None else rows.filter(pl.col(since[0]) >= since[1])
+        return rows.height, {name: sum(map(_exact, rows[name].drop_nulls()), Decimal(0)) for name in sums}
 
     def published(
         self,
@@ -413,6 +422,11 @@ class Memory:
                 "detail": detail,
             }
         )
+
+
+def _exact(value: Any) -> Decimal:  # noqa: ANN401 (any number)
+    """Return a number as the shortest decimal that is read back as it."""
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 
 def _rows_of(tables: Mapping[str, pl.DataFrame], name: str, key: PartKey, part: str) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from loaders import (
     cleanup,
     contrast,
     dependents,
+    foreseen,
     health,
     ledger,
     plans,
@@ -36,7 +37,9 @@ from loaders.state import State
 from loaders.streams import Streams
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from decimal import Decimal
 
     import dataframely as dy
     import polars as pl
@@ -445,6 +448,25 @@ class PostgresLoader:
         with border(f"Comparing run {run.id} with production"):
             plan = plans.publication(self.state, run.id)
             return strategies.show(self._statements, self._names, plan, sample)
+
+    def foreseen(
+        self, run: Run, table: str, sums: Sequence[str], since: tuple[str, dt.date] | None = None
+    ) -> tuple[int, Mapping[str, Decimal]]:
+        """Return how many rows a table will have once a verified run is published, and what columns add up to.
+
+        Args:
+            run: The run.
+            table: The table.
+            sums: The columns; a float counts as the shortest decimal number that is read back as it.
+            since: A column of days or times, and the day from which rows count.
+
+        Raises:
+            StateError: There is no such run, or it is not verified.
+            PublishError: A newer generation came first, or rows of the table cannot be changed.
+        """
+        with border(f"Computing figures of run {run.id}"):
+            plan = plans.publication(self.state, run.id)
+            return foreseen.read(self._statements, self._names, plan, table, sums=sums, since=since)
 
     def contrast(self, dataset: str, schema: str, tables: Sequence[str] | None = None, sample: int = 10) -> Contrasts:
         """Compare what production shows with the tables of another schema, in one snapshot, and write nothing.

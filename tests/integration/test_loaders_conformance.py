@@ -43,6 +43,14 @@ class Once(dy.Schema):
     code = dy.String(nullable=True, unique=True)
 
 
+class Paid(dy.Schema):
+    """Money as a source has it that knows no decimals."""
+
+    id = dy.Int32(primary_key=True)
+    amount = dy.Float64()
+    day = dy.Date()
+
+
 @pytest.fixture(params=["memory", *VERSIONS])
 def place(request: pytest.FixtureRequest) -> Iterator[tuple[Loader, Seen]]:
     """A loader, and a way to read what its readers see."""
@@ -396,6 +404,32 @@ def test_a_table_that_is_left_out_stays_as_it_was(loader: Loader, see: Seen) -> 
     kept = see("notes")
     assert kept is not None
     assert kept.sort(kept.columns).equals(notes(1).sort(kept.columns))
+
+
+def test_figures_of_a_table_are_foreseen_before_it_is_published(loader: Loader, see: Seen) -> None:
+    def paid(*rows: tuple[int, float, dt.date]) -> pl.DataFrame:
+        return pl.DataFrame(rows, {"id": pl.Int32, "amount": pl.Float64, "day": pl.Date}, orient="row")
+
+    early, late = dt.date(2026, 1, 1), dt.date(2026, 3, 1)
+    dataset = Dataset("till", {"paid": Paid}, strategy={"paid": "merge"})
+    figures = []
+    for frame, replaced in (
+        (paid((1, 0.1, early), (2, 0.2, early), (3, 1e15, late), (4, 7.0, late)), None),
+        (paid((2, 0.7, late), (9, 1e-7, late)), {"paid": [(4, 5)]}),
+    ):
+        run = Run.start("till")
+        loader.prepare(run, dataset)
+        loader.stage(run, "paid", "", frame)
+        loader.verify(run, replaced=replaced)
+        figures.append((loader.foreseen(run, "paid", ["amount"]), loader.foreseen(run, "paid", [], ("day", late))))
+        loader.publish(run)
+
+    (first, early_on), (second, later) = figures
+    assert (first, early_on) == ((4, {"amount": Decimal("1000000000000007.3")}), (2, {}))
+    assert (second, later) == ((4, {"amount": Decimal("1000000000000000.8000001")}), (3, {}))
+    shown = see("paid")
+    assert shown is not None
+    assert sorted(shown["id"]) == [1, 2, 3, 9]
 
 
 def test_staging_says_what_was_sent(loader: Loader) -> None:
