@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from sources.mysql.database import Database, Declared
     from sources.mysql.values import Rows
 
-__all__ = ["CancelledError", "Means", "Pass", "Stage"]
+__all__ = ["CancelledError", "Means", "Pass", "Recent", "Stage"]
+
+Recent = tuple[str, dt.date, Figures]
+"""A column of business days, the first day, and the figures of the rows from then on."""
 
 _HIGHEST = 2**63 - 1
 _AHEAD = 2  # chunks of one table that are read while an earlier one is handed on
@@ -53,6 +56,7 @@ class Means:
         is_cancelled: Tells whether a table is not to be read to its end.
         chunk_bytes: About how much one connection reads at a time.
         overlap: How far before the watermark rows are read again.
+        reconciled_days: How many days back figures are compared.
         is_still: Whether nothing moves at the source while it is read.
     """
 
@@ -63,6 +67,7 @@ class Means:
     is_cancelled: Callable[[str], bool]
     chunk_bytes: int
     overlap: dt.timedelta
+    reconciled_days: int
     is_still: bool = False
 
 
@@ -81,6 +86,7 @@ class Pass:
         replaced: Ranges of keys of which everything was read: what production has there besides, goes.
         total: Rows that the table has at the source.
         purged: Rows that the source has deleted of a table that is only appended to.
+        recent: The source's figures of the latest business days: the column, the first day, and the figures.
         watermark: The highest stamp among the rows.
         highest: The highest key.
         bits: How wide the ranges of ``checksums`` are.
@@ -99,6 +105,7 @@ class Pass:
     replaced: Ranges = field(default_factory=list)
     total: int | None = None
     purged: int = 0
+    recent: Recent | None = None
     watermark: dt.datetime | dt.date | int | None = None
     highest: int | None = None
     checksums: dict[str, str] = field(default_factory=dict)
@@ -117,10 +124,23 @@ class Pass:
         Raises:
             FirnError: It could not be read, or not to its end.
         """
-        planned = self.planned
         {"full": self._full, "incremental": self._incremental, "append": self._append, "compare": self._compare}[
-            planned.decision.how
+            self.planned.decision.how
         ]()
+        if self.planned.decision.how in ("incremental", "compare"):
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Ask for the figures of the latest business days, in which most is changed without anybody noticing."""
+        settled, day = self.planned.settled, self._day(self.means.reconciled_days)
+        if settled.business_date:
+            window = Window(since=Since(settled.business_date, day))
+            found = self.means.database.figures(self.planned.declared, window, settled.entry.money)
+            self.statements += 1
+            self.recent = (settled.business_date, day, Figures(found.rows, dict(found.sums)))
+
+    def _day(self, ago: int) -> dt.date:
+        return self.means.database.server.now.date() - dt.timedelta(days=ago)
 
     def _full(self) -> None:
         self._take(Window())
@@ -152,8 +172,7 @@ class Pass:
         """Read the rows of the latest days by their business date: they may have been changed without a stamp."""
         settled = self.planned.settled
         if settled.business_date and settled.lookback_days:
-            day = self.means.database.server.now.date() - dt.timedelta(days=settled.lookback_days)
-            self._take(Window(since=Since(settled.business_date, day)))
+            self._take(Window(since=Since(settled.business_date, self._day(settled.lookback_days))))
 
     def _keys(self, planned: Planned) -> Keys:
         return self.means.database.keys(planned.declared, Window()).to_series().cast(pl.Int64).to_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from firn import Dataset, SourceChanged
@@ -45,7 +46,7 @@ def plan(
     """
     name, options = execution.run.pipeline, execution.options
     known = catalogue.read(replication.catalogue, name)
-    settled = effective(known, replication.tables, replication.tiers, name)
+    settled = dated(effective(known, replication.tables, replication.tiers, name), replication.business_dates)
     asked = _owned(execution, chosen(settled, options.tables, options.exclude))
     owners = {table: own.policy.owner for table, own in settled.items()}
     refuse_owned(loader, execution.run, owners, asked, remember=writes)
@@ -61,6 +62,16 @@ def plan(
         decision = decide(own.entry, declared, marks[table], cursor, since=since, full=options.full_refresh)
         planned.append(Planned(table, own, declared, marks[table], cursor, decision))
     return ordered(planned)
+
+
+def dated(settled: Mapping[str, Effective], usual: Mapping[str, str]) -> dict[str, Effective]:
+    """Give tables the business date that they usually have, where they have that column and none is stated."""
+    return {
+        name: replace(own, business_date=usual[name])
+        if own.business_date is None and usual.get(name) in own.entry.columns
+        else own
+        for name, own in settled.items()
+    }
 
 
 def _owned(execution: Execution, asked: dict[str, Effective]) -> dict[str, Effective]:

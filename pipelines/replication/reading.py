@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from firn import ContractError, FirnError
 from pipelines.replication.cursors import Cursor, fingerprint, stored
 from pipelines.replication.figures import Figures, differences
-from pipelines.replication.passes import CancelledError, Means, Pass
+from pipelines.replication.passes import CancelledError, Means, Pass, Recent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,6 +33,8 @@ class Outcome:
         parts: Parts in which they were.
         replaced: Ranges of keys whose rows in production go where they are not staged.
         purged: Rows that the source has deleted of a table that is only appended to: production keeps them.
+        expected: How many rows production must then have; unknown where only some ranges were read.
+        recent: The source's figures of the latest business days.
         cursor: What the next run will remember.
         passes: How often it was read.
         moved: Whether it was written each time.
@@ -50,6 +52,8 @@ class Outcome:
     parts: int = 0
     replaced: Ranges = field(default_factory=list)
     purged: int = 0
+    expected: int | None = None
+    recent: Recent | None = None
     cursor: Cursor | None = None
     passes: int = 0
     moved: bool = False
@@ -142,7 +146,8 @@ class Reader:
 
 def _tell(outcome: Outcome, made: Pass, cursor: Cursor) -> None:
     outcome.rows, outcome.parts, outcome.cursor = made.rows, made.parts, cursor
-    outcome.replaced, outcome.purged = made.replaced, made.purged
+    outcome.replaced, outcome.purged, outcome.recent = made.replaced, made.purged, made.recent
+    outcome.expected = None if made.total is None else made.total + cursor.purged
     outcome.ruled, outcome.quarantined, outcome.figures = made.ruled, made.quarantined, made.source
 
 

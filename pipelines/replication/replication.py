@@ -26,6 +26,9 @@ __all__ = ["Replication"]
 class Replication(Pipeline):
     """Replicates tables from MySQL into PostgreSQL under their own names.
 
+    A subclass may state ``business_dates``: by table the column that says to which day a row belongs, such as when
+    something was paid; settings may state others.
+
     Attributes:
         source: Where they come from.
         catalogue: The file that discovery writes and every run reads.
@@ -37,12 +40,15 @@ class Replication(Pipeline):
             them, which must be of InnoDB, as they were at one moment.
         passes: How often a table is read at most that is written while it is read.
         overlap_s: How many seconds before the watermark rows are read again: what was committed late is not lost.
+        reconciled_days: How many business days back rows and sums are compared with the source's before publication.
         longest_gap_days: After how many days without a run tables are read whole.
         time_zone: The zone of the clock by which people work at the source, such as ``America/Chicago``.
         office_hours: When they do, every day, such as ``06:00-21:00``: no row is read then unless it is asked for.
     """
 
     understands: ClassVar[tuple[str, ...]] = ("tables", "exclude", "lock", "anyway")
+
+    business_dates: ClassVar[Mapping[str, str]] = {}
 
     source: MySQL
     catalogue: Path = Path("tables.yaml")
@@ -52,6 +58,7 @@ class Replication(Pipeline):
     consistency: Literal["detect", "lock", "snapshot"] = "detect"
     passes: PositiveInt = 3
     overlap_s: NonNegativeFloat = 600.0
+    reconciled_days: PositiveInt = 30
     longest_gap_days: PositiveInt = 30
     time_zone: str = ""
     office_hours: str = ""

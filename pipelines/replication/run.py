@@ -11,6 +11,7 @@ from firn import ContractError, FirnError
 from pipelines.engine import staging
 from pipelines.replication.hours import ACT, refuse_office_hours
 from pipelines.replication.planning import dataset, plan
+from pipelines.replication.reconciliation import reconcile
 from pipelines.replication.work import Work
 
 if TYPE_CHECKING:
@@ -144,6 +145,13 @@ def publish(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -
         replaced = {outcome.table: outcome.replaced for outcome in done if outcome.replaced}
         loader.verify(execution.run, (), (), cursors, replaced)
         phase.rows = sum(outcome.rows for outcome in done)
+    with execution.phase("Reconcile"):
+        try:
+            execution.report.figures["reconciled"] = reconcile(loader, execution.run, done)
+        except ContractError:
+            with suppress(FirnError):  # the first error is the one to show
+                loader.discard(execution.run)
+            raise
     execution.report.tables = {outcome.table: outcome.rows for outcome in done}
     execution.report.status = "ready"
     if execution.options.publish:

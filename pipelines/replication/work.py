@@ -72,6 +72,7 @@ class Work:
                 lambda table: self._stopping.is_set() or table in self._late,
                 int(replication.source.chunk_mb * _MEGABYTE),
                 dt.timedelta(seconds=replication.overlap_s),
+                replication.reconciled_days,
                 is_still,
             )
             reader = Reader(means, self.execution.run.id, replication.passes)

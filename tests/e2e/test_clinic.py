@@ -71,6 +71,7 @@ class Clinic:
 
     def __init__(self, source: MariaDB, installation: Installation) -> None:
         self.source, self.firn = source, installation
+        self.stated: dict[str, dict[str, object]] = {table: {**settings} for table, settings in STATED.items()}
         source.execute(*TABLES, *ROWS)
         self.settings()
         installation.json("discover", "clinic")
@@ -84,7 +85,7 @@ class Clinic:
             "[clinic.source]",
             *stated({**place, "tls": "disabled"}),
         ]
-        for table, settings in STATED.items():
+        for table, settings in self.stated.items():
             lines += [f"[clinic.tables.{table}]", *stated(settings)]
         (self.firn.folder / "firn.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
@@ -322,3 +323,24 @@ def office_hours() -> str:
     """Hours that began an hour ago and end in two."""
     now = dt.datetime.now(dt.UTC)
     return f"{now - dt.timedelta(hours=1):%H:%M}-{now + dt.timedelta(hours=2):%H:%M}"
+
+
+def test_a_change_without_a_stamp_in_the_latest_days_stops_the_publication_until_it_is_read(loaded: Clinic) -> None:
+    loaded.change(
+        "UPDATE patient SET Birthdate = CURRENT_DATE, DateTStamp = '2020-01-01' WHERE PatNum = 3",
+        "UPDATE patient SET LName = 'Ivy' WHERE PatNum = 4",
+    )
+    loaded.stated["patient"]["business_date"] = "Birthdate"
+    loaded.settings()
+    before = loaded.firn.production()
+
+    refused = loaded.run(code=3)
+
+    assert '"patient", Birthdate from ' in refused["error"]
+    assert "1 rows at the source, 0 here" in refused["error"]
+    assert refused["hint"].endswith("firn run clinic --full --tables patient")
+    assert loaded.firn.production() == before
+    loaded.stated["patient"]["lookback_days"] = 30
+    loaded.settings()
+    assert loaded.run()["status"] == "published"
+    same(loaded)
