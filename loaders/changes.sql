@@ -5,6 +5,8 @@ SET LOCAL synchronous_commit = on;
 SET LOCAL idle_in_transaction_session_timeout = '5s';
 -- An owner under FORCE ROW LEVEL SECURITY would compare, and delete from, the rows that a policy shows. Off, it fails.
 SET LOCAL row_security = off;
+-- In kB. With PostgreSQL's 4 MB, tables that are compared go through temporary files while their writers wait.
+SELECT set_config('work_mem', greatest(setting::bigint, 65536)::text, true) FROM pg_settings WHERE name = 'work_mem';
 SET LOCAL lock_timeout = {budget};
 SELECT pg_advisory_xact_lock(hashtextextended('firn:dataset:' || {dataset}, 0));
 DO {fence};
