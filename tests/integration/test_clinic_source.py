@@ -1,6 +1,7 @@
 """The clinic's source is filled with what was drawn, in every table and in both engines."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,8 @@ def test_the_server_holds_the_values_that_were_drawn(clinic: Database, engine: E
     assert clinic.query("SELECT DISTINCT engine FROM information_schema.tables WHERE table_schema = database()") == [
         (engine,)
     ]
+
+
+def test_a_private_server_has_temporary_tables_of_its_own(clinic: Database) -> None:
+    ((temporary, data),) = clinic.query("SELECT @@tmpdir, @@datadir")
+    assert Path(temporary).parent == Path(data).parent, "a server that starts empties the folder that all share"
