@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -205,6 +206,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(WAYS), choices=WAYS, help="only these tools")
     parser.add_argument("--json", type=Path, help="where the figures go, besides the screen")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped then too
     prepare_peers()
     figures: dict[str, object] = {"scale": given.scale, "cores": os.cpu_count(), "pinned": _PINNED.read_text().split()}
     with serve_mariadb(*ROOMY) as port, serve_postgres() as target:

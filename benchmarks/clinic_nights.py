@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.1, help="0.1 is 1.8 million rows in all tables")
     parser.add_argument("--settle", type=float, default=2.0, help="seconds between an event and its run")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped then too
     with (
         serve_mariadb(*ROOMY) as port,
         serve_postgres() as target,

@@ -10,6 +10,8 @@ starts a private server, fills it and keeps it until Enter is pressed. At scale 
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +109,7 @@ def main() -> None:
     parser.add_argument("--innodb", action="store_true", help="instead of MyISAM")
     parser.add_argument("--dirty", action="store_true", help="zero and partial dates, odd times and NUL bytes too")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped then too
     dirt = ALL_DIRT if given.dirty else Dirt()
     only = HEADLINE if given.headline else None
     with serve_mariadb(*ROOMY) as port, make_database(port, "clinic") as database:
