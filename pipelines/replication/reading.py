@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firn import ContractError, FirnError
+from firn import ContractError, FirnError, Transient
+from pipelines.engine.frames import ATTEMPTS, FIRST_WAIT_S
 from pipelines.replication.cursors import Cursor, fingerprint, stored
 from pipelines.replication.figures import Figures, differences
 from pipelines.replication.passes import CancelledError, Means, Pass, Recent
@@ -90,34 +91,46 @@ class Reader:
     passes: int
 
     def read(self, planned: Planned) -> Outcome:
-        """Read one table; what goes wrong is part of the outcome."""
+        """Read one table, again where the source is away for a moment; what goes wrong is part of the outcome."""
         outcome = Outcome(planned.name, planned.decision.how)
         started = time.monotonic()
-        try:
-            self._read(planned, outcome)
-        except FirnError as error:
-            outcome.error, outcome.cancelled = error, isinstance(error, CancelledError)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._read(planned, outcome)
+            except FirnError as error:
+                outcome.error, outcome.cancelled = error, isinstance(error, CancelledError)
+            else:
+                outcome.error = None
+            if not isinstance(outcome.error, Transient):
+                break
+            time.sleep(FIRST_WAIT_S * 2**attempt if attempt < ATTEMPTS else 0)
         outcome.seconds = time.monotonic() - started
         return outcome
 
     def _read(self, planned: Planned, outcome: Outcome) -> None:
-        parts = 0
         for outcome.passes in range(1, self.passes + 1):
             still = self.means.is_still
             before = planned.mark if outcome.passes == 1 and not still else self._mark(planned)
-            made = Pass(planned, self.means)
-            made.run()
+            made = self._passed(planned, outcome)
             after = self._mark(planned)
             told = differences(made.source, made.here)
             outcome.moved = not still and (bool(told) or (after != before and made.statements > 1))
-            self._forget(planned, made.parts, parts)
-            parts = max(parts, made.parts)
             if not outcome.moved:
                 break
-            if told and (still or before.proves(after)):
-                raise _unequal(planned.name, told)
+        if told:
+            raise _unequal(planned.name, told, moved=outcome.moved and not before.proves(after))
         _refuse_altered(made)
         _tell(outcome, made, self._remembered(made, before, moved=outcome.moved))
+
+    def _passed(self, planned: Planned, outcome: Outcome) -> Pass:
+        """Read the table once, in place of what an earlier pass staged of it."""
+        made = Pass(planned, self.means)
+        try:
+            made.run()
+        finally:
+            staged, outcome.parts = outcome.parts, max(outcome.parts, made.parts)
+        self._forget(planned, made.parts, staged)
+        return made
 
     def _forget(self, planned: Planned, parts: int, before: int) -> None:
         """Stage nothing in place of the parts of an earlier pass that this one did not need."""
@@ -145,7 +158,7 @@ class Reader:
 
 
 def _tell(outcome: Outcome, made: Pass, cursor: Cursor) -> None:
-    outcome.rows, outcome.parts, outcome.cursor = made.rows, made.parts, cursor
+    outcome.rows, outcome.cursor = made.rows, cursor
     outcome.replaced, outcome.purged, outcome.recent = made.replaced, made.purged, made.recent
     outcome.expected = None if made.total is None else made.total + cursor.purged
     outcome.ruled, outcome.quarantined, outcome.figures = made.ruled, made.quarantined, made.source
@@ -168,9 +181,14 @@ def _refuse_altered(made: Pass) -> None:
         )
 
 
-def _unequal(table: str, told: list[str]) -> ContractError:
+def _unequal(table: str, told: list[str], *, moved: bool) -> ContractError:
+    figures = f"{'; '.join(told)}. Nothing of it was published; production is unchanged."
+    if moved:
+        return ContractError(
+            f'Table "{table}" was written each time that it was read, last: {figures}',
+            "run when fewer write, or keep them from it: --lock",
+        )
     return ContractError(
-        f'Table "{table}" was not written while it was read, and yet: {"; ".join(told)}. Nothing was published; '
-        "production is unchanged.",
+        f'Table "{table}" was not written while it was read, and yet: {figures}',
         "run again; if it happens twice, this is a fault of firn: please report it",
     )
