@@ -22,6 +22,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass, field
+from decimal import Decimal  # noqa: TC003 (a sum is one)
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ __all__ = [
     "Strategy",
     "Table",
     "TargetUnavailable",
+    "Totals",
     "Transient",
 ]
 
@@ -290,6 +292,19 @@ class KeptGeneration:
 
     def __str__(self) -> str:
         return f"{self.generation} ({f'run {self.run_id}' if self.run_id else 'what was there before firn'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What all rows of a table come to.
+
+    Attributes:
+        rows: How many there are.
+        sums: The exact sums of some of its columns, nulls left out.
+    """
+
+    rows: int
+    sums: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Published, Run, Staged
+    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Published, Run, Staged, Totals
 
 
 class Loader(Protocol):
@@ -165,6 +165,17 @@ class Loader(Protocol):
 
         Raises:
             LoadError: A table or a column is not there, or the time was up.
+        """
+        ...
+
+    def totals(self, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Totals]:
+        """Count the rows of published tables, and sum columns of theirs exactly; what is gone is left out.
+
+        A floating-point number counts as the shortest decimal number that is read back as that double, to 30 digits
+        behind the point.
+
+        Args:
+            tables: The columns to sum, by table.
         """
         ...
 

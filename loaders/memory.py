@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError
+from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError, Totals
 from loaders import ddl, ranges
 from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
@@ -207,6 +207,14 @@ class Memory:
         for name in contracts.keys() - self.production.keys():
             raise LoadError(f'Production has no table "{name}".')
         return {name: self.production[name].select(c.column_names()) for name, c in contracts.items()}
+
+    def totals(self, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Totals]:
+        """Count the rows of published tables, and sum columns of theirs."""
+        return {
+            name: Totals(frame.height, {c: _total(frame[c]) for c in columns if c in frame.columns})
+            for name, columns in tables.items()
+            if (frame := self.production.get(name)) is not None
+        }
 
     def audit(
         self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]
@@ -434,6 +442,10 @@ def _rows_of(tables: Mapping[str, pl.DataFrame], name: str, key: PartKey, part: 
         return tables[name].filter(pl.col(key.column) == part)
     of_part = tables[key.table].filter(pl.col(key.column) == part)
     return tables[name].join(of_part.select(key.joined_by), on=key.joined_by, how="semi")
+
+
+def _total(values: pl.Series) -> Decimal:
+    return sum((Decimal(repr(v) if isinstance(v, float) else v) for v in values.drop_nulls()), Decimal(0))
 
 
 def _digest(rows: pl.DataFrame) -> dict[str, Any]:

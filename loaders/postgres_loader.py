@@ -22,6 +22,7 @@ from loaders import (
     shadows,
     shown,
     strategies,
+    totals,
 )
 from loaders.contrast import Schemas
 from loaders.ddl import cut, layout
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord
+    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Totals
     from loaders.connections import Server, Statements
     from loaders.contrast import Contrasts
     from loaders.delta import Delta
@@ -378,6 +379,11 @@ class PostgresLoader:
             return self._streams.submit(
                 lambda reader: shown.read_tables(reader, self._names.production, layouts, seconds)
             ).result()
+
+    def totals(self, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Totals]:
+        """Count the rows of published tables, and sum columns of theirs exactly; what is gone is left out."""
+        with border("Adding up what is published"):
+            return totals.compute(self._statements, self._names.production, tables)
 
     def audit(
         self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]

@@ -59,11 +59,13 @@ class Checkup:
         pipeline: What was checked.
         findings: A finding a check.
         hint: What to type next where not enough of them passed.
+        tables: What is known table by table, as plain values, where the findings sum that up.
     """
 
     pipeline: str
     findings: tuple[Finding, ...]
     hint: str = ""
+    tables: tuple[dict[str, Any], ...] = ()
 
     @property
     def success_rate(self) -> float:
@@ -82,14 +84,15 @@ class Checkup:
 
 def check_published(pipeline: Pipeline, name: str, loader: Loader) -> Checkup:
     """Compare production with the contracts, the ledger and the pipeline's own thresholds; read nothing else."""
-    findings = [Finding(*found) for found in loader.audit(name, pipeline.publishes, pipeline.parts)]
+    proved, tables = pipeline.proved(name, loader)
+    findings = [Finding(*found) for found in proved]
     as_published = all(found.passed for found in findings)
     if all(found.passed for found in findings if found.check != CONTENTS):
         findings += [Finding(*found) for found in pipeline.quality(loader, list(loader.ledger(name)))]
         findings += proofs(pipeline, loader)
     mend = f"firn run {name} --full-refresh   (replaces what production shows)"
     undo = f"firn runs {name}   (to show the generation before: firn rollback {name})"
-    return Checkup(name, tuple(findings), undo if as_published else mend)
+    return Checkup(name, tuple(findings), undo if as_published else mend, tuple(tables))
 
 
 def proofs(pipeline: Pipeline, loader: Loader) -> list[Finding]:
@@ -126,7 +129,7 @@ def check_full(
 def judge(report: Report) -> Sequence[Finding]:
     """Say of each phase of a report whether it went as it must."""
     reached, why = len(report.phases), report.error or "not reached"
-    read = f"{report.parts - len(report.failed)} of {report.parts} files, {report.rows_read:,} rows"
+    read = f"{report.parts - len(report.failed)} of {report.parts} {report.unit}, {report.rows_read:,} rows"
     rate = report.rows_read / report.seconds if report.seconds else 0.0
     verified = report.status in {"ready", "sample"}
     most = min(MAX_S, START_S + report.rows_read / MIN_ROWS_PER_SECOND)

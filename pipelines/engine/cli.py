@@ -366,8 +366,8 @@ def show_pipeline(
         with typed.repeated():
             fed = headers.headers(pipeline, config, parse(flags), file)
         return show(lambda: headers.headers_text(fed), fed, as_json=as_json)
-    found = overview.overview(pipeline, config, parse(flags))
-    return show(lambda: overview.text(found, typed), found, as_json=as_json)
+    found, text = overview.overview(pipeline, config, parse(flags))
+    return show(lambda: text, found, as_json=as_json)
 
 
 @cli.command()

@@ -270,6 +270,7 @@ def listed(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{key: row[key] for key in ("run_id", "pipeline", "status", "started_at", "finished_at")},
         "seconds": stored.get("seconds"),
+        "unit": stored.get("unit"),
         "parts": stored.get("parts"),
         "failed": len(stored["failed"]) if stored else None,
         "rows_read": stored.get("rows_read"),

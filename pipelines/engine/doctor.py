@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from firn import FirnError, Health
+from firn import ConfigError, FirnError, Health
 from pipelines.engine import settings
 from pipelines.engine.typed import Typed
 
@@ -29,17 +29,17 @@ def look(config: Path | None, *, fix: bool) -> list[Health]:
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
         found = list(loader.health(fix=fix))
         well = found[0].passed
-        return [*found, *(_pipeline(name, loader) for name in settings.names() if well)]
+        return [*found, *(one for name in settings.names() if well for one in _pipeline(name, config, loader))]
 
 
-def _pipeline(name: str, loader: Loader) -> Health:
-    pipeline = settings.pipeline_class(name)
+def _pipeline(name: str, config: Path | None, loader: Loader) -> Sequence[Health]:
+    pipeline, title = settings.pipeline_class(name), f"pipeline {name}"
     try:
-        tables = loader.check(pipeline.dataset(name))
+        return list(pipeline.fitness(name, lambda: settings.load(name, config), loader))
     except FirnError as error:
-        return Health(f"pipeline {name}", passed=False, detail=error.message, hint=error.hint)
-    ways = ", ".join(sorted({strategy for strategy, _ in tables.values()}))
-    return Health(f"pipeline {name}", passed=True, detail=f"{len(tables)} tables could be published by {ways}")
+        if isinstance(error, ConfigError) and not settings.is_stated(name, config):
+            return [Health(title, passed=True, detail="not set up: no setting of it is stated")]
+        return [Health(title, passed=False, detail=error.message, hint=error.hint)]
 
 
 def is_well(found: Sequence[Health]) -> bool:

@@ -11,7 +11,7 @@ from pipelines.engine.report import size
 from pipelines.engine.typed import Typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import dataframely as dy
@@ -20,36 +20,42 @@ if TYPE_CHECKING:
     from loaders.loader import Loader
     from pipelines.engine.pipeline import Pipeline
 
-__all__ = ["overview", "text"]
+__all__ = ["described", "overview"]
 
 MOST_ACTS = 10
+MOST_TABLES = 20
 
 
-def overview(name: str, config: Path | None, flags: dict[str, str]) -> dict[str, Any]:
+def overview(name: str, config: Path | None, flags: dict[str, str]) -> tuple[dict[str, Any], str]:
     """Tell of a pipeline; read no source and write nothing.
+
+    Returns:
+        What is known as plain values, and laid out for reading.
 
     Raises:
         FirnError: The settings are wrong, or the target does not answer.
     """
-    pipeline = settings.load(name, config, flags)
-    with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
+    pipeline, typed = settings.load(name, config, flags), Typed(name, config, flags)
+    with typed.repeated(), pipeline.target.open() as loader:
         visible = loader.visible(name)
-        return {
+        tables, lines = pipeline.described(name, loader)
+        found = {
             "pipeline": name,
             "purpose": commands.purpose(name),
             "reads": list(pipeline.reads),
             "checks": [check.__name__ for check in pipeline.checks],
             "after_publish": [step.name for step in pipeline.proofs],
-            "tables": tables(pipeline, name, loader),
+            "tables": tables,
             "settings": dict(flat(name, pipeline.model_dump(mode="json"))),
             "visible": asdict(visible) if visible else None,
             "cursors": dict(loader.cursors(name)),
             "kept": [kept_document(name, kept) for kept in loader.kept(name)],
             "acts": [dict(act) for act in loader.acts(name, MOST_ACTS)],
         }
+    return found, typed.again("\n".join(_lines(found, lines)))
 
 
-def tables(pipeline: Pipeline, name: str, loader: Loader) -> list[dict[str, Any]]:
+def described(pipeline: Pipeline, name: str, loader: Loader) -> tuple[list[dict[str, Any]], list[str]]:
     """Describe the published tables, and how each would be published now, or why it would not be."""
     would: Mapping[str, tuple[str, str]] = {}
     refused = ""
@@ -57,7 +63,7 @@ def tables(pipeline: Pipeline, name: str, loader: Loader) -> list[dict[str, Any]
         would = loader.check(pipeline.dataset(name))
     except FirnError as error:
         refused = error.message
-    return [
+    tables = [
         {
             "name": table,
             "columns": [column(one, definition) for one, definition in contract.columns().items()],
@@ -66,6 +72,7 @@ def tables(pipeline: Pipeline, name: str, loader: Loader) -> list[dict[str, Any]
         }
         for table, contract in pipeline.publishes.items()
     ]
+    return tables, [_table(table) for table in tables]
 
 
 def column(name: str, definition: dy.Column) -> dict[str, Any]:
@@ -92,18 +99,13 @@ def kept_document(name: str, kept: KeptGeneration) -> dict[str, Any]:
     return {**asdict(kept), "command": f"firn rollback {name} --to {kept.generation}"}
 
 
-def text(found: dict[str, Any], typed: Typed) -> str:
-    """Lay an overview out for reading."""
-    return typed.again("\n".join(_lines(found)))
-
-
-def _lines(found: dict[str, Any]) -> Iterator[str]:
+def _lines(found: dict[str, Any], tables: Sequence[str]) -> Iterator[str]:
     yield f"{found['pipeline']}: {found['purpose']}"
-    yield f"reads       {', '.join(found['reads'])}"
+    yield from [f"reads       {', '.join(found['reads'])}"] if found["reads"] else []
     yield f"checks      {', '.join(found['checks']) or 'none'}"
     yield f"            on production, after the commit: {', '.join(found['after_publish']) or 'none'}"
     yield "tables"
-    yield from (_table(table) for table in found["tables"])
+    yield from tables
     yield "settings"
     yield from (f"  {key:<34}{'not set' if value is None else value}" for key, value in found["settings"].items())
     yield "production"
@@ -129,8 +131,13 @@ def _visible(visible: dict[str, Any] | None, cursors: dict[str, Any]) -> Iterato
         return
     of = f"run {visible['run_id']}" if visible["run_id"] else "what was there before firn"
     yield f"  generation {visible['generation']}, {of}, since {visible['published_at']:%Y-%m-%d %H:%M:%S}"
-    yield from (f"    {name}: {count:,} rows" for name, count in visible["rows"].items())
-    yield from (f"    read as far as {name}: {value}" for name, value in cursors.items())
+    rows = visible["rows"]
+    if len(rows) > MOST_TABLES:
+        yield f"    {len(rows):,} tables: {sum(rows.values()):,} rows"
+    else:
+        yield from (f"    {name}: {count:,} rows" for name, count in rows.items())
+    told = {name: value for name, value in cursors.items() if not isinstance(value, dict)}
+    yield from (f"    read as far as {name}: {value}" for name, value in told.items())
 
 
 def _kept(kept: dict[str, Any]) -> str:

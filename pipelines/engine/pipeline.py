@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 import dataframely as dy
 from pydantic import BaseModel, ConfigDict
 
-from firn import Companion, ConfigError, Dataset, PartKey, Strategy
+from firn import Companion, ConfigError, Dataset, Health, PartKey, Strategy
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -186,6 +186,31 @@ class Pipeline(BaseModel):
         from pipelines.engine import plan
 
         return plan.of_parts(execution, loader)
+
+    def described(self, name: str, loader: Loader) -> tuple[list[dict[str, Any]], list[str]]:
+        """Describe the tables, and how each would be published now: as plain values, and in lines.
+
+        Raises:
+            FirnError: The target does not answer.
+        """
+        from pipelines.engine import overview
+
+        return overview.described(self, name, loader)
+
+    def proved(self, name: str, loader: Loader) -> tuple[list[tuple[str, bool, str]], list[dict[str, Any]]]:
+        """Hold what production shows against what was published: name, whether it passes, figures; and by table."""
+        return list(loader.audit(name, self.publishes, self.parts)), []
+
+    @classmethod
+    def fitness(cls, name: str, load: Callable[[], Pipeline], loader: Loader) -> Iterable[Health]:  # noqa: ARG003
+        """Judge whether the next run could publish; ``load`` gives the pipeline with its settings.
+
+        Raises:
+            FirnError: It could not.
+        """
+        ways = loader.check(cls.dataset(name))
+        told = ", ".join(sorted({strategy for strategy, _ in ways.values()}))
+        return [Health(f"pipeline {name}", passed=True, detail=f"{len(ways)} tables could be published by {told}")]
 
     def one_file(self, path: Path, part: str) -> Source:
         """Read one local file in place of a part.

@@ -111,6 +111,13 @@ def load_target(config: Path | None = None) -> Postgres:
     return settings.target  # type: ignore[attr-defined, no-any-return]
 
 
+def is_stated(name: str, config: Path | None) -> bool:
+    """Tell whether any setting of a pipeline is stated, in the file or the environment."""
+    own = f"{PREFIX}{name.upper()}"
+    stated = any(variable.upper() == own or variable.upper().startswith(f"{own}__") for variable in os.environ)
+    return stated or name in read(config_path(config))
+
+
 def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> type[BaseSettings]:
     """Make the settings model of one pipeline: its own table and the target's."""
     target = cls.model_fields["target"].annotation

@@ -63,7 +63,7 @@ def published_text(published: Published, before: int = 0) -> str:
 def rolled_back_text(published: Published) -> str:
     """Say what readers now see, and that a rollback holds nothing back."""
     return (
-        f"{published_text(published)}\nNot held back: the next firn run {published.dataset} publishes the workbooks "
+        f"{published_text(published)}\nNot held back: the next firn run {published.dataset} publishes its sources "
         "again as they are. Mend them or stop the schedule first."
     )
 
@@ -89,7 +89,7 @@ def run_figures(row: dict[str, Any]) -> str:
         return ""
     unfinished = row["status"] == "failed" and not row["failed"]
     files = f"{row['parts']}" if unfinished else f"{row['parts'] - row['failed']} of {row['parts']}"
-    return f"{row['rows_read']:>9,} rows  {files} files  {row['seconds']:.1f} s"
+    return f"{row['rows_read']:>9,} rows  {files} {row['unit'] or 'files'}  {row['seconds']:.1f} s"
 
 
 def error_text(error: FirnError) -> str:

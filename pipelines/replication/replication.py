@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 (the same)
+from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 (the same)
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
@@ -17,6 +17,7 @@ from sources.mysql import MySQL  # noqa: TC001 (pydantic reads the annotation wh
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from firn import Health
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
 
@@ -89,6 +90,40 @@ class Replication(Pipeline):
 
         del workers
         rehearse(self, execution, loader)
+
+    def described(self, name: str, loader: Loader) -> tuple[list[dict[str, Any]], list[str]]:
+        """Describe the tables of the catalogue, with what production shows of each and when it was read.
+
+        Raises:
+            ConfigError: Something is decided for a table that the catalogue does not have.
+        """
+        from pipelines.replication import standing
+
+        if not self.catalogue.exists():
+            return [], [f"  there is no catalogue {self.catalogue}: firn discover {name}"]
+        return standing.described(self, name, loader)
+
+    def proved(self, name: str, loader: Loader) -> tuple[list[tuple[str, bool, str]], list[dict[str, Any]]]:
+        """Hold what production shows against what was published and, where it answers, against the source.
+
+        Raises:
+            ConfigError: There is no catalogue.
+        """
+        from pipelines.replication import proof
+
+        findings, tables = proof.prove(self, name, loader)
+        return findings, proof.document(tables)
+
+    @classmethod
+    def fitness(cls, name: str, load: Callable[[], Pipeline], loader: Loader) -> Iterable[Health]:
+        """Judge the catalogue, what is decided beside it, the source, and whether the target would take its tables.
+
+        Raises:
+            ConfigError: The settings are wrong.
+        """
+        from pipelines.replication import fitness
+
+        return fitness.look(cast("Replication", load()), name, loader)
 
     def plan(self, execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
         """Say how each table would be read and published, in the order and the groups of a run.

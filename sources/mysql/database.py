@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from sources.mysql.types import Field
     from sources.mysql.values import Rows
 
+_GRANT = re.compile(r"GRANT (?!USAGE)(.+?) ON (.+) TO [`']")
 _VALUE_BYTES = 16
 """Of a value, where the server's estimate of a row is too small to be true."""
 _PIECE = 8_000_000
@@ -124,6 +126,13 @@ class Database:
         wanted = [column.name for column in table.columns] if only is None else only
         read = replace(table, columns=tuple(column for column in table.columns if column.name in wanted))
         return Declared(table, fields_of(read, lambda column: self._rules(table.name, column)))
+
+    def rights(self) -> list[str]:
+        """Say what the account may do, as words such as ``SELECT on `practice`.*``; no password is among them."""
+        with self._connections.session() as session:
+            rows = session.rows("SHOW GRANTS", "Asking what the account may do")
+        found = [_GRANT.match(str(row[0])) for row in rows]
+        return [f"{one[1]} on {one[2]}" for one in found if one]
 
     def marks(self, names: Collection[str]) -> Mapping[str, Mark]:
         """Return by name what the server says of the last writes of tables; those that are gone are left out."""

@@ -344,3 +344,61 @@ def test_a_change_without_a_stamp_in_the_latest_days_stops_the_publication_until
     loaded.settings()
     assert loaded.run()["status"] == "published"
     same(loaded)
+
+
+def test_every_command_knows_the_tables_of_a_replication(loaded: Clinic) -> None:
+    shown = {table["name"]: table for table in loaded.firn.json("show", "clinic")["tables"]}
+    assert {name: table["rows"] for name, table in shown.items()} == {name: len(loaded.rows(name)) for name in COLUMNS}
+    assert (shown["patient"]["tier"], shown["patient"]["strategy"]) == ("critical", "incremental")
+    assert shown["patient"]["reason"] == "decided in firn.toml"
+    assert shown["patient"]["read_at"]
+    text = loaded.firn.firn("show", "clinic").stdout
+    assert "1 of 1 published" in text
+    assert "checksums" not in text
+
+    proved = loaded.firn.json("check", "clinic", "--published")
+    assert {one["table"]: one["verdict"] for one in proved["tables"]} == dict.fromkeys(COLUMNS, "equal")
+    found = {one["check"]: one for one in loaded.firn.json("doctor")["findings"]}
+    assert "6 tables, written" in found["clinic catalogue"]["detail"]
+    assert "SELECT on" in found["clinic source"]["detail"]
+    assert "6 tables could be published" in found["clinic target"]["detail"]
+    assert "6 of 6 tables" in loaded.firn.firn("runs", "clinic").stdout
+    assert loaded.firn.json("runs", "clinic")[0]["unit"] == "tables"
+    assert loaded.firn.json("check", "clinic", "--full")["passed"]
+
+
+def test_production_is_held_against_what_was_recorded_and_against_the_source_as_it_is_now(loaded: Clinic) -> None:
+    loaded.change("DELETE FROM patient WHERE PatNum < 11", "DELETE FROM securitylog WHERE SecurityLogNum < 6")
+    verdicts = {one["table"]: one for one in loaded.firn.json("check", "clinic", "--published")["tables"]}
+    assert verdicts["patient"]["verdict"] == "source moved since"
+    assert verdicts["patient"]["differences"][0] == "2,990 rows at the source, 3,000 here"
+    assert verdicts["patient"]["differences"][1].startswith("BalTotal: ")
+    loaded.run()
+    verdicts = {one["table"]: one for one in loaded.firn.json("check", "clinic", "--published")["tables"]}
+    assert {one["verdict"] for one in verdicts.values()} == {"equal"}, verdicts
+
+    loaded.firn.execute('UPDATE patient SET "BalTotal" = 0 WHERE "PatNum" = 50', "DELETE FROM procnote")
+    found = loaded.firn.json("check", "clinic", "--published", code=3)
+    wrong = {one["check"]: one["detail"] for one in found["findings"] if not one["passed"]}
+    assert set(wrong) == {"critical tables", "important tables", "table patient", "table procnote"}
+    assert "0 rows, 3,000 were published" in wrong["table procnote"]
+    assert {one["table"]: one["verdict"] for one in found["tables"]}["patient"] == "differs"
+    loaded.settings(time_zone="UTC", office_hours=office_hours())
+    quiet = loaded.firn.json("check", "clinic", "--published", code=3)
+    assert {one["verdict"] for one in quiet["tables"]} == {"not asked"}
+
+
+def test_the_doctor_names_what_a_replication_lacks(clinic: Clinic) -> None:
+    clinic.stated["pateint"] = {"tier": "critical"}
+    clinic.settings()
+    clinic.source.execute("DROP TABLE chat")
+    found = {one["check"]: one for one in clinic.firn.json("doctor", code=1)["findings"]}
+    assert "pateint" in found["clinic decisions"]["detail"]
+    assert "chat" in found["clinic tables"]["detail"]
+    (clinic.firn.folder / "tables.yaml").unlink()
+    assert "firn discover clinic" in clinic.firn.firn("show", "clinic").stdout
+    found = {one["check"]: one for one in clinic.firn.json("doctor", code=1)["findings"]}
+    assert found["clinic catalogue"]["hint"] == "firn discover clinic"
+    (clinic.firn.folder / "firn.toml").write_text("", encoding="utf-8")
+    found = {one["check"]: one for one in clinic.firn.json("doctor")["findings"]}
+    assert found["pipeline clinic"]["detail"] == "not set up: no setting of it is stated"

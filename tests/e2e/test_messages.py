@@ -80,7 +80,7 @@ def test_a_rollback_says_that_the_next_run_publishes_again_and_it_does(published
     published.json("run", "order_lists")
     undone = published.production()["order_list"]
     said = published.firn("rollback", "order_lists").stdout
-    assert "Not held back: the next firn run order_lists publishes the workbooks again as they are." in said
+    assert "Not held back: the next firn run order_lists publishes its sources again as they are." in said
     assert published.production()["order_list"] != undone
     assert published.json("run", "order_lists")["status"] == "published"
     assert published.production()["order_list"] == undone

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from test_postgres_servers import CONTRACTS, SHOP, VERSIONS, fresh, lines, notes, orders
 
-from firn import Dataset, LoadError, PartKey, PartRecord, PublishError, Run, Staged, StateError
+from firn import Dataset, LoadError, PartKey, PartRecord, PublishError, Run, Staged, StateError, Totals
 from loaders.connections import Server
 from loaders.memory import Memory
 
@@ -34,6 +34,15 @@ class Wide(dy.Schema):
     a = dy.String(nullable=True)
     b = dy.Int64(nullable=True)
     c = dy.Decimal(10, 3, nullable=True)
+
+
+class Sums(dy.Schema):
+    """A table of money in every way that a number is kept."""
+
+    id = dy.Int32(primary_key=True)
+    exact = dy.Decimal(10, 3, nullable=True)
+    double = dy.Float64(nullable=True)
+    short = dy.Float32(nullable=True)
 
 
 class Once(dy.Schema):
@@ -732,3 +741,22 @@ def test_a_fingerprint_of_the_same_content_is_listed_anew(loader: Loader, two_sh
     loader.relist(two_shops, {"north": "listed again"})
     assert loader.ledger("shop")["north"].fingerprint == "listed again"
     assert loader.ledger("shop")["south"].fingerprint == "listed south"
+
+
+def test_totals_are_exact_whatever_the_column_keeps_and_leave_out_what_is_gone(loader: Loader) -> None:
+    run, rows = Run.start("sums"), 10
+    loader.prepare(run, Dataset("sums", {"sums": Sums}))
+    tenth = [Decimal("0.1")] * (rows - 1)
+    frame = pl.DataFrame(
+        {"id": range(rows), "exact": [*tenth, None], "double": [*map(float, tenth), None], "short": [0.5] * rows},
+        {"id": pl.Int32, "exact": pl.Decimal(10, 3), "double": pl.Float64, "short": pl.Float32},
+    )
+    loader.stage(run, "sums", "", frame)
+    loader.verify(run)
+    loader.publish(run)
+
+    found = loader.totals({"sums": ["exact", "double", "short", "gone"], "gone": ["exact"]})
+
+    assert list(found) == ["sums"]
+    assert found["sums"] == Totals(rows, {"exact": Decimal("0.9"), "double": Decimal("0.9"), "short": Decimal(5)})
+    assert loader.totals({"sums": []}) == {"sums": Totals(rows)}
