@@ -118,10 +118,11 @@ def decide(
 
 def _known(entry: Entry, declared: Declared, cursor: Cursor) -> Decision:
     ranged = declared.table.range_column is not None
-    if entry.strategy == "incremental" and ranged and cursor.watermark is not None:
+    single = ranged and len(declared.table.key) == 1
+    if entry.strategy == "incremental" and single and cursor.watermark is not None:
         reason = f"{entry.incremental_column} from {cursor.watermark} on, and keys compared"
         return Decision("incremental", reason, since=value_of(cursor.watermark))
-    if entry.strategy == "append" and ranged and cursor.highest is not None:
+    if entry.strategy == "append" and single and cursor.highest is not None:
         return Decision("append", f"keys above {cursor.highest:,}", above=cursor.highest, rows=cursor.rows)
     if entry.strategy == "compare" and ranged and cursor.checksums:
         reason = f"checksums of {len(cursor.checksums):,} ranges of keys"

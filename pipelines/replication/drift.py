@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firn import SourceChanged
+from loaders.ddl import layout
 from pipelines.replication.catalogue import NOT_NULL
+from pipelines.replication.retyping import effect
 
 if TYPE_CHECKING:
     from pipelines.replication.overrides import Effective
     from sources.mysql.catalogue import SourceColumn, SourceTable
+    from sources.mysql.database import Declared
 
-__all__ = ["declaration", "drift", "settle"]
+__all__ = ["declaration", "drift", "refuse_lossy", "settle"]
 
 
 def declaration(column: SourceColumn) -> str:
@@ -27,6 +30,33 @@ def drift(table: SourceTable, settled: Effective) -> list[str]:
         *(f"{name} ({then[name]}) is gone" for name in then if name not in now),
         *(f"{name} was {then[name]} and is {now[name]}" for name in now if name in then and then[name] != now[name]),
     ]
+
+
+def refuse_lossy(declared: Declared, settled: Effective, pipeline: str, schema: str) -> None:
+    """Refuse a column whose type cannot hold what it held when the catalogue was written.
+
+    Raises:
+        SourceChanged: Names each, and the statement that would change production. Production is unchanged.
+    """
+    then, types = settled.entry.columns, {c.name: c.type for c in layout(declared.name, declared.contract).columns}
+    lost = [
+        column
+        for column in declared.table.columns
+        if column.name in types and column.name in then and effect(_type(then[column.name]), column.declared) == "lossy"
+    ]
+    if lost:
+        told = ", ".join(f"{column.name} was {then[column.name]} and is {declaration(column)}" for column in lost)
+        alter = ", ".join(f'ALTER COLUMN "{c.name}" TYPE {types[c.name]}' for c in lost)
+        raise SourceChanged(
+            f'Table "{declared.name}" has columns that hold less than before: {told}. Nothing was published; '
+            "production is unchanged.",
+            f'if that is meant: ALTER TABLE "{schema}"."{declared.name}" {alter}; then firn discover {pipeline}',
+        )
+
+
+def _type(declaration: str) -> str:
+    """Return the type of a column alone: one that must have a value now holds no less than before."""
+    return declaration.removesuffix(NOT_NULL)
 
 
 def settle(table: SourceTable, settled: Effective, pipeline: str) -> tuple[list[str], list[str]]:

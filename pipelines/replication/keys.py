@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from firn import ContractError
 
-    Keys = NDArray[np.int64]
+__all__ = ["Keys", "Ranges", "absent", "whole"]
 
-__all__ = ["Ranges", "absent"]
+Keys = NDArray[np.int64]
 
 Ranges = list[tuple[int, int]]
 """From one key to another, both included."""
+
+
+def whole(values: pl.Series) -> Keys:
+    """Return keys as they are compared here, in their order.
+
+    Raises:
+        ContractError: One is beyond 63 bits.
+    """
+    try:
+        keys: Keys = values.cast(pl.Int64).to_numpy()
+    except pl.exceptions.InvalidOperationError as error:
+        raise ContractError(
+            f'Keys of column "{values.name}" are beyond 9223372036854775807, and cannot be compared one by one. '
+            "Production is unchanged.",
+            'read the table whole: strategy = "full"',
+        ) from error
+    return keys
 
 
 def absent(ours: Keys, theirs: Keys) -> Ranges:

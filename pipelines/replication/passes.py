@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import polars as pl
 
 from firn import ContractError
 from pipelines.replication.figures import Figures, counted
-from pipelines.replication.keys import absent
+from pipelines.replication.keys import absent, whole
 from sources.mysql.windows import KeyRange, Since, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
+
+    import polars as pl
 
     from pipelines.replication.decisions import Planned
     from pipelines.replication.keys import Keys, Ranges
@@ -175,7 +176,7 @@ class Pass:
             self._take(Window(since=Since(settled.business_date, self._day(settled.lookback_days))))
 
     def _keys(self, planned: Planned) -> Keys:
-        return self.means.database.keys(planned.declared, Window()).to_series().cast(pl.Int64).to_numpy()
+        return np.sort(whole(self.means.database.keys(planned.declared, Window()).to_series()))
 
     def _compare(self) -> None:
         known = self.planned.decision.checksums
@@ -253,11 +254,11 @@ class Pass:
         planned = self.planned
         key, stamp = planned.declared.table.range_column, planned.entry.incremental_column
         if key is not None and planned.decision.how == "incremental":
-            keys = frame[key.name].cast(pl.Int64).to_numpy()
+            keys = whole(frame[key.name])
             frame = frame.filter(~np.isin(keys, self.staged_keys()))
             self.keys.append(keys)
         if key is not None and frame.height:
-            self.highest = _higher(self.highest, frame[key.name].max())
+            self.highest = _higher(self.highest, int(frame[key.name].max()))  # type: ignore[arg-type]
         if stamp is not None and stamp in frame.columns:
             self.watermark = _higher(self.watermark, frame[stamp].max())
         return frame

@@ -59,6 +59,7 @@ def plan(
         columns, notes = drift.settle(found[table], own, name)
         execution.report.notes += notes
         declared, cursor = database.declared(found[table], columns), Cursor.of(cursors.get(table))
+        drift.refuse_lossy(declared, own, name, replication.target.production)
         decision = decide(own.entry, declared, marks[table], cursor, since=since, full=options.full_refresh)
         planned.append(Planned(table, own, declared, marks[table], cursor, decision))
     return ordered(planned)
@@ -92,9 +93,10 @@ def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
 
 
 def dataset(name: str, reads: Sequence[Planned]) -> Dataset:
-    """Return what a run publishes: the tables that it reads."""
+    """Return what a run publishes: the tables that it reads, and which of them follow the source's columns."""
     contracts = {table.name: table.declared.contract for table in reads}
-    return Dataset(name, contracts, strategy=strategies(reads))
+    evolves = frozenset(table.name for table in reads if table.policy.on_drift == "evolve")
+    return Dataset(name, contracts, strategy=strategies(reads), evolves=evolves)
 
 
 def strategies(reads: Sequence[Planned]) -> Strategy | Mapping[str, Strategy]:

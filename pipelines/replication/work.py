@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 import dataframely as dy
 import numpy as np
-import polars as pl
 
 from pipelines.replication.decisions import grouped
+from pipelines.replication.keys import whole
 from pipelines.replication.passes import Means
 from pipelines.replication.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import polars as pl
 
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
@@ -113,8 +115,7 @@ class Work:
         contract = type("Keys", (dy.Schema,), {"key": column(primary_key=True, alias=key)})
         with self._lock:
             frame = self.loader.shown({table.name: contract}, seconds)[table.name]
-        keys: Keys = np.sort(frame.to_series().cast(pl.Int64).to_numpy())
-        return keys
+        return np.sort(whole(frame.to_series()))
 
     def _watch(self) -> None:
         """Tell how far the run is, and of the tables that take longer than they may; cancel those of some tiers."""

@@ -239,6 +239,35 @@ def test_an_added_column_arrives_and_views_on_the_table_stay(loaded: Clinic) -> 
     same(loaded)
 
 
+def test_columns_that_change_at_the_source_are_followed_where_nothing_is_lost(loaded: Clinic) -> None:
+    loaded.firn.execute('CREATE VIEW notes AS SELECT "Note" FROM procnote')
+    loaded.change(
+        "ALTER TABLE patient ADD COLUMN Title varchar(15) NOT NULL DEFAULT 'Dr' AFTER LName",
+        "ALTER TABLE zipcode DROP COLUMN City",
+        "INSERT INTO securitylog (LogText, LogDateTime) VALUES ('beside', '2026-02-03')",
+    )
+
+    report = loaded.run()
+
+    assert (report["status"], set(report["strategies"].values())) == ("published", {"diff", "merge"}), report
+    assert loaded.firn.query('SELECT count(*), min("Title"), max("Title") FROM patient') == [(3000, "Dr", "Dr")]
+    assert loaded.firn.query("SELECT count(*) FROM notes") == [(3000,)]
+    assert loaded.firn.query('SELECT "ZipCodeNum"::text, "City" FROM zipcode ORDER BY 1') == [
+        ("97201", "Portland"),
+        ("97202", None),
+        ("97203", ""),
+    ]
+    same(loaded, "zipcode")
+
+    loaded.change("ALTER TABLE procnote MODIFY EntryDateTime date NOT NULL")
+    before = loaded.firn.production()
+    refused = loaded.run("--tables", "procnote", code=4)
+    assert (
+        'ALTER TABLE "public"."procnote" ALTER COLUMN "EntryDateTime" TYPE date' in refused["error"] + refused["hint"]
+    )
+    assert loaded.firn.production() == before
+
+
 def test_only_the_tables_asked_for_are_read(loaded: Clinic) -> None:
     loaded.change(
         "UPDATE patient SET LName = 'Fir' WHERE PatNum = 1", "UPDATE procnote SET Note = 'x' WHERE ProcNoteNum = 1"
