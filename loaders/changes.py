@@ -177,12 +177,13 @@ class Changes:
         return _SQL["lock_evolving"].format(tables=tables)
 
     def _evolving(self, found: Mapping[str, Shape]) -> dict[str, dict[str, str]]:
-        """Return the columns of the tables that lack some, or have narrower ones, and may be given them."""
+        """Return the columns of the tables that lack some, or have narrower or stricter ones, and may be given them."""
         tables = {} if self.plan.back else self.plan.tables
         names = [name for name, table in tables.items() if name in found and table.get("evolves")]
         staged = shapes.read(self.connection, self.plan.source, names) if names else {}
         types = {name: {c: staged[name].columns[c].type for c in tables[name]["columns"]} for name in names}
-        return {n: t for n, t in types.items() if evolution.missing(found[n], t) or evolution.retyped(found[n], t)}
+        ways = (evolution.missing, evolution.retyped, evolution.relaxed)
+        return {name: own for name, own in types.items() if any(way(found[name], own) for way in ways)}
 
     def _evolve(self) -> None:
         found, production = self._shapes(), self.namespace.production

@@ -7,6 +7,7 @@ rewritten is empty. Every other change is refused with the statement that would 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psycopg.sql import SQL, Composed, Identifier
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from loaders.connections import Statements
     from loaders.shapes import Shape
 
-__all__ = ["evolve", "missing", "refuse_used", "retyped"]
+__all__ = ["evolve", "evolved", "missing", "refuse_used", "relaxed", "retyped"]
 
 _SQL = queries.read("evolution.sql")
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
@@ -28,10 +29,14 @@ _VARYING = re.compile(r"character varying(\(\d+\))?")
 
 
 def evolve(connection: Statements, schema: str, shape: Shape, types: Mapping[str, str]) -> None:
-    """Give a table of production the columns and types of its contract; under an exclusive lock."""
+    """Give a table of production the columns and types of its contract; under an exclusive lock.
+
+    A column that the contract has no more is null in new rows, whether it took nulls before or not.
+    """
     actions = [
         *(_SQL["add"].format(column=Identifier(name), type=SQL(t)) for name, t in missing(shape, types).items()),
         *(_SQL["widen"].format(column=Identifier(name), type=SQL(t)) for name, t in retyped(shape, types).items()),
+        *(_SQL["relax"].format(column=Identifier(name)) for name in relaxed(shape, types)),
     ]
     table = Identifier(schema, shape.table)
     connection.execute(SQL("ALTER TABLE ONLY {} {}").format(table, SQL(", ").join(actions)))
@@ -40,6 +45,19 @@ def evolve(connection: Statements, schema: str, shape: Shape, types: Mapping[str
 def missing(shape: Shape, types: Mapping[str, str]) -> dict[str, str]:
     """Return the columns that a table of production lacks."""
     return {name: type_ for name, type_ in types.items() if name not in shape.columns}
+
+
+def relaxed(shape: Shape, types: Mapping[str, str]) -> list[str]:
+    """Return the columns that would need a value which the contract does not have, and that can do without."""
+    keys = frozenset[str]().union(*shape.keys)
+    others = (column for column in shape.columns.values() if column.name not in types and column.name not in keys)
+    return [column.name for column in others if column.required and not column.filled and not column.generated]
+
+
+def evolved(shape: Shape, types: Mapping[str, str]) -> Shape:
+    """Return what a table of production will look like with the columns that it has by now."""
+    free = {name: replace(shape.columns[name], required=False) for name in relaxed(shape, types)}
+    return replace(shape, columns={**shape.columns, **free})
 
 
 def retyped(shape: Shape, types: Mapping[str, str]) -> dict[str, str]:

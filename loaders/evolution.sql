@@ -4,6 +4,9 @@ ADD COLUMN {column} {type}
 -- name: widen
 ALTER COLUMN {column} TYPE {type}
 
+-- name: relax
+ALTER COLUMN {column} DROP NOT NULL
+
 -- name: used
 -- What PostgreSQL itself would refuse: rules, which views are made of, and generated columns, triggers and policies.
 SELECT a.attname::text AS column, pg_describe_object(d.classid, d.objid, d.objsubid) AS user

@@ -167,9 +167,14 @@ def _obstacles(
     for name, layout in layouts.items():
         if words[name] in ("diff", "merge", "append") and not layout.key:
             return _obstructed(name, production, "its contract has no key", "state a primary key, or rewrite")
-        added = evolution.missing(found[name], layout.types) if name in found and name in evolves else {}
-        types = {column: type_ for column, type_ in layout.types.items() if column not in added}
-        stands = obstacle(found[name], words[name], layout.key, types, production) if name in found else None
+        if name not in found:
+            continue
+        shape, types = found[name], layout.types
+        if name in evolves:
+            added = evolution.missing(shape, types)
+            shape = evolution.evolved(shape, types)
+            types = {column: type_ for column, type_ in types.items() if column not in added}
+        stands = obstacle(shape, words[name], layout.key, types, production)
         if stands:
             return _obstructed(name, production, *stands)
     return None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
 
-__all__ = ["Cursor", "fingerprint", "stored", "value_of"]
+__all__ = ["Cursor", "fingerprint", "stored", "until", "value_of"]
 
 Value = dt.datetime | dt.date | int
 
@@ -20,6 +20,7 @@ class Cursor:
     Attributes:
         shape: What its columns and the rules for them were; another shape means other values of the same rows.
         mark: What the source said of its last write; empty where that proves nothing.
+        created: When it was made, or made anew, by the source's clock.
         rows: How many rows it had.
         watermark: The highest value of the incremental column among the rows that were read.
         highest: The highest key.
@@ -32,6 +33,7 @@ class Cursor:
 
     shape: str
     mark: str = ""
+    created: str = ""
     rows: int = 0
     watermark: str | int | None = None
     highest: int | None = None
@@ -61,6 +63,18 @@ def fingerprint(shape: str) -> str:
 def stored(value: Value | None) -> str | int | None:
     """Write a watermark as a value of JSON."""
     return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def until(value: Value | None, now: dt.datetime) -> Value | None:
+    """Return a watermark that is no later than now: what is stamped later would hide what is stamped from here on.
+
+    Args:
+        value: The highest stamp.
+        now: By the source's clock, in UTC, without a zone.
+    """
+    if isinstance(value, dt.datetime):
+        return min(value, now.replace(tzinfo=value.tzinfo))
+    return min(value, now.date()) if isinstance(value, dt.date) else value
 
 
 def value_of(watermark: str | int) -> Value:

@@ -36,7 +36,6 @@ class Decision:
         above: Of one that is appended to: the key above which they are.
         bits: Of one that is compared: how wide its ranges of keys are.
         checksums: The content of each range when it was read, by its number.
-        rows: How many rows the table had then.
     """
 
     how: How
@@ -45,7 +44,6 @@ class Decision:
     above: int = 0
     bits: int | None = None
     checksums: Mapping[str, str] = field(default_factory=dict)
-    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +109,27 @@ def decide(
         return Decision("full", "its columns, or the rules for their values, are others than when it was read")
     if mark.stamp and mark.stamp == cursor.mark:
         return Decision("unchanged", f"not written since {mark.updated}")
+    why = _why_forgotten(entry, mark, cursor, since)
+    return Decision("full", why) if why else _known(entry, declared, cursor)
+
+
+def _why_forgotten(entry: Entry, mark: Mark, cursor: Cursor, since: dt.datetime) -> str:
+    """Say why what is remembered is not built upon; nothing where it is."""
     if dt.datetime.fromisoformat(cursor.read_at) < since:
-        return Decision("full", f"last read on {cursor.read_at}, which is too long ago")
-    return _known(entry, declared, cursor)
+        return f"last read on {cursor.read_at}, which is too long ago"
+    if entry.strategy == "incremental" and str(mark.created) != cursor.created:
+        return f"made anew at {mark.created}: other rows may have the same keys and stamps"
+    return ""
 
 
 def _known(entry: Entry, declared: Declared, cursor: Cursor) -> Decision:
     ranged = declared.table.range_column is not None
     single = ranged and len(declared.table.key) == 1
     if entry.strategy == "incremental" and single and cursor.watermark is not None:
-        reason = f"{entry.incremental_column} from {cursor.watermark} on, and keys compared"
+        reason = f"{entry.incremental_column} from {cursor.watermark} on, and keys and stamps compared"
         return Decision("incremental", reason, since=value_of(cursor.watermark))
     if entry.strategy == "append" and single and cursor.highest is not None:
-        return Decision("append", f"keys above {cursor.highest:,}", above=cursor.highest, rows=cursor.rows)
+        return Decision("append", f"keys above {cursor.highest:,}, and keys compared", above=cursor.highest)
     if entry.strategy == "compare" and ranged and cursor.checksums:
         reason = f"checksums of {len(cursor.checksums):,} ranges of keys"
         return Decision("compare", reason, bits=cursor.bits, checksums=cursor.checksums)

@@ -1,4 +1,4 @@
-"""Whole-number keys: what is gone, what is missing, and the ranges that name them briefly."""
+"""Whole-number keys: what is gone, what is missing or stale, and the ranges that name them briefly."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from firn import ContractError
 
-__all__ = ["Keys", "Ranges", "absent", "whole"]
+__all__ = ["Keys", "Ranges", "absent", "gathered", "stale", "stamped", "whole"]
 
 Keys = NDArray[np.int64]
 
 Ranges = list[tuple[int, int]]
 """From one key to another, both included."""
+
+_MOST_RANGES = 64
+"""Each is read by statements of its own: from there on, reading the rows between two is cheaper."""
 
 
 def whole(values: pl.Series) -> Keys:
@@ -47,3 +50,38 @@ def absent(ours: Keys, theirs: Keys) -> Ranges:
     starts = np.flatnonzero(np.diff(places, prepend=-1))
     ends = np.append(starts[1:], gone.size) - 1
     return list(zip(gone[starts].tolist(), gone[ends].tolist(), strict=True))
+
+
+def gathered(keys: Keys, most: int = _MOST_RANGES) -> Ranges:
+    """Name keys in so many ranges at most, which leave out the widest gaps between them.
+
+    Args:
+        keys: Sorted, each once.
+        most: How many.
+    """
+    if not keys.size:
+        return []
+    gaps = np.diff(keys)
+    widest = np.sort(np.argsort(gaps)[::-1][: most - 1])
+    starts = np.append(0, widest[gaps[widest] > 1] + 1)
+    ends = np.append(starts[1:], keys.size) - 1
+    return list(zip(keys[starts].tolist(), keys[ends].tolist(), strict=True))
+
+
+def stamped(rows: pl.DataFrame, key: str, stamp: str | None) -> pl.DataFrame:
+    """Return ``key``, sorted, and ``stamp`` of rows, which is null where they have none, or no stamp is asked for."""
+    own = pl.lit(None) if stamp is None else pl.col(stamp)
+    return rows.select(pl.Series("key", whole(rows[key])), own.alias("stamp")).sort("key")
+
+
+def stale(ours: pl.DataFrame, theirs: pl.DataFrame, read: Keys) -> Keys:
+    """Return the keys of rows that we lack, or that have another stamp than ours, or none, and were not read yet.
+
+    Args:
+        ours: Keys and stamps that we have.
+        theirs: Those that they have.
+        read: Keys of the rows that were read.
+    """
+    known = theirs.filter(~pl.col("key").is_in(pl.Series(read))).join(ours, on="key", how="left")
+    differing = known.filter(~pl.col("stamp").eq(pl.col("stamp_right")).fill_null(value=False))
+    return differing["key"].sort().to_numpy()

@@ -11,13 +11,14 @@ import numpy as np
 
 from firn import ContractError
 from pipelines.replication.figures import Figures, counted
-from pipelines.replication.keys import absent, whole
+from pipelines.replication.keys import absent, gathered, stale, stamped, whole
 from sources.mysql.windows import KeyRange, Since, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
 
+    import dataframely as dy
     import polars as pl
 
     from pipelines.replication.decisions import Planned
@@ -53,7 +54,7 @@ class Means:
         database: The source.
         chunks: Who reads chunks.
         stage: Where rows go; any thread may call it.
-        published: Returns the keys of a table that production shows, sorted.
+        published: Returns the columns of a contract that production shows of a table; no rows where nothing is staged.
         is_cancelled: Tells whether a table is not to be read to its end.
         chunk_bytes: About how much one connection reads at a time.
         overlap: How far before the watermark rows are read again.
@@ -64,7 +65,7 @@ class Means:
     database: Database
     chunks: Executor
     stage: Stage
-    published: Callable[[Planned], Keys]
+    published: Callable[[str, type[dy.Schema]], pl.DataFrame]
     is_cancelled: Callable[[str], bool]
     chunk_bytes: int
     overlap: dt.timedelta
@@ -86,7 +87,8 @@ class Pass:
         source: The source's figures of the same rows.
         replaced: Ranges of keys of which everything was read: what production has there besides, goes.
         total: Rows that the table has at the source.
-        purged: Rows that the source has deleted of a table that is only appended to.
+        purged: Rows that the source has deleted of a table that is only appended to, since the last run; fewer than
+            none where it has brought some back.
         recent: The source's figures of the latest business days: the column, the first day, and the figures.
         watermark: The highest stamp among the rows.
         highest: The highest key.
@@ -125,6 +127,7 @@ class Pass:
         Raises:
             FirnError: It could not be read, or not to its end.
         """
+        self._refuse_cancelled()
         {"full": self._full, "incremental": self._incremental, "append": self._append, "compare": self._compare}[
             self.planned.decision.how
         ]()
@@ -146,27 +149,43 @@ class Pass:
     def _full(self) -> None:
         self._take(Window())
         self.total = self.here.rows
-        planned = self.planned
-        if planned.entry.strategy == "compare" and planned.cursor is not None and planned.declared.table.range_column:
+        planned, table = self.planned, self.planned.declared.table
+        if planned.cursor is None or table.range_column is None:
+            return
+        if planned.entry.strategy == "append" and len(table.key) == 1:
+            theirs, ours = self._both(None)
+            self._count_purged(theirs["key"].to_numpy(), ours["key"].to_numpy())
+        if planned.entry.strategy == "compare":
             self._checksum()
 
     def _append(self) -> None:
-        decision = self.planned.decision
-        self.highest = decision.above
-        self._take(Window(keys=KeyRange(decision.above + 1, _HIGHEST)))
-        self.total = self.means.database.figures(self.planned.declared).rows
-        self.statements += 1
-        self.purged = max(0, decision.rows + self.rows - self.total)
+        """Read what was added, also with a lower key by somebody who was slower to commit."""
+        planned, above = self.planned, self.planned.decision.above
+        _refuse_anew(planned)
+        self.highest = above
+        self._take(Window(keys=KeyRange(above + 1, _HIGHEST)))
+        theirs, ours = self._both(None)
+        there, here = theirs["key"].to_numpy(), ours["key"].to_numpy()
+        self.total = there.size
+        for low, high in absent(there[there <= above], here):
+            self._take(Window(keys=KeyRange(low, high)))
+        self._count_purged(there, here)
+
+    def _count_purged(self, there: Keys, here: Keys) -> None:
+        known = self.planned.cursor.purged if self.planned.cursor else 0
+        self.purged = np.setdiff1d(here, there, assume_unique=True).size - known
 
     def _incremental(self) -> None:
+        """Read what was stamped since; then every row that has another stamp here than there, or none."""
         planned, since = self.planned, self.planned.decision.since
         self.watermark = since
         lowest = since if isinstance(since, int) else since - self.means.overlap
         self._take(Window(since=Since(planned.entry.incremental_column or "", lowest)))
         self._look_back()
-        ours, theirs = self._keys(planned), self.means.published(planned)
-        self.total, self.replaced = int(ours.size), absent(theirs, ours)
-        for low, high in absent(ours, np.union1d(theirs, self.staged_keys())):
+        theirs, ours = self._both(planned.entry.incremental_column)
+        self.total = theirs.height
+        self.replaced = absent(ours["key"].to_numpy(), theirs["key"].to_numpy())
+        for low, high in gathered(stale(ours, theirs, self.staged_keys())):
             self._take(Window(keys=KeyRange(low, high)))
 
     def _look_back(self) -> None:
@@ -175,8 +194,14 @@ class Pass:
         if settled.business_date and settled.lookback_days:
             self._take(Window(since=Since(settled.business_date, self._day(settled.lookback_days))))
 
-    def _keys(self, planned: Planned) -> Keys:
-        return np.sort(whole(self.means.database.keys(planned.declared, Window()).to_series()))
+    def _both(self, stamp: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the keys, and their stamps, that the source has, and those that production shows."""
+        declared, database = self.planned.declared, self.means.database
+        key, also = declared.table.key[0], [stamp] if stamp else []
+        there = database.keys(declared, also=also)
+        here = self.means.published(declared.name, database.declared(declared.table, [key, *also]).contract)
+        self.statements += 1
+        return stamped(there, key, stamp), stamped(here, key, stamp)
 
     def _compare(self) -> None:
         known = self.planned.decision.checksums
@@ -262,6 +287,18 @@ class Pass:
         if stamp is not None and stamp in frame.columns:
             self.watermark = _higher(self.watermark, frame[stamp].max())
         return frame
+
+
+def _refuse_anew(planned: Planned) -> None:
+    """Refuse a table that gives numbers to new rows which production keeps for older ones."""
+    following, above = planned.declared.table.auto_increment, planned.decision.above
+    if following is not None and following <= above and planned.declared.table.rows:
+        name = planned.name
+        raise ContractError(
+            f'Table "{name}" was emptied at the source and numbers its rows anew: the next is {following:,}, and '
+            f"production keeps others up to {above:,}. Nothing of it was published; production is unchanged.",
+            f'to let production forget the old ones: tables.{name}.strategy = "full"',
+        )
 
 
 def _higher(known: Any, found: Any) -> Any:  # noqa: ANN401 (a key or a stamp)

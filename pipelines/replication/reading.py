@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from firn import ContractError, FirnError, Transient
 from pipelines.engine.frames import ATTEMPTS, FIRST_WAIT_S
-from pipelines.replication.cursors import Cursor, fingerprint, stored
+from pipelines.replication.cursors import Cursor, fingerprint, stored, until
 from pipelines.replication.figures import Figures, differences
 from pipelines.replication.passes import CancelledError, Means, Pass, Recent
 
@@ -146,8 +146,9 @@ class Reader:
         return Cursor(
             fingerprint(planned.declared.shape),
             "" if moved else before.stamp,
+            str(before.created),
             made.total or 0,
-            stored(made.watermark),
+            stored(until(made.watermark, self.means.database.server.now)),
             highest,
             made.bits,
             {} if moved else made.checksums,

@@ -157,7 +157,7 @@ def publish(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -
     if execution.options.publish:
         staging.publish(execution, loader)
     for outcome in done:
-        if outcome.purged:
+        if outcome.purged > 0:
             loader.act(execution.run, "purge seen", f"{outcome.table}: {outcome.purged} rows")
 
 
@@ -173,7 +173,7 @@ def tell(execution: Execution, outcomes: Sequence[Outcome]) -> None:
     execution.report.notes += [
         f"{outcome.table}: the source has purged {outcome.purged:,} rows, which production keeps"
         for outcome in done
-        if outcome.purged
+        if outcome.purged > 0
     ]
     execution.report.figures = {
         **Counter(f"tables read, {outcome.how}" for outcome in done),

@@ -9,23 +9,19 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import dataframely as dy
-import numpy as np
-
 from pipelines.replication.decisions import grouped
-from pipelines.replication.keys import whole
 from pipelines.replication.passes import Means
 from pipelines.replication.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import dataframely as dy
     import polars as pl
 
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
     from pipelines.replication.decisions import Planned
-    from pipelines.replication.keys import Keys
     from pipelines.replication.reading import Outcome
     from pipelines.replication.replication import Replication
     from sources.mysql.database import Database
@@ -70,7 +66,7 @@ class Work:
                 database,
                 chunks,
                 self._stage,
-                lambda table: self._published_keys(table, replication.target.check_timeout_s),
+                lambda table, contract: self._shown(table, contract, replication.target.check_timeout_s),
                 lambda table: self._stopping.is_set() or table in self._late,
                 int(replication.source.chunk_mb * _MEGABYTE),
                 dt.timedelta(seconds=replication.overlap_s),
@@ -90,7 +86,8 @@ class Work:
 
     def _work(self, reader: Reader, group: Sequence[Planned]) -> None:
         for table in group:
-            self._started[table.name] = time.monotonic()
+            with self._lock:
+                self._started[table.name] = time.monotonic()
             outcome = reader.read(table)
             with self._lock:
                 del self._started[table.name]
@@ -106,16 +103,12 @@ class Work:
             with self._lock:
                 self.loader.stage(self.execution.run, table, part, frame)
 
-    def _published_keys(self, table: Planned, seconds: float) -> Keys:
-        """Read the keys that production shows of a table, sorted; none where nothing is staged."""
+    def _shown(self, table: str, contract: type[dy.Schema], seconds: float) -> pl.DataFrame:
+        """Read the columns of a contract that production shows of a table; no rows where nothing is staged."""
         if not self.loader:
-            return np.empty(0, np.int64)
-        key = table.declared.table.key[0]
-        column = type(table.declared.contract.columns()[key])
-        contract = type("Keys", (dy.Schema,), {"key": column(primary_key=True, alias=key)})
+            return contract.create_empty()
         with self._lock:
-            frame = self.loader.shown({table.name: contract}, seconds)[table.name]
-        return np.sort(whole(frame.to_series()))
+            return self.loader.shown({table: contract}, seconds)[table]
 
     def _watch(self) -> None:
         """Tell how far the run is, and of the tables that take longer than they may; cancel those of some tiers."""

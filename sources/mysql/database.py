@@ -191,10 +191,16 @@ class Database:
             for rows, _ in stream(session, declared.table, declared.fields, window, size=size):
                 yield rows
 
-    def keys(self, declared: Declared, window: Window | None = None) -> pl.DataFrame:
-        """Return the columns of the key of the rows of a window, ordered by them as the server orders."""
+    def keys(self, declared: Declared, window: Window | None = None, also: Sequence[str] = ()) -> pl.DataFrame:
+        """Return the columns of the key of the rows of a window, ordered by them as the server orders.
+
+        Args:
+            declared: The table.
+            window: Which rows.
+            also: Other columns that are wanted too.
+        """
         key = declared.table.key
-        fields = [field for name in key for field in declared.fields if field.name == name]
+        fields = [field for name in dict.fromkeys([*key, *also]) for field in declared.fields if field.name == name]
         return self._read(declared, fields, window or Window(), order=key).frame
 
     def figures(self, declared: Declared, window: Window | None = None, sums: Sequence[str] = ()) -> Figures:

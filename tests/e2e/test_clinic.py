@@ -354,10 +354,9 @@ def office_hours() -> str:
 
 
 def test_a_change_without_a_stamp_in_the_latest_days_stops_the_publication_until_it_is_read(loaded: Clinic) -> None:
-    loaded.change(
-        "UPDATE patient SET Birthdate = CURRENT_DATE, DateTStamp = '2020-01-01' WHERE PatNum = 3",
-        "UPDATE patient SET LName = 'Ivy' WHERE PatNum = 4",
-    )
+    loaded.change("UPDATE patient SET LName = 'Ivy' WHERE PatNum = 4")
+    loaded.run()
+    loaded.change("UPDATE patient SET Birthdate = CURRENT_DATE, DateTStamp = DateTStamp WHERE PatNum = 3")
     loaded.stated["patient"]["business_date"] = "Birthdate"
     loaded.settings()
     before = loaded.firn.production()

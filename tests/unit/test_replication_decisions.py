@@ -57,7 +57,9 @@ def declared(*key: str) -> Declared:
 
 
 SHAPE = fingerprint(declared("id").shape)
-CURSOR = Cursor(SHAPE, "another", 5, "2026-02-28T10:00:00", 99, 3, {"0": "abc"}, "run", NOW.isoformat())
+CURSOR = Cursor(
+    SHAPE, "another", str(MARK.created), 5, "2026-02-28T10:00:00", 99, 3, {"0": "abc"}, "run", NOW.isoformat()
+)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,8 @@ CURSOR = Cursor(SHAPE, "another", 5, "2026-02-28T10:00:00", 99, 3, {"0": "abc"},
         (replace(CURSOR, mark=MARK.stamp), {}, "unchanged"),
         (replace(CURSOR, shape="other columns"), {}, "full"),
         (replace(CURSOR, read_at="2026-01-01T00:00:00"), {}, "full"),
+        (replace(CURSOR, created="another day"), {}, "full"),
+        (replace(CURSOR, created="another day"), {"strategy": "compare"}, "compare"),
         (replace(CURSOR, watermark=None), {}, "full"),
         (replace(CURSOR, checksums={}), {"strategy": "compare"}, "full"),
         (replace(CURSOR, highest=None), {"strategy": "append"}, "full"),
