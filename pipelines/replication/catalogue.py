@@ -11,7 +11,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml  # type: ignore[import-untyped]
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 
 from firn import ConfigError
 
@@ -66,7 +74,7 @@ class Monitoring(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alert: bool
-    max_minutes: PositiveInt
+    max_minutes: PositiveInt | PositiveFloat
     quality_threshold: NonNegativeFloat
 
 

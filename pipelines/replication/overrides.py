@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from firn import ConfigError
 from pipelines.engine.suggestions import likely
@@ -43,7 +43,7 @@ class TierPolicy(BaseModel):
     on_drift: Literal["evolve", "freeze", "fail"] | None = None
     owner: Literal["legacy", "firn"] | None = None
     quality_threshold: float | None = Field(default=None, ge=0, le=1)
-    max_minutes: PositiveInt | None = None
+    max_minutes: PositiveInt | PositiveFloat | None = None
 
 
 class Override(TierPolicy):
