@@ -32,7 +32,7 @@ Recent = tuple[str, dt.date, Figures]
 """A column of business days, the first day, and the figures of the rows from then on."""
 
 _HIGHEST = 2**63 - 1
-_AHEAD = 2  # chunks of one table that are read while an earlier one is handed on
+_AHEAD = 1  # chunks of one table that are read while an earlier one is handed on
 
 
 class CancelledError(ContractError):
