@@ -9,7 +9,6 @@ import socket
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import adbc_driver_postgresql.dbapi as adbc  # type: ignore[import-untyped]
 import psycopg
 from adbc_driver_manager import Error as AdbcError
 from psycopg import conninfo, pq
@@ -21,6 +20,8 @@ from loaders.sqlstates import primary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import adbc_driver_postgresql.dbapi as adbc  # type: ignore[import-untyped]
 
 __all__ = ["Copying", "Server", "Statements"]
 
@@ -91,6 +92,8 @@ class Server:
             TargetUnavailable: Nothing answers.
             LoadError: The server answers and refuses the connection.
         """
+        import adbc_driver_postgresql.dbapi as adbc
+
         # The driver reads the catalogue before it can be told anything, with operators that somebody may have planted.
         dsn = conninfo.make_conninfo(self._dsn, options=f"{self._options} -c search_path=".lstrip())
         connection: Copying = self._reached(lambda: adbc.connect(dsn))
