@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg.sql import Literal
 
-from loaders import queries
+from loaders import planned, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -81,7 +81,7 @@ class Dependent(NamedTuple):
 
 def read(connection: Statements, schema: str, tables: Collection[str]) -> list[Dependent]:
     """Return what other objects hold of tables; a row for each object and table."""
-    return [Dependent(*row) for row in connection.execute(_query("held", schema, tables)).fetchall()]
+    return [Dependent(*row) for row in planned.fetch(connection, _query("held", schema, tables))]
 
 
 def role(connection: Statements) -> str:

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import PublishError
-from loaders import inventory, queries
+from loaders import inventory, planned, queries
 from loaders.inventory import Item
 from loaders.sqlstates import primary
 
@@ -150,14 +150,16 @@ class Dressing:
         Raises:
             PublishError: A piece cannot be made; it is named. Production is unchanged.
         """
-        changed: set[str] = set()
-        present = self._present()
+        present, made = self._present(), list[Piece]()
+        wanted, held = self._wanted(present), self._pieces(self.schema)
         for _ in range(_ROUNDS):
-            done = [self._step(present, {p for p in step if p in phases}, without) for step in _STEPS]
-            changed |= {piece.table for pieces in done for piece in pieces if piece.phase in BESIDE_ROWS}
-            if not any(done):
+            before = len(made)
+            for step in _STEPS:
+                if done := self._step(present, wanted, held, {p for p in step if p in phases}, without):
+                    made, held = made + done, self._pieces(self.schema)
+            if len(made) == before:
                 break
-        return changed
+        return {piece.table for piece in made if piece.phase in BESIDE_ROWS}
 
     def rehearse(self) -> list[Item]:
         """Return what the tables will carry once they are dressed; nothing is made, nobody outside is waited for.
@@ -197,12 +199,15 @@ class Dressing:
         return [item for item in self._found() if item.kind in _OWN and item not in others]
 
     def _step(
-        self, present: Collection[Item], phases: Collection[int], without: Collection[tuple[str, ...]]
+        self,
+        present: Collection[Item],
+        pieces: Iterable[Piece],
+        there: Iterable[Piece],
+        phases: Collection[int],
+        without: Collection[tuple[str, ...]],
     ) -> list[Piece]:
-        if not phases:
-            return []
-        wanted = {piece.key: piece for piece in self._wanted(present) if piece.phase in phases}
-        held = {piece.key: piece for piece in self._pieces(self.schema) if piece.phase in phases}
+        wanted = {piece.key: piece for piece in pieces if piece.phase in phases}
+        held = {piece.key: piece for piece in there if piece.phase in phases}
         surplus = [piece for key, piece in held.items() if key not in wanted and piece.dropped]
         dropped = self._not_own(present, surplus, {piece.item[:3] for piece in wanted.values()})
         made = [piece for key, piece in wanted.items() if key not in held and _constraint(piece.item) not in without]
@@ -243,9 +248,7 @@ class Dressing:
 
     def _pieces(self, schema: str) -> list[Piece]:
         names = {"schema": Literal(schema), "into": Literal(self.schema), "tables": Literal(sorted(self.tables))}
-        # Prepared, because planning it takes longer than running it.
-        rows = self.connection.execute(_SQL["pieces"].format(**names), prepare=True).fetchall()
-        return [Piece(*row) for row in rows]
+        return [Piece(*row) for row in planned.fetch(self.connection, _SQL["pieces"].format(**names))]
 
     def _present(self) -> list[Item]:
         """Return what the tables of production carry; a view or anything else there is no table to be like."""
@@ -327,7 +330,7 @@ def moved(
     names = {"production": production, "source": source, "previous": previous, "tables": sorted(tables)}
     rows = connection.execute(_SQL["moved"].format(**_literals(names))).fetchall()
     policies = _SQL["pieces"].format(**_literals({"schema": production, "into": production, "tables": sorted(tables)}))
-    late = [Piece(*row) for row in connection.execute(policies).fetchall() if row.phase >= _IN_PLACE]
+    late = [Piece(*row) for row in planned.fetch(connection, policies) if row.phase >= _IN_PLACE]
     after = [row.text for row in rows if row.is_after] + [text for piece in late for text in piece.made if text]
     return [SQL(row.text) for row in rows if not row.is_after], [SQL(text) for text in after]
 

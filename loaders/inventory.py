@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.sql import Identifier, Literal
 
-from loaders import queries
+from loaders import planned, queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -76,7 +76,7 @@ def _parts(schema: str, tables: Iterable[str]) -> Composed:
 
 def carried(connection: Statements, schema: str, tables: Iterable[str], read_as: str = "") -> list[Item]:
     """Return what the tables of a schema carry; nothing for those that do not exist."""
-    return sorted(Item(*row) for row in connection.execute(query(schema, tables, read_as)).fetchall())
+    return sorted(Item(*row) for row in planned.fetch(connection, query(schema, tables, read_as)))
 
 
 def recorded(connection: Statements, schema: str, tables: Collection[str]) -> dict[str, dict[str, Any]]:
