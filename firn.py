@@ -50,6 +50,7 @@ __all__ = [
     "SourceChanged",
     "SourceError",
     "SourceUnavailable",
+    "Span",
     "Staged",
     "StateError",
     "Strategy",
@@ -305,6 +306,31 @@ class Totals:
 
     rows: int
     sums: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From where to where the rows of a table reach.
+
+    Attributes:
+        rows: How many there are.
+        low: The lowest key, none where there are no rows.
+        high: The highest.
+        first: The earliest day or time among them, as text, where one is known.
+        last: The latest.
+        gaps: How many ranges of keys between them no row has.
+        missing: How many keys these are.
+        largest: The widest of these ranges, both ends included.
+    """
+
+    rows: int
+    low: int | None = None
+    high: int | None = None
+    first: str | None = None
+    last: str | None = None
+    gaps: int = 0
+    missing: int = 0
+    largest: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)

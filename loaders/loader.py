@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Published, Run, Staged, Totals
+    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Published, Run, Span, Staged, Totals
 
 
 class Loader(Protocol):
@@ -176,6 +176,16 @@ class Loader(Protocol):
 
         Args:
             tables: The columns to sum, by table.
+        """
+        ...
+
+    def span(self, tables: Sequence[str], key: str, date: str | None = None) -> Span:
+        """Say from which key and day to which the rows of published tables reach together, and what is missing between.
+
+        Args:
+            tables: The tables; those that are not there have no rows.
+            key: A column of whole numbers that tells their rows apart.
+            date: A column of days or times.
         """
         ...
 

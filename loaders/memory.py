@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Staged, StateError, Totals
+from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Span, Staged, StateError, Totals
 from loaders import ddl, ranges
 from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
@@ -215,6 +216,20 @@ class Memory:
             for name, columns in tables.items()
             if (frame := self.production.get(name)) is not None
         }
+
+    def span(self, tables: Sequence[str], key: str, date: str | None = None) -> Span:
+        """Say from which key and day to which rows reach."""
+        columns = [key, *([date] if date else [])]
+        there = [self.production[name].select(columns) for name in tables if name in self.production]
+        rows = pl.concat(there).sort(key) if there else pl.DataFrame()
+        if not rows.height:
+            return Span(0)
+        keys = rows[key].to_list()
+        found = [(one + 1, other - 1) for one, other in pairwise(keys) if other > one + 1]
+        largest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0]))[:5]
+        days = [str(rows[date].min()), str(rows[date].max())] if date else [None, None]
+        missing = sum(high - low + 1 for low, high in found)
+        return Span(rows.height, keys[0], keys[-1], days[0], days[1], len(found), missing, tuple(largest))
 
     def audit(
         self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]

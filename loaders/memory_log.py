@@ -16,6 +16,7 @@ __all__ = ["MemoryLog"]
 Entry = dict[str, Any]
 
 _IDENTITY = ("file", "sheet", "cell", "reason", "raw")
+_OF_VALUES = ("table", "column", "key", "reason", "raw")
 
 
 @dataclass(slots=True)
@@ -58,9 +59,16 @@ class MemoryLog:
 
 
 def _identity(entry: Entry) -> tuple[Any, ...]:
-    return tuple(entry[name] for name in _IDENTITY)
+    return tuple(entry[name] for name in (_IDENTITY if "file" in entry else _OF_VALUES))
 
 
 def _ordered(found: list[Entry]) -> list[Entry]:
     shown = [{k: v for k, v in entry.items() if not k.endswith("_generation")} for entry in found]
-    return sorted(shown, key=lambda e: (e["file"], e["sheet"], e["row"], len(e["cell"]), e["cell"]))
+    return sorted(shown, key=_place)
+
+
+def _place(entry: Entry) -> tuple[Any, ...]:
+    """Return by what entries are put into reading order."""
+    if "file" not in entry:
+        return entry["table"], entry["column"], 0, len(entry["key"]), entry["key"]
+    return entry["file"], entry["sheet"], entry["row"], len(entry["cell"]), entry["cell"]

@@ -21,6 +21,7 @@ from loaders import (
     readback,
     shadows,
     shown,
+    spans,
     strategies,
     totals,
 )
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Totals
+    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, Totals
     from loaders.connections import Server, Statements
     from loaders.contrast import Contrasts
     from loaders.delta import Delta
@@ -384,6 +385,11 @@ class PostgresLoader:
         """Count the rows of published tables, and sum columns of theirs exactly; what is gone is left out."""
         with border("Adding up what is published"):
             return totals.compute(self._statements, self._names.production, tables)
+
+    def span(self, tables: Sequence[str], key: str, date: str | None = None) -> Span:
+        """Say from which key and day to which the rows of published tables reach together, and what is missing."""
+        with border("Looking at keys"):
+            return spans.compute(self._statements, self._names.production, tables, key, date)
 
     def audit(
         self, dataset: str, contracts: Mapping[str, type[dy.Schema]], parts: Mapping[str, PartKey]

@@ -37,3 +37,9 @@ SELECT file, NULL::text AS etag, sheet, cell, "row", "column", raw, expected, re
        first_run, first_at, resolved_run, resolved_at
 FROM {log} WHERE dataset = %(dataset)s AND resolved_generation IS NOT NULL
 ORDER BY file, sheet, "row", length(cell), cell, resolved_generation
+
+-- name: values
+-- A value of a table as the log knows the cells of workbooks: no two of a row are of one column and reason.
+SELECT "table" AS file, NULL::text AS etag, "column" AS sheet, key AS cell, 0 AS "row", "column", raw, expected, reason,
+       run_id
+FROM {table}

@@ -158,7 +158,9 @@ class Staging:
         tables = strategies.mark(tables, self.choice, self.dataset, self.layouts)
         words = {name: strategy for name, (strategy, _) in self.choice.items()}
         tables = ranges.mark(tables, replaced, self.layouts, words)
-        return companions.mark(mark(tables, self.dataset.quarantine), self.dataset.companions)
+        quarantine = self.dataset.quarantine
+        columns = self.dataset.contracts[quarantine].column_names() if quarantine in self.dataset.contracts else ()
+        return companions.mark(mark(tables, quarantine, columns), self.dataset.companions)
 
     def leave(self, tables: Collection[str]) -> None:
         """Forget tables that will not be published, once nothing of them is on its way any more."""

@@ -22,6 +22,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 SET = click.option("--set", "flags", multiple=True, metavar="KEY=VALUE", help="Set one setting of the pipeline.")
 CUSTOMER = click.option("--customer", default="", metavar="NAME", help="Only the workbooks of this customer.")
 REASON = click.option("--reason", default="", metavar="REASON", help="Only the cells set aside for this reason.")
+TABLE = click.option("--table", default="", metavar="NAME", help="Only the values of this table of a replication.")
 LIMIT = click.option("--limit-files", type=click.IntRange(min=1), help="Read only the first N files; never published.")
 
 
@@ -394,6 +395,7 @@ def quarantine() -> None:
 @CUSTOMER
 @click.option("--file", default="", metavar="FILE", help="Only this workbook.")
 @REASON
+@TABLE
 @click.option("--all", "resolved", is_flag=True, help="Also the entries that a later run resolved, and which run.")
 @click.option("--limit", type=click.IntRange(min=1), help="How many lines, or entries with --json.")
 @SET
@@ -405,6 +407,7 @@ def quarantine_list(
     customer: str,
     file: str,
     reason: str,
+    table: str,
     limit: int | None,
     flags: tuple[str, ...],
     config: Path | None,
@@ -415,7 +418,11 @@ def quarantine_list(
     from pipelines.engine import quarantine as work
     from pipelines.engine.typed import Typed
 
-    name, wanted, most = work.pipeline_name(pipeline), work.Wanted(customer, file, reason), limit if as_json else None
+    name, wanted, most = (
+        work.pipeline_name(pipeline),
+        work.Wanted(customer, file, reason, table),
+        limit if as_json else None,
+    )
     typed = Typed(name, config, parse(flags))
     with typed.repeated():
         found = work.listing(name, config, parse(flags), wanted, limit=most, resolved=resolved)
@@ -427,6 +434,7 @@ def quarantine_list(
 @CUSTOMER
 @click.option("--file", default="", metavar="FILE", help="Only this workbook.")
 @REASON
+@TABLE
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the copies.")
 @click.option("--force", is_flag=True, help="Replace copies; annotate also what was saved again since it was read.")
 @SET
@@ -438,6 +446,7 @@ def quarantine_export(
     customer: str,
     file: str,
     reason: str,
+    table: str,
     out: Path,
     flags: tuple[str, ...],
     config: Path | None,
@@ -452,7 +461,7 @@ def quarantine_export(
     name = pipeline_name(pipeline)
     typed = Typed(name, config, parse(flags))
     with typed.repeated():
-        copies = work.export(name, config, parse(flags), Wanted(customer, file, reason), out, force=force)
+        copies = work.export(name, config, parse(flags), Wanted(customer, file, reason, table), out, force=force)
         if not as_json or not any(copy.error for copy in copies):
             show(lambda: typed.again(work.text(name, copies)), work.document(copies), as_json=as_json)
         work.refuse_failed(copies)
@@ -463,6 +472,7 @@ def quarantine_export(
 @CUSTOMER
 @click.option("--file", default="", metavar="FILE", help="Only this workbook; or the path of a corrected local copy.")
 @REASON
+@TABLE
 @SET
 @CONFIG
 @JSON
@@ -472,6 +482,7 @@ def replay(
     customer: str,
     file: str,
     reason: str,
+    table: str,
     flags: tuple[str, ...],
     config: Path | None,
     as_json: bool,
@@ -481,7 +492,7 @@ def replay(
     from pipelines.engine.quarantine import Wanted, pipeline_name
     from pipelines.engine.typed import Typed
 
-    name, wanted = pipeline_name(pipeline), Wanted(customer, file, reason)
+    name, wanted = pipeline_name(pipeline), Wanted(customer, file, reason, table)
     typed = Typed(name, config, parse(flags))
     with typed.repeated():
         done = work.replay(name, config, parse(flags), wanted, quiet=as_json)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from firn import ConfigError, FirnError, SourceError
 from pipelines.engine import quarantine, settings
 from pipelines.engine.children import Failed, alone
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from sources.xlsx.annotation import Note
     from sources.xlsx.limits import Limits
 
+LISTED = ("table", "key", "column", "raw", "expected", "reason", "run_id", "first_run", "first_at")
+"""The columns of the list of values of a table."""
 UNCHANGED = "The original is untouched; production is unchanged."
 
 
@@ -91,10 +95,11 @@ def export(
         found = quarantine.entries(name, pipeline, loader, wanted)
     by_file: dict[str, list[Entry]] = {}
     for entry in found:
-        by_file.setdefault(entry["file"], []).append(entry)
+        by_file.setdefault(quarantine.place(entry), []).append(entry)
+    work = copied if pipeline.quarantine else listed
     with ThreadPoolExecutor(WORKERS) as workers:
         job = Export(name, pipeline, out, force)
-        made = [workers.submit(copied, job, file, group) for file, group in by_file.items()]
+        made = [workers.submit(work, job, file, group) for file, group in by_file.items()]
         return [one.result() for one in made]
 
 
@@ -127,6 +132,28 @@ def copied(job: Export, file: str, group: Sequence[Entry]) -> Copy:
         copy.cells = len(group)
     except FirnError as error:
         copy.error, copy.hint = error.message, error.hint
+    return copy
+
+
+def listed(job: Export, table: str, group: Sequence[Entry]) -> Copy:
+    """Write the values of one table that were set aside as CSV, whole or not at all."""
+    copy = Copy(table, str(job.out / f"{table}.csv"))
+    path = Path(copy.path)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        refuse_outside(job.out, path.name)
+        if not job.force:
+            refuse_overwriting(copy)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(group, infer_schema_length=None).select(LISTED).write_csv(part)
+        part.replace(path)
+        copy.cells = len(group)
+    except FirnError as error:
+        copy.error, copy.hint = error.message, error.hint
+    except OSError as error:
+        copy.error, copy.hint = f"{path} cannot be written: {error.strerror}. {UNCHANGED}", "Name another --out."
+    finally:
+        part.unlink(missing_ok=True)
     return copy
 
 
@@ -233,17 +260,31 @@ def document(copies: Sequence[Copy]) -> list[dict[str, Any]]:
 def text(name: str, copies: Sequence[Copy]) -> str:
     """Say which copies were made, and what each does not keep."""
     if not copies:
-        return "No cell is in quarantine: nothing to export."
+        return "Nothing is in quarantine: nothing to export."
     lines = [line for copy in copies for line in copy_lines(copy)]
     made = [copy for copy in copies if not copy.error]
-    after = f"Next, once it is corrected: firn replay {name} --file {shlex.quote(made[0].path)}" if made else ""
+    again = (
+        f"--table {made[0].file}"
+        if made and is_list(made[0])
+        else f"--file {shlex.quote(made[0].path)}"
+        if made
+        else ""
+    )
+    after = f"Next, once it is corrected: firn replay {name} {again}" if made else ""
     return "\n".join([*lines, *([after] if after else [])])
+
+
+def is_list(copy: Copy) -> bool:
+    """Tell whether it is a list of the values of a table, and no workbook."""
+    return Path(copy.path).name == f"{copy.file}.csv"
 
 
 def copy_lines(copy: Copy) -> list[str]:
     """Write what became of one workbook."""
     if copy.error:
         return [f"{copy.file}: not exported"]
+    if is_list(copy):
+        return [f"{copy.path}: {counted(copy.cells, 'value')}"]
     return [f"{copy.path}: {counted(copy.cells)} highlighted", *(f"    not kept: {loss}" for loss in copy.losses)]
 
 

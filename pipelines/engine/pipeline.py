@@ -212,6 +212,10 @@ class Pipeline(BaseModel):
         told = ", ".join(sorted({strategy for strategy, _ in ways.values()}))
         return [Health(f"pipeline {name}", passed=True, detail=f"{len(ways)} tables could be published by {told}")]
 
+    def quarantine_of(self, name: str) -> str:  # noqa: ARG002
+        """Name the published table of what is not published, empty where there is none."""
+        return self.quarantine
+
     def one_file(self, path: Path, part: str) -> Source:
         """Read one local file in place of a part.
 

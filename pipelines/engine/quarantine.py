@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn import ConfigError
 from pipelines.engine import settings
+from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loaders.loader import Loader
-    from pipelines.engine.pipeline import Pipeline
 
 Entry = dict[str, Any]
 
@@ -33,15 +33,17 @@ class Wanted:
         customer: Those of the workbooks of a customer.
         file: Those of a workbook, by its name in the source, or by the path of a copy of it.
         reason: Those that were set aside for a reason.
+        table: Those of a table of a replication.
     """
 
     customer: str = ""
     file: str = ""
     reason: str = ""
+    table: str = ""
 
     def __str__(self) -> str:
         """Say it as it was typed."""
-        given = {"--customer": self.customer, "--file": self.file, "--reason": self.reason}
+        given = {"--customer": self.customer, "--file": self.file, "--reason": self.reason, "--table": self.table}
         return " ".join(f"{option} {shlex.quote(value)}" for option, value in given.items() if value)
 
 
@@ -51,14 +53,25 @@ def pipeline_name(given: str | None) -> str:
     Raises:
         ConfigError: The pipeline has none, or several have one and none was named.
     """
-    having = [name for name in settings.names() if settings.pipeline_class(name).quarantine]
-    if given and settings.pipeline_class(given).quarantine:
+    if given and has_one(settings.pipeline_class(given)):
         return given
+    having = [name for name in settings.names() if has_one(settings.pipeline_class(name))]
     if given:
         raise ConfigError(f"Pipeline {given} has no quarantine.", f"These have one: {', '.join(having)}.")
-    if len(having) != 1:
+    usual = [name for name in having if settings.pipeline_class(name).quarantine]
+    if len(usual) != 1:
         raise ConfigError("Which pipeline?", f"Name one of {', '.join(having)}.")
-    return having[0]
+    return usual[0]
+
+
+def has_one(pipeline: type[Pipeline]) -> bool:
+    """Tell whether a pipeline may have a quarantine: it always has, or its settings decide."""
+    return bool(pipeline.quarantine) or pipeline.quarantine_of is not Pipeline.quarantine_of
+
+
+def place(entry: Entry) -> str:
+    """Return the workbook or the table that an entry is of."""
+    return str(entry["file"] if "file" in entry else entry["table"])
 
 
 def entries(
@@ -70,7 +83,10 @@ def entries(
         ConfigError: No workbook holds the customer or has that name, or the pipeline knows no such reason.
         StateError: Nothing was published yet.
     """
-    found = [dict(entry) for entry in loader.quarantined(name, pipeline.quarantine, resolved=resolved)]
+    found = [dict(entry) for entry in loader.quarantined(name, pipeline.quarantine_of(name), resolved=resolved)]
+    refuse_foreign(name, pipeline, wanted)
+    if not pipeline.quarantine:
+        return of_tables(found, wanted)
     files: Sequence[str] = list(dict.fromkeys(entry["file"] for entry in found))
     published = list(dict.fromkeys([*files, *loader.ledger(name)]))
     if wanted.file and not any(file in published for file in files_of(published, wanted.file)):
@@ -82,6 +98,32 @@ def entries(
         files = list(pipeline.parts_of(wanted.customer, published, loader))
     files = files_of(files, wanted.file)
     return [e for e in found if e["file"] in files and wanted.reason in ("", e["reason"])]
+
+
+def refuse_foreign(name: str, pipeline: Pipeline, wanted: Wanted) -> None:
+    """Refuse an option that means nothing to a pipeline.
+
+    Raises:
+        ConfigError: Names it.
+    """
+    given = {"--customer": wanted.customer, "--file": wanted.file} if not pipeline.quarantine else {}
+    given |= {"--table": wanted.table} if pipeline.quarantine else {}
+    for option, value in given.items():
+        if value:
+            raise ConfigError(f"{option} means nothing to the quarantine of pipeline {name}.", "leave it out")
+
+
+def of_tables(found: Sequence[Entry], wanted: Wanted) -> Sequence[Entry]:
+    """Return the values asked for of those of a replication.
+
+    Raises:
+        ConfigError: No value is of the table, or was set aside for the reason.
+    """
+    for option, value, column in (("--table", wanted.table, "table"), ("--reason", wanted.reason, "reason")):
+        known = list(dict.fromkeys(str(entry[column]) for entry in found))
+        if value:
+            refuse_unknown(option, [value], known, "no value in quarantine is of it")
+    return [e for e in found if wanted.table in ("", e["table"]) and wanted.reason in ("", e["reason"])]
 
 
 def files_of(files: Sequence[str], wanted: str) -> Sequence[str]:
@@ -111,7 +153,7 @@ def listing(
     still = sum(is_open(entry) for entry in found)
     return {
         "pipeline": name,
-        "table": pipeline.quarantine,
+        "table": pipeline.quarantine_of(name),
         "asked": str(wanted),
         "open": still,
         "resolved": len(found) - still,
@@ -129,21 +171,27 @@ def listing_text(document: dict[str, Any], limit: int | None) -> str:
     name, found = document["pipeline"], document["entries"]
     asked = f" ({document['asked']})" if document["asked"] else ""
     if not found:
-        return f"No cell of {name} is in quarantine{asked}. Next: firn run {name}"
-    lines = [line for file, group in groupby(found, key=lambda e: e["file"]) for line in file_lines(file, group)]
+        return f"Nothing of {name} is in quarantine{asked}. Next: firn run {name}"
+    cell, file = ("cell", "file") if "file" in found[0] else ("value", "table")
+    lines = [line for one, group in groupby(found, key=place) for line in file_lines(one, group)]
     shown = lines[: limit or LINES]
     if len(lines) > len(shown):
-        shown.append(f"... and {len(lines) - len(shown):,} more lines: --limit {len(lines)}, or --json for every cell")
-    files = len({entry["file"] for entry in found if is_open(entry)})
-    head = f"In quarantine{asked}: {counted(document['open'])} of {counted(files, 'file')}"
-    head += f"; resolved: {counted(document['resolved'])}" if document["resolved"] else ""
+        shown.append(
+            f"... and {len(lines) - len(shown):,} more lines: --limit {len(lines)}, or --json for every {cell}"
+        )
+    files = len({place(entry) for entry in found if is_open(entry)})
+    head = f"In quarantine{asked}: {counted(document['open'], cell)} of {counted(files, file)}"
+    head += f"; resolved: {counted(document['resolved'], cell)}" if document["resolved"] else ""
     return "\n".join([head, "", *shown, "", f"Next: {following(name, found)}"])
 
 
 def following(name: str, found: Sequence[Entry]) -> str:
     """Say what to type next: the export of the first workbook that has an open entry."""
-    file = next((shlex.quote(entry["file"]) for entry in found if is_open(entry)), "")
-    return f"firn quarantine export {name} --file {file} --out annotated" if file else f"firn runs {name}"
+    first = next((entry for entry in found if is_open(entry)), None)
+    if first is None:
+        return f"firn runs {name}"
+    of = "--file" if "file" in first else "--table"
+    return f"firn quarantine export {name} {of} {shlex.quote(place(first))} --out annotated"
 
 
 def file_lines(file: str, group: Iterable[Entry]) -> list[str]:
@@ -157,9 +205,15 @@ def file_lines(file: str, group: Iterable[Entry]) -> list[str]:
 def reason_line(reason: str, resolved_run: str, found: Sequence[Entry]) -> str:
     """Write one reason of one file."""
     first = found[0]
-    where = f"{first['sheet']}!{first['cell']} {short(first['raw'])}"
-    end = f"  resolved by {resolved_run}" if resolved_run else f"  expected {first['expected']}"
+    where = f"{address(first)} {short(first['raw'])}"
+    since = f", since {first['first_at']:%Y-%m-%d}" if "table" in first and first["first_at"] else ""
+    end = f"  resolved by {resolved_run}" if resolved_run else f"  expected {first['expected']}{since}"
     return f"{len(found):>8,}  {reason:<20}{where}{end}"
+
+
+def address(entry: Entry) -> str:
+    """Say where an entry is in its workbook or table."""
+    return f"{entry['sheet']}!{entry['cell']}" if "file" in entry else f"{entry['column']} of {entry['key']}"
 
 
 def counted(count: int, noun: str = "cell") -> str:

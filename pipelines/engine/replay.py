@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.engine import commands, settings
 from pipelines.engine.execution import Options
-from pipelines.engine.quarantine import Wanted, entries
+from pipelines.engine.quarantine import Wanted, entries, place
 from pipelines.engine.report import Report, box, wrapped
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.engine.quarantine import Entry
     from pipelines.engine.typed import Typed
 
-IDENTITY = ("file", "sheet", "cell", "reason", "raw")
+IDENTITY = ("sheet", "cell", "key", "column", "reason", "raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,20 @@ def replay(name: str, config: Path | None, flags: dict[str, str], wanted: Wanted
         FirnError: What went wrong; production is unchanged.
     """
     asked = opened(name, config, flags, wanted)
-    files = list(dict.fromkeys(entry["file"] for entry in asked))
+    files = list(dict.fromkeys(map(place, asked)))
     if not files:
         return Replay(None, [])
     before = opened(name, config, flags, Wanted())
-    local = wanted.file not in files and Path(wanted.file).is_file()
-    options = Options(files=(wanted.file,) if local else tuple(files), keep_copies=not wanted.file)
+    options = of_workbooks(wanted, files) if "file" in asked[0] else Options(tables=tuple(files), full_refresh=True)
     report = commands.run(name, config, flags, options=options, quiet=quiet)
     after = opened(name, config, flags, Wanted())
     return Replay(report, [compared(file, before, after) for file in files])
+
+
+def of_workbooks(wanted: Wanted, files: Sequence[str]) -> Options:
+    """Return what has a run read workbooks, or a local copy in place of one."""
+    local = wanted.file not in files and Path(wanted.file).is_file()
+    return Options(files=(wanted.file,) if local else tuple(files), keep_copies=not wanted.file)
 
 
 def opened(name: str, config: Path | None, flags: dict[str, str], wanted: Wanted) -> Sequence[Entry]:
@@ -92,7 +97,7 @@ def compared(file: str, before: Sequence[Entry], after: Sequence[Entry]) -> Repl
 
 def identities(file: str, found: Sequence[Entry]) -> set[tuple[Any, ...]]:
     """Return what tells the entries of one workbook apart."""
-    return {tuple(entry[name] for name in IDENTITY) for entry in found if entry["file"] == file}
+    return {tuple(entry.get(name) for name in IDENTITY) for entry in found if place(entry) == file}
 
 
 def text(name: str, wanted: Wanted, done: Replay, typed: Typed) -> str:
@@ -100,9 +105,9 @@ def text(name: str, wanted: Wanted, done: Replay, typed: Typed) -> str:
     if done.run is None:
         again = f"firn run {name} --file {shlex.quote(wanted.file)}" if wanted.file else f"firn run {name}"
         asked = f" ({wanted})" if str(wanted) else ""
-        return typed.again(f"No cell of {name} is in quarantine{asked}: nothing was read. Next: {again}")
+        return typed.again(f"Nothing of {name} is in quarantine{asked}: nothing was read. Next: {again}")
     width = max(len(one.file) for one in done.files)
-    rows = [f"{'cells in quarantine':<{width}}  before   after  resolved     new"]
+    rows = [f"{'in quarantine':<{width}}  before   after  resolved     new"]
     rows += [
         f"{one.file:<{width}}{one.before:>8,}{one.after:>8,}{one.resolved:>10,}{one.new:>8,}" for one in done.files
     ]

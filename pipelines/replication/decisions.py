@@ -77,6 +77,11 @@ class Planned:
         return self.settled.policy
 
     @property
+    def is_kept(self) -> bool:
+        """Whether production may hold rows of it that the source has no longer, and keeps them."""
+        return self.entry.strategy == "append" and self.cursor is not None
+
+    @property
     def is_small(self) -> bool:
         """Whether it is read together with others on one worker."""
         return self.entry.size_mb < _SMALL_MB

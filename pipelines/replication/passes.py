@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import polars as pl
 
 from firn import ContractError
 from pipelines.replication.figures import Figures, counted
 from pipelines.replication.keys import absent, gathered, stale, stamped, whole
+from sources.mysql.values import keys_of
 from sources.mysql.windows import KeyRange, Since, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor, Future
 
     import dataframely as dy
-    import polars as pl
 
     from pipelines.replication.decisions import Planned
     from pipelines.replication.keys import Keys, Ranges
@@ -60,6 +62,7 @@ class Means:
         overlap: How far before the watermark rows are read again.
         reconciled_days: How many days back figures are compared.
         is_still: Whether nothing moves at the source while it is read.
+        set_aside: The keys of rows with values that were set aside earlier, by table.
     """
 
     database: Database
@@ -71,6 +74,7 @@ class Means:
     overlap: dt.timedelta
     reconciled_days: int
     is_still: bool = False
+    set_aside: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -96,6 +100,7 @@ class Pass:
         checksums: Of the content of each range, by its number.
         ruled: Per column, rule and policy how many values a rule was applied to.
         quarantined: The values set aside.
+        again: The keys of rows with values set aside earlier that were read again.
     """
 
     planned: Planned
@@ -116,6 +121,7 @@ class Pass:
     keys: list[Keys] = field(default_factory=list)
     ruled: list[pl.DataFrame] = field(default_factory=list)
     quarantined: list[pl.DataFrame] = field(default_factory=list)
+    again: set[str] = field(default_factory=set)
 
     def staged_keys(self) -> Keys:
         """Return the keys of the rows that were staged."""
@@ -269,10 +275,19 @@ class Pass:
         self.here.add(figures.rows, figures.sums)
         self.ruled.append(rows.counted)
         self.quarantined.append(rows.quarantined)
+        self._find_again(rows.frame)
         frame = self._looked_at(rows.frame)
         self.means.stage(planned.name, str(self.parts), frame)
         self.parts += 1
         self.rows += frame.height
+
+    def _find_again(self, frame: pl.DataFrame) -> None:
+        """Remember of which rows with values set aside earlier this is the content now."""
+        known, key = self.means.set_aside.get(self.planned.name), self.planned.declared.table.key
+        if known and key:
+            firsts = pl.DataFrame([json.loads(one) for one in known])[key[0]]
+            near = frame.filter(pl.col(key[0]).cast(pl.String).is_in(firsts.cast(pl.String).implode()))
+            self.again |= known.intersection(keys_of(near, key))
 
     def _looked_at(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Remember the highest key and stamp among rows; leave out those that another window had already."""

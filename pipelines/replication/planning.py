@@ -13,6 +13,7 @@ from pipelines.replication.decisions import Planned, decide, grouped, ordered
 from pipelines.replication.overrides import effective
 from pipelines.replication.ownership import refuse_owned
 from pipelines.replication.selection import chosen
+from pipelines.replication.set_aside import SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,11 +93,22 @@ def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
         )
 
 
-def dataset(name: str, reads: Sequence[Planned]) -> Dataset:
-    """Return what a run publishes: the tables that it reads, and which of them follow the source's columns."""
+def dataset(name: str, reads: Sequence[Planned], quarantine: str = "") -> Dataset:
+    """Return what a run publishes: the tables that it reads, and which of them follow the source's columns.
+
+    Args:
+        name: The pipeline.
+        reads: The tables.
+        quarantine: The table of the values that rules set aside, if it publishes one.
+    """
     contracts = {table.name: table.declared.contract for table in reads}
     evolves = frozenset(table.name for table in reads if table.policy.on_drift == "evolve")
-    return Dataset(name, contracts, strategy=strategies(reads), evolves=evolves)
+    ways, deletes = strategies(reads), dict[str, float]()
+    if quarantine:
+        contracts[quarantine] = SetAside
+        deletes[quarantine] = 1.0  # what is mended at the source may be all of it
+        ways = ways if isinstance(ways, str) else {**ways, quarantine: "diff"}
+    return Dataset(name, contracts, quarantine=quarantine, strategy=ways, deletes=deletes, evolves=evolves)
 
 
 def strategies(reads: Sequence[Planned]) -> Strategy | Mapping[str, Strategy]:
@@ -105,17 +117,13 @@ def strategies(reads: Sequence[Planned]) -> Strategy | Mapping[str, Strategy]:
     A table that is only ever appended to is not replaced once it is published: it may hold rows that the source has
     purged since.
     """
-    if all(table.decision.how == "full" and not _is_kept(table) for table in reads):
+    if all(table.decision.how == "full" and not table.is_kept for table in reads):
         return "swap"
     return {table.name: _strategy(table) for table in reads}
 
 
-def _is_kept(table: Planned) -> bool:
-    return table.entry.strategy == "append" and table.cursor is not None
-
-
 def _strategy(table: Planned) -> Strategy:
-    if table.decision.how == "full" and not _is_kept(table):
+    if table.decision.how == "full" and not table.is_kept:
         return "diff" if table.declared.contract.primary_key() else "rewrite"
     return "merge"
 

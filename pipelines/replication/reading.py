@@ -41,6 +41,7 @@ class Outcome:
         moved: Whether it was written each time.
         ruled: Per column, rule and policy how many values a rule was applied to.
         quarantined: The values set aside.
+        again: The keys of rows with values set aside earlier that were read again.
         figures: The source's.
         error: Why it could not be read.
         cancelled: Whether that was because it was not to be read to its end.
@@ -60,6 +61,7 @@ class Outcome:
     moved: bool = False
     ruled: list[pl.DataFrame] = field(default_factory=list)
     quarantined: list[pl.DataFrame] = field(default_factory=list)
+    again: frozenset[str] = frozenset()
     figures: Figures = field(default_factory=Figures)
     error: FirnError | None = None
     cancelled: bool = False
@@ -163,6 +165,7 @@ def _tell(outcome: Outcome, made: Pass, cursor: Cursor) -> None:
     outcome.replaced, outcome.purged, outcome.recent = made.replaced, made.purged, made.recent
     outcome.expected = None if made.total is None else made.total + cursor.purged
     outcome.ruled, outcome.quarantined, outcome.figures = made.ruled, made.quarantined, made.source
+    outcome.again = frozenset(made.again)
 
 
 def _refuse_altered(made: Pass) -> None:

@@ -125,6 +125,10 @@ class Replication(Pipeline):
 
         return fitness.look(cast("Replication", load()), name, loader)
 
+    def quarantine_of(self, name: str) -> str:
+        """Name the published table of the values that rules set aside."""
+        return f"{name}_quarantine"
+
     def plan(self, execution: Execution, loader: Loader) -> tuple[dict[str, Any], list[str]]:
         """Say how each table would be read and published, in the order and the groups of a run.
 

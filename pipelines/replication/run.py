@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from firn import ContractError, FirnError
 from pipelines.engine import staging
+from pipelines.replication import set_aside
 from pipelines.replication.hours import ACT, refuse_office_hours
 from pipelines.replication.planning import dataset, plan
 from pipelines.replication.reconciliation import reconcile
@@ -41,14 +42,17 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
             planned = plan(replication, execution, loader, database, writes=True)
             reads = [table for table in planned if table.decision.how != "unchanged"]
             report.parts, report.taken = len(planned), len(planned) - len(reads)
+            name = execution.run.pipeline
+            listed = replication.quarantine_of(name) if set_aside.is_listed(replication, name, loader) else ""
+            known = set_aside.before(replication, name, loader)
             if reads:
-                loader.prepare(execution.run, dataset(execution.run.pipeline, reads))
+                loader.prepare(execution.run, dataset(name, reads, listed))
             if told:
                 loader.act(execution.run, ACT, told)
         if not reads:
             report.status = "unchanged"
             return
-        work = Work(replication, execution, loader, reads)
+        work = Work(replication, execution, loader, reads, set_aside.open_keys(known))
         how = "lock" if execution.options.lock else replication.consistency
         try:
             with execution.phase("Read and stage") as phase, still(how, database, reads) as source:
@@ -61,7 +65,12 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
             raise
         finally:
             tell(execution, work.outcomes)
-    publish(execution, loader, work.outcomes)
+    done = changing(execution, loader, work.outcomes)
+    if done and listed:
+        found = set_aside.entries(known, reads, done, execution.run.id)
+        loader.stage(execution.run, listed, "", found)
+        report.tables[listed] = found.height
+    publish(execution, loader, done)
 
 
 @contextmanager
@@ -131,15 +140,21 @@ def settle_failures(execution: Execution, reads: Sequence[Planned], outcomes: Se
     execution.report.notes += [f"{table} was not read, and stays as production shows it" for table in left]
 
 
-def publish(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -> None:
-    """Verify what was staged and publish it; leave out the tables that failed, or turned out to be unchanged."""
+def changing(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the tables of which something is published; leave out those that failed, or turned out to be unchanged."""
     done = [outcome for outcome in outcomes if not outcome.error and not outcome.changes_nothing]
     if not done:
         loader.discard(execution.run)
         execution.report.status = "unchanged"
-        return
-    if len(done) < len(outcomes):
+    elif len(done) < len(outcomes):
         loader.leave(execution.run, {o.table for o in outcomes} - {o.table for o in done})
+    return done
+
+
+def publish(execution: Execution, loader: Loader, done: Sequence[Outcome]) -> None:
+    """Verify what was staged, and publish it."""
+    if not done:
+        return
     with execution.phase("Verify") as phase:
         cursors = {outcome.table: outcome.cursor.as_json() for outcome in done if outcome.cursor}
         replaced = {outcome.table: outcome.replaced for outcome in done if outcome.replaced}
@@ -152,7 +167,7 @@ def publish(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -
             with suppress(FirnError):  # the first error is the one to show
                 loader.discard(execution.run)
             raise
-    execution.report.tables = {outcome.table: outcome.rows for outcome in done}
+    execution.report.tables |= {outcome.table: outcome.rows for outcome in done}
     execution.report.status = "ready"
     if execution.options.publish:
         staging.publish(execution, loader)

@@ -14,7 +14,7 @@ from pipelines.replication.passes import Means
 from pipelines.replication.reading import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import dataframely as dy
     import polars as pl
@@ -42,6 +42,7 @@ class Work:
         execution: The run.
         loader: Where rows go, one call at a time; none where they are only read.
         reads: The tables, in order.
+        set_aside: The keys of rows with values that were set aside earlier, by table.
         outcomes: What became of those that are done.
     """
 
@@ -49,6 +50,7 @@ class Work:
     execution: Execution
     loader: Loader | None
     reads: Sequence[Planned]
+    set_aside: Mapping[str, frozenset[str]] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: dict[str, float] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Work:
                 dt.timedelta(seconds=replication.overlap_s),
                 replication.reconciled_days,
                 is_still,
+                self.set_aside,
             )
             reader = Reader(means, self.execution.run.id, replication.passes)
             left = {tables.submit(self._work, reader, group) for group in grouped(self.reads)}

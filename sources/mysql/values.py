@@ -192,7 +192,12 @@ def _keys(frame: pl.DataFrame, key: Sequence[str], mask: pl.Series) -> list[str]
     """Return the keys of some rows; empty where the table has none."""
     if not key:
         return [""] * int(mask.sum())
-    rows = frame.filter(mask).select(key).iter_rows(named=True)
+    return keys_of(frame.filter(mask), key)
+
+
+def keys_of(frame: pl.DataFrame, key: Sequence[str]) -> list[str]:
+    """Return the key of every row as a JSON object."""
+    rows = frame.select(key).iter_rows(named=True)
     return [json.dumps(row, default=str, ensure_ascii=False) for row in rows]
 
 

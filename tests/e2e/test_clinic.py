@@ -72,6 +72,7 @@ class Clinic:
     def __init__(self, source: MariaDB, installation: Installation) -> None:
         self.source, self.firn = source, installation
         self.stated: dict[str, dict[str, object]] = {table: {**settings} for table, settings in STATED.items()}
+        self.ruled: dict[str, dict[str, str]] = {}
         source.execute(*TABLES, *ROWS)
         self.settings()
         installation.json("discover", "clinic")
@@ -85,6 +86,8 @@ class Clinic:
             "[clinic.source]",
             *stated({**place, "tls": "disabled"}),
         ]
+        for column, rules in self.ruled.items():
+            lines += [f'[clinic.source.columns."{column}"]', *stated(rules)]
         for table, settings in self.stated.items():
             lines += [f"[clinic.tables.{table}]", *stated(settings)]
         (self.firn.folder / "firn.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -429,3 +432,54 @@ def test_the_doctor_names_what_a_replication_lacks(clinic: Clinic) -> None:
     (clinic.firn.folder / "firn.toml").write_text("", encoding="utf-8")
     found = {one["check"]: one for one in clinic.firn.json("doctor")["findings"]}
     assert found["pipeline clinic"]["detail"] == "not set up: no setting of it is stated"
+
+
+def test_values_that_a_rule_sets_aside_are_listed_with_their_address_until_they_are_mended(clinic: Clinic) -> None:
+    clinic.ruled["patient.Birthdate"] = {"zero_date": "quarantine"}
+    clinic.stated["patient"]["quality_threshold"] = 0.5
+    clinic.settings()
+    assert clinic.run()["tables"]["clinic_quarantine"] == 60
+    found = clinic.firn.json("quarantine", "list", "clinic")
+    assert (found["open"], found["table"]) == (60, "clinic_quarantine")
+    first = {name: found["entries"][0][name] for name in ("table", "key", "column", "raw", "reason", "resolved_at")}
+    assert first == {
+        "table": "patient",
+        "key": '{"PatNum": 50}',
+        "column": "Birthdate",
+        "raw": "0000-00-00",
+        "reason": "zero_date",
+        "resolved_at": None,
+    }
+    since = found["entries"][0]["first_run"]
+    text = clinic.firn.firn("quarantine", "list", "clinic").stdout
+    assert "In quarantine: 60 values of 1 table" in text
+    assert "firn quarantine export clinic --table patient --out annotated" in text
+
+    clinic.change(
+        "UPDATE patient SET Birthdate = '1990-01-01' WHERE PatNum = 50",
+        "DELETE FROM patient WHERE PatNum = 100",
+        "UPDATE patient SET Birthdate = '0000-00-00' WHERE PatNum = 1",
+        "UPDATE zipcode SET City = 'Bend'",
+    )
+    assert clinic.run("--tables", "zipcode")["status"] == "published"
+    assert clinic.firn.json("quarantine", "list", "clinic")["open"] == 60
+    report = clinic.run()
+    assert report["figures"]["tables read, incremental"] == 1
+    found = clinic.firn.json("quarantine", "list", "clinic", "--all")
+    keys = {entry["key"]: entry["first_run"] for entry in found["entries"] if entry["resolved_at"] is None}
+    assert len(keys) == 59
+    assert keys['{"PatNum": 150}'] == since
+    assert keys['{"PatNum": 1}'] == report["run_id"]
+    gone = {entry["key"] for entry in found["entries"] if entry["resolved_run"] == report["run_id"]}
+    assert gone == {'{"PatNum": 50}', '{"PatNum": 100}'}
+
+    clinic.firn.json("quarantine", "export", "clinic", "--out", "lists")
+    listed = (clinic.firn.folder / "lists" / "patient.csv").read_text(encoding="utf-8").splitlines()
+    assert len(listed) == 60
+    clinic.change("UPDATE patient SET Birthdate = '1991-01-01', DateTStamp = DateTStamp WHERE PatNum = 150")
+    (done,) = clinic.firn.json("replay", "clinic", "--table", "patient")["files"]
+    assert (done["before"], done["after"], done["resolved"], done["new"]) == (59, 58, 1, 0)
+    clinic.firn.json("rollback", "clinic")
+    assert clinic.firn.json("quarantine", "list", "clinic")["open"] == 59
+    refused = clinic.firn.json("quarantine", "list", "clinic", "--file", "x", code=2)
+    assert "--file means nothing" in refused["error"]

@@ -262,7 +262,7 @@ def test_nothing_is_read_where_nothing_is_in_quarantine(loaded: Installation) ->
     done = loaded.firn("replay", "--reason", "unmapped_customer")
     assert done.returncode == 0
     assert done.stdout == (
-        "No cell of order_lists is in quarantine (--reason unmapped_customer): nothing was read. "
+        "Nothing of order_lists is in quarantine (--reason unmapped_customer): nothing was read. "
         "Next: firn run order_lists\n"
     )
     assert loaded.production() == before

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from test_postgres_servers import CONTRACTS, SHOP, VERSIONS, fresh, lines, notes, orders
 
-from firn import Dataset, LoadError, PartKey, PartRecord, PublishError, Run, Staged, StateError, Totals
+from firn import Dataset, LoadError, PartKey, PartRecord, PublishError, Run, Span, Staged, StateError, Totals
 from loaders.connections import Server
 from loaders.memory import Memory
 
@@ -760,3 +760,18 @@ def test_totals_are_exact_whatever_the_column_keeps_and_leave_out_what_is_gone(l
     assert list(found) == ["sums"]
     assert found["sums"] == Totals(rows, {"exact": Decimal("0.9"), "double": Decimal("0.9"), "short": Decimal(5)})
     assert loader.totals({"sums": []}) == {"sums": Totals(rows)}
+
+
+def test_a_span_reaches_over_tables_together_and_names_the_keys_that_none_has(loader: Loader) -> None:
+    run = Run.start("shop")
+    loader.prepare(run, Dataset("shop", {"old": Wide, "new": Wide}))
+    for table, keys in (("old", [1, 2, 5]), ("new", [6, 20, 22])):
+        loader.stage(run, table, "", pl.DataFrame({"id": keys, "b": keys}, {"id": pl.Int32, "b": pl.Int64}))
+    loader.verify(run)
+    loader.publish(run)
+
+    found = loader.span(["old", "new", "gone"], "id", "b")
+
+    assert (found.rows, found.low, found.high, found.first, found.last) == (6, 1, 22, "1", "22")
+    assert (found.gaps, found.missing, list(found.largest)) == (3, 16, [(7, 19), (3, 4), (21, 21)])
+    assert loader.span(["gone"], "id") == Span(0)
