@@ -168,6 +168,25 @@ class Loader(Protocol):
         """
         ...
 
+    def aged(
+        self, table: str, contract: type[dy.Schema], key: str, date: str, *, before: dt.date, above: int, most: int
+    ) -> pl.DataFrame:
+        """Return rows of a published table from before a day, by their key.
+
+        Args:
+            table: The table.
+            contract: The columns that are wanted of it.
+            key: The column by which its rows are told apart, a whole number.
+            date: The column of their days.
+            before: The day.
+            above: They have greater keys.
+            most: How many at most.
+
+        Raises:
+            LoadError: Production has not the table, or not its columns.
+        """
+        ...
+
     def totals(self, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Totals]:
         """Count the rows of published tables, and sum columns of theirs exactly; what is gone is left out.
 

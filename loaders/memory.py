@@ -209,6 +209,12 @@ class Memory:
             raise LoadError(f'Production has no table "{name}".')
         return {name: self.production[name].select(c.column_names()) for name, c in contracts.items()}
 
+    def aged(  # noqa: D102 (the protocol says it)
+        self, table: str, contract: type[dy.Schema], key: str, date: str, *, before: dt.date, above: int, most: int
+    ) -> pl.DataFrame:
+        rows = self.production[table].select(contract.column_names())
+        return rows.filter((pl.col(date) < before) & (pl.col(key) > above)).sort(key).head(most)
+
     def totals(self, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Totals]:
         """Count the rows of published tables, and sum columns of theirs."""
         return {

@@ -381,6 +381,16 @@ class PostgresLoader:
                 lambda reader: shown.read_tables(reader, self._names.production, layouts, seconds)
             ).result()
 
+    def aged(
+        self, table: str, contract: type[dy.Schema], key: str, date: str, *, before: dt.date, above: int, most: int
+    ) -> pl.DataFrame:
+        """Return rows of a published table from before a day, by their key."""
+        wanted, schema = layout(table, contract), self._names.production
+        with border(f'Reading the rows of "{table}" from before {before}'):
+            return self._streams.submit(
+                lambda reader: shown.read_aged(reader, schema, wanted, key, date, before=before, above=above, most=most)
+            ).result()
+
     def totals(self, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Totals]:
         """Count the rows of published tables, and sum columns of theirs exactly; what is gone is left out."""
         with border("Adding up what is published"):

@@ -12,13 +12,14 @@ from loaders import queries
 from loaders.readback import as_sent, readable
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     from firn import PartKey
     from loaders.connections import Copying, Statements
     from loaders.ddl import Column, Layout
 
-__all__ = ["are_there", "read_rows", "read_tables"]
+__all__ = ["are_there", "read_aged", "read_rows", "read_tables"]
 
 _SQL = queries.read("shown.sql")
 
@@ -88,6 +89,34 @@ def read_tables(reader: Copying, schema: str, layouts: Sequence[Layout], seconds
         )
         frames[layout.table] = _read(reader, query, layout.columns)
     return frames
+
+
+def read_aged(
+    reader: Copying, schema: str, layout: Layout, key: str, date: str, *, before: dt.date, above: int, most: int
+) -> pl.DataFrame:
+    """Read rows of a published table from before a day, by their key.
+
+    Args:
+        reader: A connection for rows.
+        schema: Production.
+        layout: The table, with the columns that are wanted.
+        key: The column by which its rows are told apart, a whole number.
+        date: The column of their days.
+        before: The day.
+        above: They have greater keys.
+        most: How many at most.
+    """
+    query = _SQL["aged"].format(
+        columns=_selected([(layout.table, column) for column in layout.columns]),
+        table=Identifier(schema, layout.table),
+        name=Identifier(layout.table),
+        date=Identifier(layout.table, date),
+        key=Identifier(layout.table, key),
+        before=Literal(before),
+        above=Literal(above),
+        most=Literal(most),
+    )
+    return _read(reader, query, layout.columns)
 
 
 def _do(reader: Copying, statement: SQL | Composed) -> None:

@@ -12,3 +12,6 @@ SELECT {columns} FROM {table} AS {name}
 
 -- name: is_there
 SELECT FROM pg_tables WHERE schemaname = %(schema)s AND tablename = ANY (%(tables)s)
+
+-- name: aged
+SELECT {columns} FROM {table} AS {name} WHERE {date} < {before} AND {key} > {above} ORDER BY {key} LIMIT {most}

@@ -338,15 +338,27 @@ def runs(pipeline: str | None, last: int, watch: str | None, config: Path | None
 
 
 @cli.command()
-@click.argument("run_id", metavar="[RUN]", required=False)
+@click.argument("run_id", metavar="[RUN|PIPELINE]", required=False)
+@click.option(
+    "--compliance", is_flag=True, help="What is kept of every audit table of a pipeline, and what was purged."
+)
+@SET
 @CONFIG
 @JSON
-def report(run_id: str | None, config: Path | None, *, as_json: bool) -> None:
-    """Show the figures of a run, by default the latest."""
+def report(run_id: str | None, flags: tuple[str, ...], config: Path | None, *, compliance: bool, as_json: bool) -> None:
+    """Show the figures of a run, by default the latest; or what is kept of the audit tables of a pipeline."""
     from pipelines.engine import commands, texts
 
+    if compliance:
+        from pipelines.replication import compliance as work
+
+        if not run_id:
+            raise ConfigError("Which pipeline?", "firn report clinic --compliance")
+        kept = work.look(run_id, config, parse(flags))
+        return show(lambda: work.text(kept), work.document(kept), as_json=as_json)
+    commands.refuse_without("--compliance", {"--set": flags})
     found = commands.report(run_id, config)
-    show(lambda: texts.report_text(found), found.as_dict(), as_json=as_json)
+    return show(lambda: texts.report_text(found), found.as_dict(), as_json=as_json)
 
 
 @cli.command("show")

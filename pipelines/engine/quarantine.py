@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from firn import ConfigError
+from firn import ConfigError, StateError
 from pipelines.engine import settings
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.suggestions import refuse_unknown
@@ -83,8 +83,14 @@ def entries(
         ConfigError: No workbook holds the customer or has that name, or the pipeline knows no such reason.
         StateError: Nothing was published yet.
     """
-    found = [dict(entry) for entry in loader.quarantined(name, pipeline.quarantine_of(name), resolved=resolved)]
     refuse_foreign(name, pipeline, wanted)
+    table = pipeline.quarantine_of(name)
+    if not pipeline.quarantine and not loader.totals({table: ()}):
+        raise StateError(
+            f'No value of {name} was set aside by a rule: there is no table "{table}".',
+            'state the policy "quarantine" for a rule in firn.toml, then: firn run ' + name,
+        )
+    found = [dict(entry) for entry in loader.quarantined(name, table, resolved=resolved)]
     if not pipeline.quarantine:
         return of_tables(found, wanted)
     files: Sequence[str] = list(dict.fromkeys(entry["file"] for entry in found))

@@ -29,6 +29,7 @@ class Cursor:
         run_id: The run that read it last.
         read_at: When, by the source's clock.
         purged: How many rows of a table that is only appended to the source has deleted since it was loaded.
+        archived: How many of its rows were moved to its archive.
     """
 
     shape: str
@@ -42,6 +43,7 @@ class Cursor:
     run_id: str = ""
     read_at: str = ""
     purged: int = 0
+    archived: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return it as values of JSON."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipelines.replication.catalogue import Catalogue, Entry
 
-__all__ = ["POLICIES", "Effective", "Override", "Policy", "TierPolicy", "effective", "gone"]
+__all__ = ["POLICIES", "Effective", "Override", "Policy", "TierPolicy", "effective", "gone", "is_whole"]
 
 _WHOLE = re.compile(r"(tiny|small|medium|big)?int\b")
 
@@ -120,6 +120,11 @@ def gone(catalogue: Catalogue, overrides: Iterable[str]) -> list[str]:
     return sorted(set(overrides) - set(catalogue.tables))
 
 
+def is_whole(entry: Entry) -> bool:
+    """Tell whether a table's key begins with a whole number."""
+    return bool(entry.key) and _WHOLE.match(entry.columns[entry.key[0]]) is not None
+
+
 def effective(
     catalogue: Catalogue, overrides: Mapping[str, Override], tiers: Mapping[Tier, TierPolicy], pipeline: str
 ) -> dict[str, Effective]:
@@ -170,7 +175,7 @@ def _refuse_impossible(place: str, entry: Entry, override: Override) -> None:
                 raise _refused(place, f"{field}: the table has no column {column}", meant and f"Did you mean {meant}?")
     if entry.strategy != "full" and not entry.key:
         raise _refused(place, f"strategy {entry.strategy}: the table has no key", 'strategy = "full"')
-    if entry.strategy == "compare" and not _WHOLE.match(entry.columns[entry.key[0]]):
+    if entry.strategy == "compare" and not is_whole(entry):
         why = f"strategy compare: {entry.key[0]}, with which its key begins, is no whole number"
         raise _refused(place, why, 'strategy = "full"')
     if entry.strategy in ("incremental", "append") and not entry.incremental_column:

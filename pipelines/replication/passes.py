@@ -63,6 +63,7 @@ class Means:
         reconciled_days: How many days back figures are compared.
         is_still: Whether nothing moves at the source while it is read.
         set_aside: The keys of rows with values that were set aside earlier, by table.
+        archived: The keys of rows in the archives of tables: they are not staged again.
     """
 
     database: Database
@@ -75,6 +76,7 @@ class Means:
     reconciled_days: int
     is_still: bool = False
     set_aside: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    archived: Mapping[str, Keys] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -159,8 +161,7 @@ class Pass:
         if planned.cursor is None or table.range_column is None:
             return
         if planned.entry.strategy == "append" and len(table.key) == 1:
-            theirs, ours = self._both(None)
-            self._count_purged(theirs["key"].to_numpy(), ours["key"].to_numpy())
+            self._count_purged(*self._kept())
         if planned.entry.strategy == "compare":
             self._checksum()
 
@@ -170,12 +171,17 @@ class Pass:
         _refuse_anew(planned)
         self.highest = above
         self._take(Window(keys=KeyRange(above + 1, _HIGHEST)))
-        theirs, ours = self._both(None)
-        there, here = theirs["key"].to_numpy(), ours["key"].to_numpy()
+        there, here = self._kept()
         self.total = there.size
         for low, high in absent(there[there <= above], here):
             self._take(Window(keys=KeyRange(low, high)))
         self._count_purged(there, here)
+
+    def _kept(self) -> tuple[Keys, Keys]:
+        """Return the keys that the source has, and those that production shows in the table or its archive."""
+        theirs, ours = self._both(None)
+        archived = self.means.archived.get(self.planned.name, np.empty(0, np.int64))
+        return theirs["key"].to_numpy(), np.union1d(ours["key"].to_numpy(), archived)
 
     def _count_purged(self, there: Keys, here: Keys) -> None:
         known = self.planned.cursor.purged if self.planned.cursor else 0
@@ -301,6 +307,9 @@ class Pass:
             self.highest = _higher(self.highest, int(frame[key.name].max()))  # type: ignore[arg-type]
         if stamp is not None and stamp in frame.columns:
             self.watermark = _higher(self.watermark, frame[stamp].max())
+        if key is not None and planned.name in self.means.archived:
+            kept_out = np.isin(frame[key.name].cast(pl.Int64).to_numpy(), self.means.archived[planned.name])
+            frame = frame.filter(~kept_out)
         return frame
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn import Dataset, SourceChanged
 from pipelines.replication import catalogue, drift
+from pipelines.replication.archive import archive_of
 from pipelines.replication.cursors import Cursor
 from pipelines.replication.decisions import Planned, decide, grouped, ordered
 from pipelines.replication.overrides import effective
@@ -16,7 +17,7 @@ from pipelines.replication.selection import chosen
 from pipelines.replication.set_aside import SetAside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from firn import Strategy
     from loaders.loader import Loader
@@ -93,17 +94,23 @@ def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
         )
 
 
-def dataset(name: str, reads: Sequence[Planned], quarantine: str = "") -> Dataset:
+def dataset(name: str, reads: Sequence[Planned], quarantine: str = "", archived: Collection[str] = ()) -> Dataset:
     """Return what a run publishes: the tables that it reads, and which of them follow the source's columns.
 
     Args:
         name: The pipeline.
         reads: The tables.
         quarantine: The table of the values that rules set aside, if it publishes one.
+        archived: The tables of which rows are moved to their archives.
     """
     contracts = {table.name: table.declared.contract for table in reads}
     evolves = frozenset(table.name for table in reads if table.policy.on_drift == "evolve")
     ways, deletes = strategies(reads), dict[str, float]()
+    for table in (one for one in reads if one.name in archived):
+        contracts[archive_of(table.name)] = table.declared.contract
+        deletes[table.name] = 1.0  # all that it has may be due
+        ways = ways if isinstance(ways, str) else {**ways, archive_of(table.name): "merge"}
+        evolves |= {archive_of(table.name)} if table.name in evolves else set()
     if quarantine:
         contracts[quarantine] = SetAside
         deletes[quarantine] = 1.0  # what is mended at the source may be all of it

@@ -132,8 +132,8 @@ def _proved(
         return _judged(one, held, "gone")
     known = {column.name for column in table.columns}
     sums = [column for column in one.settled.entry.money if column in known and column in held.sums]
-    there = database.figures(database.declared(table), None, [] if one.purged else sums)
-    source = Figures(there.rows + one.purged, dict(there.sums))
+    there = database.figures(database.declared(table), None, [] if one.purged or one.archived else sums)
+    source = Figures(there.rows + one.purged - one.archived, dict(there.sums))
     told = differences(source, Figures(held.rows, {column: held.sums[column] for column in there.sums}))
     return _judged(one, held, _verdict(one, mark) if told else "equal", tuple(told))
 

@@ -157,6 +157,7 @@ class Reader:
             self.run_id,
             self.means.database.server.now.isoformat(),
             (known.purged if known else 0) + made.purged,
+            known.archived if known else 0,
         )
 
 

@@ -7,25 +7,29 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from firn import ContractError, FirnError
+from firn import ContractError, FirnError, LoadError
 from pipelines.engine import staging
-from pipelines.replication import set_aside
+from pipelines.replication import archive, set_aside
 from pipelines.replication.hours import ACT, refuse_office_hours
 from pipelines.replication.planning import dataset, plan
 from pipelines.replication.reconciliation import reconcile
 from pipelines.replication.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
+    from pipelines.replication.archive import Archive
     from pipelines.replication.decisions import Planned
     from pipelines.replication.reading import Outcome
     from pipelines.replication.replication import Replication
     from sources.mysql.database import Database
 
-__all__ = ["rehearse", "replicate"]
+__all__ = ["ARCHIVED", "PURGE_SEEN", "rehearse", "replicate"]
+
+ARCHIVED, PURGE_SEEN = "archived", "purge seen"
+"""How the audit names rows that were moved to an archive, and rows that the source no longer has."""
 
 
 def replicate(replication: Replication, execution: Execution, loader: Loader) -> None:
@@ -40,21 +44,24 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
         with execution.phase("Check source and target"):
             told = refuse_office_hours(replication, execution, database.server.now)
             planned = plan(replication, execution, loader, database, writes=True)
+            archives = archive.due(planned, loader, database.server.now.date())
+            planned = archive.planned_for(planned, archives)
             reads = [table for table in planned if table.decision.how != "unchanged"]
             report.parts, report.taken = len(planned), len(planned) - len(reads)
             name = execution.run.pipeline
             listed = replication.quarantine_of(name) if set_aside.is_listed(replication, name, loader) else ""
             known = set_aside.before(replication, name, loader)
             if reads:
-                loader.prepare(execution.run, dataset(name, reads, listed))
+                loader.prepare(execution.run, dataset(name, reads, listed, archives))
             if told:
                 loader.act(execution.run, ACT, told)
         if not reads:
             report.status = "unchanged"
             return
-        work = Work(replication, execution, loader, reads, set_aside.open_keys(known))
         how = "lock" if execution.options.lock else replication.consistency
         try:
+            archived = archive.move(execution.run, reads, archives, loader, replication.target.check_timeout_s)
+            work = Work(replication, execution, loader, reads, set_aside.open_keys(known), archived)
             with execution.phase("Read and stage") as phase, still(how, database, reads) as source:
                 work.run(source, is_still=how != "detect")
                 phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
@@ -65,12 +72,14 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
             raise
         finally:
             tell(execution, work.outcomes)
-    done = changing(execution, loader, work.outcomes)
+    for outcome in work.outcomes:
+        archive.marked(outcome, archives)
+    done = changing(execution, loader, work.outcomes, archives)
     if done and listed:
         found = set_aside.entries(known, reads, done, execution.run.id)
         loader.stage(execution.run, listed, "", found)
         report.tables[listed] = found.height
-    publish(execution, loader, done)
+    publish(execution, loader, done, archives)
 
 
 @contextmanager
@@ -140,18 +149,21 @@ def settle_failures(execution: Execution, reads: Sequence[Planned], outcomes: Se
     execution.report.notes += [f"{table} was not read, and stays as production shows it" for table in left]
 
 
-def changing(execution: Execution, loader: Loader, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def changing(
+    execution: Execution, loader: Loader, outcomes: Sequence[Outcome], archives: Mapping[str, Archive]
+) -> list[Outcome]:
     """Return the tables of which something is published; leave out those that failed, or turned out to be unchanged."""
     done = [outcome for outcome in outcomes if not outcome.error and not outcome.changes_nothing]
     if not done:
         loader.discard(execution.run)
         execution.report.status = "unchanged"
     elif len(done) < len(outcomes):
-        loader.leave(execution.run, {o.table for o in outcomes} - {o.table for o in done})
+        left = {o.table for o in outcomes} - {o.table for o in done}
+        loader.leave(execution.run, left | {archive.archive_of(table) for table in left & archives.keys()})
     return done
 
 
-def publish(execution: Execution, loader: Loader, done: Sequence[Outcome]) -> None:
+def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archives: Mapping[str, Archive]) -> None:
     """Verify what was staged, and publish it."""
     if not done:
         return
@@ -163,7 +175,8 @@ def publish(execution: Execution, loader: Loader, done: Sequence[Outcome]) -> No
     with execution.phase("Reconcile"):
         try:
             execution.report.figures["reconciled"] = reconcile(loader, execution.run, done)
-        except ContractError:
+            archive.refuse_lost(execution.run, done, archives, loader)
+        except (ContractError, LoadError):
             with suppress(FirnError):  # the first error is the one to show
                 loader.discard(execution.run)
             raise
@@ -173,7 +186,10 @@ def publish(execution: Execution, loader: Loader, done: Sequence[Outcome]) -> No
         staging.publish(execution, loader)
     for outcome in done:
         if outcome.purged > 0:
-            loader.act(execution.run, "purge seen", f"{outcome.table}: {outcome.purged} rows")
+            loader.act(execution.run, PURGE_SEEN, f"{outcome.table}: {outcome.purged} rows")
+        if outcome.table in archives:
+            loader.act(execution.run, ARCHIVED, archives[outcome.table].told)
+            execution.report.notes.append(archives[outcome.table].told)
 
 
 def tell(execution: Execution, outcomes: Sequence[Outcome]) -> None:

@@ -45,6 +45,11 @@ class Standing:
         """How many rows the source has deleted that production keeps."""
         return self.cursor.purged if self.cursor else 0
 
+    @property
+    def archived(self) -> int:
+        """How many rows were moved to its archive."""
+        return self.cursor.archived if self.cursor else 0
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
         entry, cursor = self.settled.entry, self.cursor
@@ -61,6 +66,7 @@ class Standing:
             "rows_at_source": cursor.rows if cursor else None,
             "watermark": cursor.watermark if cursor else None,
             "purged": self.purged,
+            "archived": self.archived,
             "columns": [
                 {
                     "name": name,

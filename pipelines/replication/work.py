@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
     from pipelines.replication.decisions import Planned
+    from pipelines.replication.keys import Keys
     from pipelines.replication.reading import Outcome
     from pipelines.replication.replication import Replication
     from sources.mysql.database import Database
@@ -43,6 +44,7 @@ class Work:
         loader: Where rows go, one call at a time; none where they are only read.
         reads: The tables, in order.
         set_aside: The keys of rows with values that were set aside earlier, by table.
+        archived: Those of rows in the archives of tables.
         outcomes: What became of those that are done.
     """
 
@@ -51,6 +53,7 @@ class Work:
     loader: Loader | None
     reads: Sequence[Planned]
     set_aside: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    archived: Mapping[str, Keys] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: dict[str, float] = field(default_factory=dict)
@@ -75,6 +78,7 @@ class Work:
                 replication.reconciled_days,
                 is_still,
                 self.set_aside,
+                self.archived,
             )
             reader = Reader(means, self.execution.run.id, replication.passes)
             left = {tables.submit(self._work, reader, group) for group in grouped(self.reads)}

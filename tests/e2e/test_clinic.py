@@ -395,6 +395,18 @@ def test_every_command_knows_the_tables_of_a_replication(loaded: Clinic) -> None
     assert "6 of 6 tables" in loaded.firn.firn("runs", "clinic").stdout
     assert loaded.firn.json("runs", "clinic")[0]["unit"] == "tables"
     assert loaded.firn.json("check", "clinic", "--full")["passed"]
+    for asked, code in (
+        (("quarantine", "list", "clinic"), 5),
+        (("replay", "clinic", "--customer", "ASHFORD"), 2),
+        (("show", "clinic", "--headers", "x.xlsx"), 2),
+        (("check", "clinic", "--limit-files", "1"), 2),
+        (("run", "clinic", "--extract-only"), 2),
+        (("report", "order_lists", "--compliance"), 2),
+        (("report", "clinic", "--compliance"), 0),
+    ):
+        done = loaded.firn.firn(*asked)
+        assert done.returncode == code, (asked, done.stderr)
+        assert "Traceback" not in done.stderr
 
 
 def test_production_is_held_against_what_was_recorded_and_against_the_source_as_it_is_now(loaded: Clinic) -> None:
@@ -483,3 +495,48 @@ def test_values_that_a_rule_sets_aside_are_listed_with_their_address_until_they_
     assert clinic.firn.json("quarantine", "list", "clinic")["open"] == 59
     refused = clinic.firn.json("quarantine", "list", "clinic", "--file", "x", code=2)
     assert "--file means nothing" in refused["error"]
+
+
+def test_rows_past_their_days_are_archived_with_the_other_changes_and_never_lost_nor_copied_back(
+    clinic: Clinic,
+) -> None:
+    audit = clinic.stated["securitylog"]
+    clinic.source.execute("UPDATE securitylog SET LogDateTime = '2010-01-02' WHERE SecurityLogNum <= 2000")
+    clinic.run()
+    audit |= {"business_date": "LogDateTime", "archive_after_days": 3650}
+    clinic.settings()
+    before = clinic.published("securitylog")
+
+    report = clinic.run()
+
+    assert report["changes"]["securitylog"] == {"inserted": 0, "updated": 0, "deleted": 2000}
+    assert any(note.startswith("securitylog: 2000 rows from before ") for note in report["notes"])
+    kept = 'SELECT count(*), min("SecurityLogNum"), max("SecurityLogNum") FROM'
+    assert clinic.firn.query(f"{kept} securitylog") == [(1000, 2001, 3000)]
+    assert clinic.firn.query(f"{kept} securitylog_archive") == [(2000, 1, 2000)]
+    columns = '"SecurityLogNum", "LogText", "LogDateTime"'
+    both = f"(SELECT {columns} FROM securitylog UNION ALL SELECT {columns} FROM securitylog_archive) both_of_them"
+    found = clinic.firn.query(f"SELECT {columns} FROM {both}")
+    assert sorted(([text(v) for v in row] for row in found), key=str) == before
+
+    clinic.change(
+        "DELETE FROM securitylog WHERE SecurityLogNum BETWEEN 500 AND 509", "UPDATE zipcode SET City = 'Bend'"
+    )
+    assert clinic.run("--full", "--tables", "audit")["status"] == "published"
+    assert clinic.firn.query(f"{kept} {both}") == [(3000, 1, 3000)]
+    clinic.change("INSERT INTO securitylog (LogText, LogDateTime) VALUES ('late', '2009-01-01'), ('new', '2026-04-04')")
+    clinic.run()
+    assert clinic.run()["status"] == "published"
+    assert clinic.firn.query(f"{kept} securitylog") == [(1001, 2001, 3002)]
+    assert clinic.run()["status"] == "unchanged"
+    assert clinic.firn.json("check", "clinic", "--published")["passed"]
+
+    (held,) = clinic.firn.json("report", "clinic", "--compliance")
+    assert (held["source"], held["target"]["rows"], held["archive"]["rows"]) == (2992, 1001, 2001)
+    assert (held["together"]["low"], held["together"]["high"], held["together"]["gaps"]) == (1, 3002, 0)
+    assert [act["detail"] for act in held["purges"]] == ["10 rows"]
+    assert len(held["archived"]) == 2
+    shown = clinic.firn.firn("report", "clinic", "--compliance").stdout
+    assert "securitylog: kept 3650 days of LogDateTime, then in securitylog_archive" in shown
+    clinic.firn.json("rollback", "clinic")
+    assert clinic.firn.query(f"{kept} {both}") == [(3002, 1, 3002)]
