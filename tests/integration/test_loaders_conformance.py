@@ -775,3 +775,22 @@ def test_a_span_reaches_over_tables_together_and_names_the_keys_that_none_has(lo
     assert (found.rows, found.low, found.high, found.first, found.last) == (6, 1, 22, "1", "22")
     assert (found.gaps, found.missing, list(found.largest)) == (3, 16, [(7, 19), (3, 4), (21, 21)])
     assert loader.span(["gone"], "id") == Span(0)
+
+
+def test_rows_from_before_a_day_are_given_by_their_key_so_many_at_a_time(loader: Loader) -> None:
+    class Dated(dy.Schema):
+        id = dy.Int64(primary_key=True)
+        day = dy.Date(nullable=True)
+
+    run, day = Run.start("shop"), dt.date(2026, 3, 1)
+    loader.prepare(run, Dataset("shop", {"dated": Dated}))
+    days = [day - dt.timedelta(days=2), day, None, day - dt.timedelta(days=1), day - dt.timedelta(days=9)]
+    frame = pl.DataFrame({"id": range(5), "day": days}, {"id": pl.Int64, "day": pl.Date})
+    loader.stage(run, "dated", "", frame)
+    loader.verify(run)
+    loader.publish(run)
+
+    aged = partial(loader.aged, "dated", Dated, "id", "day", before=day)
+
+    assert aged(above=-1, most=2)["id"].to_list() == [0, 3]
+    assert aged(above=3, most=2)["id"].to_list() == [4]
