@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 NAME = "MEADOW ORDER LIST (M3).xlsx"
 RUNS = {
-    "run_id", "pipeline", "status", "started_at", "finished_at", "seconds", "parts", "failed", "rows_read", "tables",
-    "based_on", "published_as", "error",
+    "run_id", "pipeline", "status", "started_at", "finished_at", "seconds", "unit", "parts", "failed", "rows_read",
+    "tables", "based_on", "published_as", "error",
 }  # fmt: skip
 
 
