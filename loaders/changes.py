@@ -247,8 +247,8 @@ class Changes:
                 raise PublishError(
                     f'{gone} of the {before[name]} rows of table "{name}" would be deleted; at most '
                     f"{share:.0%} may be in one publication. Production is unchanged.",
-                    f"firn diff {self.plan.run_id} shows them; deletes = {gone / before[name]:.2f} in the pipeline's "
-                    "Dataset allows them",
+                    f"firn diff {self.plan.run_id} shows them; a share of {gone / before[name]:.2f} allows them: "
+                    "deletes of the pipeline, or the setting may_delete of a replication",
                 )
 
     def _strategy(self, name: str) -> str:

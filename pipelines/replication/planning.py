@@ -94,18 +94,21 @@ def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
         )
 
 
-def dataset(name: str, reads: Sequence[Planned], quarantine: str = "", archived: Collection[str] = ()) -> Dataset:
+def dataset(
+    name: str, reads: Sequence[Planned], may_delete: float, *, quarantine: str = "", archived: Collection[str] = ()
+) -> Dataset:
     """Return what a run publishes: the tables that it reads, and which of them follow the source's columns.
 
     Args:
         name: The pipeline.
         reads: The tables.
+        may_delete: The share of the rows of a table that may be deleted.
         quarantine: The table of the values that rules set aside, if it publishes one.
         archived: The tables of which rows are moved to their archives.
     """
     contracts = {table.name: table.declared.contract for table in reads}
     evolves = frozenset(table.name for table in reads if table.policy.on_drift == "evolve")
-    ways, deletes = strategies(reads), dict[str, float]()
+    ways, deletes = strategies(reads), dict.fromkeys(contracts, may_delete)
     for table in (one for one in reads if one.name in archived):
         contracts[archive_of(table.name)] = table.declared.contract
         deletes[table.name] = 1.0  # all that it has may be due

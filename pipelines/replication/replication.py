@@ -41,6 +41,7 @@ class Replication(Pipeline):
             them, which must be of InnoDB, as they were at one moment.
         passes: How often a table is read at most that is written while it is read.
         overlap_s: How many seconds before the watermark rows are read again: what was committed late is not lost.
+        may_delete: The share of a table's rows that one run may delete: a source that is half empty is an accident.
         reconciled_days: How many business days back rows and sums are compared with the source's before publication.
         longest_gap_days: After how many days without a run tables are read whole.
         time_zone: The zone of the clock by which people work at the source, such as ``America/Chicago``.
@@ -59,6 +60,7 @@ class Replication(Pipeline):
     consistency: Literal["detect", "lock", "snapshot"] = "detect"
     passes: PositiveInt = 3
     overlap_s: NonNegativeFloat = 600.0
+    may_delete: float = Field(default=0.5, ge=0, le=1)
     reconciled_days: PositiveInt = 30
     longest_gap_days: PositiveInt = 30
     time_zone: str = ""

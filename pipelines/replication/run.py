@@ -52,7 +52,9 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
             listed = replication.quarantine_of(name) if set_aside.is_listed(replication, name, loader) else ""
             known = set_aside.before(replication, name, loader)
             if reads:
-                loader.prepare(execution.run, dataset(name, reads, listed, archives))
+                loader.prepare(
+                    execution.run, dataset(name, reads, replication.may_delete, quarantine=listed, archived=archives)
+                )
             if told:
                 loader.act(execution.run, ACT, told)
         if not reads:
@@ -113,7 +115,7 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
             refuse_office_hours(replication, execution, database.server.now)
             reads = plan(replication, execution, loader, database)
             report.parts = len(reads)
-            loader.check(dataset(execution.run.pipeline, reads))
+            loader.check(dataset(execution.run.pipeline, reads, replication.may_delete))
         work = Work(replication, execution, None, reads)
         with execution.phase("Read") as phase:
             work.run(database)

@@ -270,6 +270,19 @@ def test_columns_that_change_at_the_source_are_followed_where_nothing_is_lost(lo
     assert loaded.firn.production() == before
 
 
+def test_a_table_that_lost_most_of_its_rows_is_published_only_where_that_is_allowed(loaded: Clinic) -> None:
+    loaded.change("DELETE FROM patient WHERE PatNum > 1000")
+    before = loaded.firn.production()
+
+    refused = loaded.run(code=4)
+
+    assert "2000 of the 3000 rows" in refused["error"]
+    assert "may_delete" in refused["hint"]
+    assert loaded.firn.production() == before
+    assert loaded.run("--set", "may_delete=0.7")["status"] == "published"
+    same(loaded)
+
+
 def test_only_the_tables_asked_for_are_read(loaded: Clinic) -> None:
     loaded.change(
         "UPDATE patient SET LName = 'Fir' WHERE PatNum = 1", "UPDATE procnote SET Note = 'x' WHERE ProcNoteNum = 1"

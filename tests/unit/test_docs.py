@@ -90,7 +90,7 @@ def test_the_example_settings_of_the_clinic_name_every_setting_with_its_default(
     examples = {line.split()[1] for line in lines[head:] if "# example" in line}
     assert {*shown, "target"} == set(Clinic.model_fields)
     assert shown["catalogue"] == str(Clinic.model_fields["catalogue"].default)
-    plain = ("max_workers", "consistency", "passes", "overlap_s", "reconciled_days", "longest_gap_days")
+    plain = ("max_workers", "consistency", "passes", "overlap_s", "may_delete", "reconciled_days", "longest_gap_days")
     assert {name: shown[name] for name in plain} == {name: Clinic.model_fields[name].default for name in plain}
     source, usual = shown["source"], MySQL(database="x").model_dump(mode="json")
     assert set(source) == set(usual)
