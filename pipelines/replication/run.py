@@ -61,22 +61,23 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
             report.status = "unchanged"
             return
         how = "lock" if execution.options.lock else replication.consistency
+        outcomes: list[Outcome] = []
         try:
             archived = archive.move(execution.run, reads, archives, loader, replication.target.check_timeout_s)
-            work = Work(replication, execution, loader, reads, set_aside.open_keys(known), archived)
+            work = Work(replication, execution, loader, reads, set_aside.open_keys(known), archived, outcomes)
             with execution.phase("Read and stage") as phase, still(how, database, reads) as source:
                 work.run(source, is_still=how != "detect")
-                phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
-            settle_failures(execution, reads, work.outcomes)
+                phase.rows = report.rows_read = sum(outcome.rows for outcome in outcomes)
+            settle_failures(execution, reads, outcomes)
         except FirnError:
             with suppress(FirnError):  # the first error is the one to show
                 loader.discard(execution.run)
             raise
         finally:
-            tell(execution, work.outcomes)
-    for outcome in work.outcomes:
+            tell(execution, outcomes)
+    for outcome in outcomes:
         archive.marked(outcome, archives)
-    done = changing(execution, loader, work.outcomes, archives)
+    done = changing(execution, loader, outcomes, archives)
     if done and listed:
         found = set_aside.entries(known, reads, done, execution.run.id)
         loader.stage(execution.run, listed, "", found)
