@@ -57,6 +57,7 @@ class Planned:
         mark: What the source said of its last write before anything was read.
         cursor: What the last run remembers of it.
         decision: What is done with it.
+        is_published: Whether production shows rows of it that an earlier run published.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Planned:
     mark: Mark
     cursor: Cursor | None
     decision: Decision
+    is_published: bool = False
 
     @property
     def entry(self) -> Entry:
@@ -79,7 +81,7 @@ class Planned:
     @property
     def is_kept(self) -> bool:
         """Whether production may hold rows of it that the source has no longer, and keeps them."""
-        return self.entry.strategy == "append" and self.cursor is not None
+        return self.entry.strategy == "append" and self.is_published
 
     @property
     def is_small(self) -> bool:

@@ -158,7 +158,7 @@ class Pass:
         self._take(Window())
         self.total = self.here.rows
         planned, table = self.planned, self.planned.declared.table
-        if planned.cursor is None or table.range_column is None:
+        if not planned.is_published or table.range_column is None:
             return
         if planned.entry.strategy == "append" and len(table.key) == 1:
             self._count_purged(*self._kept())

@@ -54,7 +54,7 @@ def plan(
     refuse_owned(loader, execution.run, owners, asked, remember=writes)
     found = {table.name: table for table in database.tables()}
     _refuse_gone(name, [table for table in asked if table not in found])
-    marks, cursors = database.marks(list(asked)), loader.cursors(name)
+    marks, cursors, visible = database.marks(list(asked)), loader.cursors(name), loader.visible(name)
     since = database.server.now - dt.timedelta(days=replication.longest_gap_days)
     planned = []
     for table, own in asked.items():
@@ -63,7 +63,8 @@ def plan(
         declared, cursor = database.declared(found[table], columns), Cursor.of(cursors.get(table))
         drift.refuse_lossy(declared, own, name, replication.target.production)
         decision = decide(own.entry, declared, marks[table], cursor, since=since, full=options.full_refresh)
-        planned.append(Planned(table, own, declared, marks[table], cursor, decision))
+        is_published = visible is not None and table in visible.rows
+        planned.append(Planned(table, own, declared, marks[table], cursor, decision, is_published))
     return ordered(planned)
 
 

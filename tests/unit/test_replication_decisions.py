@@ -136,7 +136,7 @@ def test_tables_are_read_tier_by_tier_and_small_ones_together() -> None:
 
 def test_tables_are_replaced_where_all_are_read_whole_but_never_one_that_is_only_appended_to() -> None:
     first = planned("log", "audit", 9, strategy="append")
-    again = replace(first, cursor=CURSOR)
+    again = replace(first, is_published=True)
     part = planned("visit", "critical", 9, "incremental")
 
     assert strategies([first, planned("fee", "standard", 1)]) == "swap"
