@@ -6,9 +6,11 @@ import datetime as dt
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from firn import FirnError
 from pipelines.replication.decisions import grouped
 from pipelines.replication.passes import Means
 from pipelines.replication.reading import Reader
@@ -88,8 +90,10 @@ class Work:
                     for one in done:
                         one.result()
                     self._watch()
+                    self._interrupt(database)
             finally:
                 self._stopping.set()
+                self._interrupt(database)
 
     def _work(self, reader: Reader, group: Sequence[Planned]) -> None:
         for table in group:
@@ -132,6 +136,14 @@ class Work:
             report.tables = {outcome.table: outcome.rows for outcome in self.outcomes if not outcome.error}
             if self.loader:
                 self.loader.tell(self.execution.run, report.as_dict())
+
+    def _interrupt(self, database: Database) -> None:
+        """End what is asked of tables that are not to be read to their end: they may be waiting for somebody's lock."""
+        with self._lock:
+            under_way = [name for name in self._started if self._stopping.is_set() or name in self._late]
+        for name in under_way:
+            with suppress(FirnError):  # the table is left out all the same, once its statement ends by itself
+                database.interrupt(name)
 
     def _refuse_late(self, table: Planned, seconds: float) -> None:
         limit = table.entry.monitoring.max_minutes

@@ -88,7 +88,7 @@ def _read(login: Login, server: Server, query: str, where: str) -> pl.DataFrame:
     try:
         with silence():
             read = connectorx.read_sql(
-                login.url(), query, return_type="arrow", pre_execution_query=settings(server, login)
+                login.url(), login.marked(query), return_type="arrow", pre_execution_query=settings(server, login)
             )
     except RuntimeError as error:
         raise explained_text(str(error), where, login) from None  # it may quote the statement

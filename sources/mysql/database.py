@@ -21,8 +21,9 @@ from sources.mysql.figures import compute
 from sources.mysql.locks import lock
 from sources.mysql.marks import list_marks
 from sources.mysql.ranges import chunks
+from sources.mysql.sessions import open_session
 from sources.mysql.snapshots import begin, begin_together, end
-from sources.mysql.statements import composed, quoted
+from sources.mysql.statements import STATEMENTS, composed, quoted
 from sources.mysql.streams import stream
 from sources.mysql.types import contract_of, fields_of
 from sources.mysql.values import together
@@ -271,6 +272,20 @@ class Database:
             yield Database(
                 Connections(self._connections.login, number, sessions), self.server, self._rules, frozen=True
             )
+
+    def interrupt(self, name: str) -> int:
+        """End what is being asked of a table by this database, and by nobody else; return how many statements ended.
+
+        Whoever waits for one is told that the source is unavailable. It takes one connection more.
+        """
+        login, ended = self._connections.login, 0
+        with open_session(login) as session:
+            for process in session.rows(STATEMENTS["processes"], "Looking for statements"):
+                number, said = process[0], str(process[7] or "")
+                if login.mark in said and quoted(name) in said:
+                    session.rows(composed("interrupt", process=int(number)), "Ending a statement")
+                    ended += 1
+        return ended
 
     def close(self) -> None:
         """End the sessions that are kept."""

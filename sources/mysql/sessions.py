@@ -39,6 +39,7 @@ class Login:
         tls: Whether the connection is encrypted, and what is verified.
         connect_timeout_s: How long the one attempt to connect may take.
         statement_timeout_s: After how long the server ends a statement.
+        mark: Stands behind every statement, as a remark, so that they can be told from those of others.
     """
 
     host: str
@@ -49,6 +50,7 @@ class Login:
     tls: Tls = "verify-identity"
     connect_timeout_s: float = 3.0
     statement_timeout_s: float = 3600.0
+    mark: str = ""
 
     def __str__(self) -> str:
         """Name account and server in a sentence."""
@@ -58,6 +60,10 @@ class Login:
     def quoted_database(self) -> str:
         """The database as an identifier."""
         return quoted(self.database)
+
+    def marked(self, statement: str) -> str:
+        """Return a statement with the mark behind it."""
+        return f"{statement} /* {self.mark} */" if self.mark else statement
 
     def client(self, statement: str, database: str | None = None) -> str:
         """Return what to type to run a statement by hand; the client asks for the password."""
@@ -119,7 +125,7 @@ class Session:
             SourceError: The server refused.
         """
         with border(what, self._login), self._connection.cursor() as cursor:
-            cursor.execute(statement, values)
+            cursor.execute(self._login.marked(statement), values)
             return list(cursor.fetchall())
 
     def stream(self, statement: str, what: str) -> Iterator[tuple[Any, ...]]:
@@ -131,7 +137,7 @@ class Session:
         from pymysql.cursors import SSCursor  # type: ignore[import-untyped]
 
         with border(what, self._login), self._connection.cursor(SSCursor) as cursor:
-            cursor.execute(statement)
+            cursor.execute(self._login.marked(statement))
             yield from iter(cursor.fetchone, None)
 
     def answers(self) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import configparser
 import os
+import secrets
 from collections.abc import Mapping  # noqa: TC003 (pydantic reads the annotations when the class is made)
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -144,7 +146,8 @@ class MySQL(BaseModel):
             SourceUnavailable: Nothing answers in ``connect_timeout_s``.
             SourceError: The server refuses the account, the database or the encryption.
         """
-        connections = Connections(self.login(), self.connections)
+        login = replace(self.login(), mark=f"firn {secrets.token_hex(6)}")
+        connections = Connections(login, self.connections)
         try:
             with connections.session() as session:
                 server = session.server

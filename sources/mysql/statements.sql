@@ -61,3 +61,9 @@ SELECT COUNT(*){sums} FROM {table}{where}
 SELECT {bucket} AS bucket, COUNT(*), SUM(CAST(CONV(LEFT({digest}, 16), 16, 10) AS UNSIGNED))
 FROM {table}{where}
 GROUP BY bucket
+
+-- name: processes
+SHOW FULL PROCESSLIST
+
+-- name: interrupt
+KILL QUERY {process}

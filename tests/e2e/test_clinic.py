@@ -283,6 +283,23 @@ def test_a_table_that_lost_most_of_its_rows_is_published_only_where_that_is_allo
     same(loaded)
 
 
+def test_a_table_that_takes_too_long_is_told_while_it_does_and_left_as_it_was(loaded: Clinic) -> None:
+    loaded.stated["zipcode"] = {"max_minutes": 0.02, "on_overrun": "cancel"}
+    loaded.settings()
+    loaded.change("UPDATE zipcode SET City = 'Bend'", "UPDATE patient SET LName = 'Juniper' WHERE PatNum = 1")
+    with loaded.source.connected() as blocking, blocking.cursor() as cursor:
+        cursor.execute("LOCK TABLES zipcode WRITE")  # whoever reads it waits, and nothing else ends that
+        report = loaded.run("--tables", "zipcode,patient")
+
+    assert (report["status"], set(report["strategies"])) == ("published", {"patient"})
+    assert report["overruns"] == [
+        {"table": "zipcode", "tier": report["overruns"][0]["tier"], "max_minutes": 0.02, "policy": "cancel"}
+    ]
+    assert loaded.published("zipcode") != loaded.rows("zipcode")
+    assert loaded.run()["status"] == "published"
+    same(loaded)
+
+
 def test_only_the_tables_asked_for_are_read(loaded: Clinic) -> None:
     loaded.change(
         "UPDATE patient SET LName = 'Fir' WHERE PatNum = 1", "UPDATE procnote SET Note = 'x' WHERE ProcNoteNum = 1"
