@@ -259,7 +259,7 @@ def test_every_value_is_what_the_server_casts_it_to(
 ) -> None:
     compared(mariadb, COLUMNS, read, dirty=dirty)
 
-    assert ("panicked" in capfd.readouterr().err) is (dirty and read is collected)
+    assert "panicked" not in capfd.readouterr().err, "the driver's, which people would take for firn's"
 
 
 def test_every_column_has_the_type_that_its_declaration_asks_for(mariadb: MariaDB) -> None:
