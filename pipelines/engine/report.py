@@ -15,10 +15,14 @@ from pipelines.engine.progress import rate
 from pipelines.engine.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firn import Published
 
 UNCHANGED = " Production is unchanged."
 NAME_WIDTH, LINE_WIDTH = 26, 110
+MOST_TOLD = 20
+"""Of how many tables one by one a person is told; of all in the JSON."""
 READING = 2
 """The phase in which files are read, counted from 1."""
 FIGURES_OF_PUBLICATION = (
@@ -182,17 +186,21 @@ def details(report: Report) -> list[tuple[str, str]]:
     done = "published" if report.generation else "staged"
     return [
         *grouped(report.figures),
-        *((done, f"{name}: {count:,} rows") for name, count in report.tables.items()),
+        *((done, line) for line in few({name: f"{count:,} rows" for name, count in report.tables.items()})),
         ("peak memory", f"{report.peak_memory_mb:,.0f} MB"),
         *publication(report),
         *(("difference", line) for one in report.differences for line in text(one)),
         *(("not read", failed["message"].replace(UNCHANGED, "")) for failed in report.failed),
-        *(
-            ("overrun", f"{o['table']} took longer than {o['max_minutes']} minutes: {o['policy']}")
-            for o in report.overruns
-        ),
+        *(("overrun", late(one)) for one in report.overruns),
         *(("note", note) for note in report.notes),
     ]
+
+
+def few(told: Mapping[str, str]) -> list[str]:
+    """Say something of each table, or of the first 20, and how many others there are."""
+    shown = [f"{name}: {text}" for name, text in list(told.items())[:MOST_TOLD]]
+    more = len(told) - len(shown)
+    return [*shown, *([f"and of {more} tables more: --json"] if more else [])]
 
 
 def late(overrun: dict[str, Any]) -> str:
@@ -231,13 +239,13 @@ def publication(report: Report) -> list[tuple[str, str]]:
 def cost(published: Report | Published) -> list[tuple[str, str]]:
     """Say how tables were published, for how long others waited, and what it wrote and keeps."""
     tries = f"{published.attempts} attempt{'s' if published.attempts > 1 else ''}"
-    changed = [
-        ("changed", f"{name}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
+    changes = {
+        name: ", ".join(f"{count:,} {what}" for what, count in counts.items())
         for name, counts in published.changes.items()
-    ]
+    }
     return [
         *strategy(published),
-        *changed,
+        *(("changed", line) for line in few(changes)),
         (
             "locks",
             f"held {published.locked_ms:.1f} ms, {tries}; nobody waited longer than {published.longest_wait_ms:.0f} ms",
@@ -253,7 +261,10 @@ def strategy(published: Report | Published) -> list[tuple[str, str]]:
     for name, chosen in published.strategies.items():
         tables.setdefault(chosen, []).append(name)
     why = f": {published.reason}" if published.reason else ""
-    return [("strategy", "; ".join(f"{chosen} ({', '.join(names)})" for chosen, names in tables.items()) + why)]
+    told = {
+        how: ", ".join(names) if len(names) <= MOST_TOLD else f"{len(names)} tables" for how, names in tables.items()
+    }
+    return [("strategy", "; ".join(f"{chosen} ({names})" for chosen, names in told.items()) + why)]
 
 
 def proof(verdict: Verdict) -> tuple[str, str]:

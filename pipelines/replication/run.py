@@ -74,7 +74,7 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
                 loader.discard(execution.run)
             raise
         finally:
-            tell(execution, outcomes)
+            tell(execution, reads, outcomes)
     for outcome in outcomes:
         archive.marked(outcome, archives)
     done = changing(execution, loader, outcomes, archives)
@@ -121,7 +121,7 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
         with execution.phase("Read") as phase:
             work.run(database)
             phase.rows = report.rows_read = sum(outcome.rows for outcome in work.outcomes)
-    tell(execution, work.outcomes)
+    tell(execution, reads, work.outcomes)
     settle_failures(execution, reads, work.outcomes)
     report.status = "checked"
 
@@ -195,7 +195,7 @@ def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archi
             execution.report.notes.append(archives[outcome.table].told)
 
 
-def tell(execution: Execution, outcomes: Sequence[Outcome]) -> None:
+def tell(execution: Execution, reads: Sequence[Planned], outcomes: Sequence[Outcome]) -> None:
     """Put into the report how tables were read, and what the rules did to their values."""
     execution.report.under_way = []
     done = [outcome for outcome in outcomes if not outcome.error]
@@ -210,6 +210,7 @@ def tell(execution: Execution, outcomes: Sequence[Outcome]) -> None:
         if outcome.purged > 0
     ]
     execution.report.figures = {
+        **Counter(f"tables of tier, {table.entry.tier}" for table in reads),
         **Counter(f"tables read, {outcome.how}" for outcome in done),
         **Counter(f"consistency, {outcome.consistency}" for outcome in done),
         **ruled,
