@@ -70,7 +70,7 @@ def test_more_deletions_than_the_dataset_allows_are_refused_and_allowed_by_a_wor
 
     with pytest.raises(PublishError, match='3 of the 5 rows of table "orders" would be deleted; at most 50%') as caught:
         published(oldest, few, "diff")
-    assert "deletes = 0.60" in caught.value.hint
+    assert "a share of 0.60 allows them" in caught.value.hint
     assert oldest.query("SELECT count(*) FROM shop.orders") == [(5,)]
 
     assert published(oldest, few, "diff", deletes=0.6).rows == {"orders": 2}
