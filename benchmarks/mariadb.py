@@ -104,7 +104,7 @@ def serve_mariadb(*options: str) -> Iterator[int]:
         port = free_port()
         server = _start(folder, account, port, options)
         try:
-            _wait(server, folder, port)
+            await_start(server, folder, port)
             yield port
         finally:
             server.terminate()
@@ -183,7 +183,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _wait(server: subprocess.Popen[bytes], folder: Path, port: int) -> None:
+def await_start(server: subprocess.Popen[bytes], folder: Path, port: int) -> None:
+    """Wait until a server that was just started answers.
+
+    Raises:
+        RuntimeError: It does not; with the end of its log.
+    """
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -5,32 +5,29 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pymysql
-
-from benchmarks.mariadb import ADMIN, PASSWORD, PATIENCE_S, READER, free_port
+from benchmarks.mariadb import ADMIN, PASSWORD, PATIENCE_S, READER, await_start, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent / ".cache/mysql/root"
+TREE = Path(__file__).parent.parent / ".cache/mysql/tree"
 
 
 @contextmanager
 def serve_mysql(*options: str) -> Iterator[int]:
     """Run a server in a temporary folder until the end; give its port."""
-    assert (ROOT / "usr/sbin/mysqld").exists(), "The tests run on MySQL 9 too: make system"
+    assert (TREE / "usr/sbin/mysqld").exists(), "The tests run on MySQL 9 too: make system"
     with tempfile.TemporaryDirectory(prefix="firn-mysql-", dir="/var/tmp") as name:
         folder = Path(name)
         _install(folder)
         port = free_port()
         server = _start(folder, port, options)
         try:
-            _wait(server, folder, port)
+            await_start(server, folder, port)
             yield port
         finally:
             server.terminate()
@@ -39,12 +36,12 @@ def serve_mysql(*options: str) -> Iterator[int]:
 
 def _command(folder: Path) -> list[str]:
     """Start it with the loader and the libraries that it was linked to, which may be newer than the system's."""
-    libraries = ":".join(map(str, [*ROOT.glob("usr/lib/*-linux-gnu"), ROOT / "usr/lib/mysql/private"]))
-    loader = [str(next(ROOT.glob("usr/lib*/ld-linux-*"))), "--library-path", libraries]
-    place = [f"--basedir={ROOT}/usr", f"--lc-messages-dir={ROOT}/usr/share/mysql", f"--datadir={folder}/data"]
+    libraries = ":".join(map(str, [*TREE.glob("usr/lib/*-linux-gnu"), TREE / "usr/lib/mysql/private"]))
+    loader = [str(next(TREE.glob("usr/lib*/ld-linux-*"))), "--library-path", libraries]
+    place = [f"--basedir={TREE}/usr", f"--lc-messages-dir={TREE}/usr/share/mysql", f"--datadir={folder}/data"]
     account = ["--user=root"] if os.geteuid() == 0 else []
-    plugins = [f"--plugin-dir={ROOT}/usr/lib/mysql/plugin", "--secure-file-priv="]
-    return [*loader, f"{ROOT}/usr/sbin/mysqld", "--no-defaults", *place, *plugins, *account]
+    plugins = [f"--plugin-dir={TREE}/usr/lib/mysql/plugin", "--secure-file-priv="]
+    return [*loader, f"{TREE}/usr/sbin/mysqld", "--no-defaults", *place, *plugins, *account]
 
 
 def _install(folder: Path) -> None:
@@ -65,16 +62,3 @@ def _start(folder: Path, port: int, options: tuple[str, ...]) -> subprocess.Pope
     quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--disable-log-bin"]
     first = f"--init-file={folder}/first.sql"
     return subprocess.Popen([*_command(folder), *network, *place, *quick, first, *options])
-
-
-def _wait(server: subprocess.Popen[bytes], folder: Path, port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            pymysql.connect(host="127.0.0.1", port=port, user=ADMIN, password=PASSWORD, ssl_disabled=True).close()
-        except pymysql.Error:
-            assert server.poll() is None, (folder / "log").read_text(encoding="utf-8")[-2000:]
-            assert time.monotonic() < deadline, "the MySQL of the tests does not start"
-            time.sleep(0.05)
-        else:
-            return

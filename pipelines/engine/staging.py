@@ -154,7 +154,7 @@ def publish(execution: Execution, loader: Loader) -> None:
     report, before = execution.report, loader.generation(execution.run.pipeline)
     with execution.phase("Publish") as phase:
         published = loader.publish(execution.run)
-        phase.rows = sum(published.rows.values())
+        phase.rows = sum(report.tables.values())
     report.status = "published"
     report.tell(published)
     if execution.pipeline.proofs:

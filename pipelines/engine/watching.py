@@ -6,7 +6,9 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from firn import StateError
 from pipelines.engine import settings
+from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,14 +27,20 @@ def watch(name: str | None, config: Path | None, tier: str = "", *, as_json: boo
         config: The settings file.
         tier: Of a replication: tell only of tables of this tier.
         as_json: Tell it as a JSON document a line.
+
+    Raises:
+        ConfigError: There is no such pipeline or tier.
+        StateError: No run is recorded.
     """
+    from pipelines.replication.catalogue import TIERS
+
+    refuse_unknown("--watch", filter(None, [tier]), TIERS, "no tier is called so")
     if name:
         settings.pipeline_class(name)
     with settings.load_target(config).open() as loader:
         latest = loader.runs(name, 1)
         if not latest:
-            yield "" if as_json else "No run is recorded in this target."
-            return
+            raise StateError("No run is recorded in this target.", "firn list")
         before = ""
         while True:
             row = loader.row(latest[0]["run_id"])

@@ -173,7 +173,7 @@ class Pass:
         self._take(Window(keys=KeyRange(above + 1, _HIGHEST)))
         there, here = self._kept()
         self.total = there.size
-        for low, high in absent(there[there <= above], here):
+        for low, high in gathered(np.setdiff1d(there[there <= above], here, assume_unique=True)):
             self._take(Window(keys=KeyRange(low, high)))
         self._count_purged(there, here)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from firn import Dataset, SourceChanged
+from firn import Dataset, FirnError, SourceChanged, SourceError
 from pipelines.replication import catalogue, drift
 from pipelines.replication.archive import archive_of
 from pipelines.replication.cursors import Cursor
@@ -26,13 +26,32 @@ if TYPE_CHECKING:
     from pipelines.replication.replication import Replication
     from sources.mysql.database import Database
 
-__all__ = ["dataset", "document", "lines", "plan", "strategies"]
+__all__ = ["Plan", "dataset", "document", "lines", "plan", "strategies"]
+
+_TOLD = 10  # tables that a message names
+
+
+class Plan(NamedTuple):
+    """What a run does.
+
+    Attributes:
+        tables: The tables, in the order in which they are read.
+        refused: Those that cannot be read as they are now, whose policy is to leave them as production shows them.
+    """
+
+    tables: list[Planned]
+    refused: dict[str, FirnError]
+
+    @property
+    def reads(self) -> list[Planned]:
+        """The tables of which something is read."""
+        return [table for table in self.tables if table.decision.how != "unchanged"]
 
 
 def plan(
     replication: Replication, execution: Execution, loader: Loader, database: Database, *, writes: bool = False
-) -> list[Planned]:
-    """Decide what is done with every table of a run, in the order in which they are read.
+) -> Plan:
+    """Decide what is done with every table of a run.
 
     Args:
         replication: The settings.
@@ -44,7 +63,7 @@ def plan(
     Raises:
         ConfigError: There is no catalogue, or a table is named that it does not have.
         StateError: A table was a legacy pipeline's, and was not found equal since.
-        SourceChanged: The source has not a table of the catalogue any more.
+        SourceChanged: The source has not a table of the catalogue any more, or other columns of one that must not fail.
     """
     name, options = execution.run.pipeline, execution.options
     known = catalogue.read(replication.catalogue, name)
@@ -53,19 +72,25 @@ def plan(
     owners = {table: own.policy.owner for table, own in settled.items()}
     refuse_owned(loader, execution.run, owners, asked, remember=writes)
     found = {table.name: table for table in database.tables()}
-    _refuse_gone(name, [table for table in asked if table not in found])
     marks, cursors, visible = database.marks(list(asked)), loader.cursors(name), loader.visible(name)
+    _refuse_gone(name, [table for table in asked if table not in found or table not in marks])
     since = database.server.now - dt.timedelta(days=replication.longest_gap_days)
-    planned = []
+    planned, refused = [], dict[str, FirnError]()
     for table, own in asked.items():
-        columns, notes = drift.settle(found[table], own, name)
+        try:
+            columns, notes = drift.settle(found[table], own, name)
+            declared, cursor = database.declared(found[table], columns), Cursor.of(cursors.get(table))
+            drift.refuse_lossy(declared, own, name, replication.target.production)
+        except SourceError as error:
+            if own.policy.on_failure == "fail":
+                raise
+            refused[table] = error
+            continue
         execution.report.notes += notes
-        declared, cursor = database.declared(found[table], columns), Cursor.of(cursors.get(table))
-        drift.refuse_lossy(declared, own, name, replication.target.production)
         decision = decide(own.entry, declared, marks[table], cursor, since=since, full=options.full_refresh)
         is_published = visible is not None and table in visible.rows
         planned.append(Planned(table, own, declared, marks[table], cursor, decision, is_published))
-    return ordered(planned)
+    return Plan(ordered(planned), refused)
 
 
 def dated(settled: Mapping[str, Effective], usual: Mapping[str, str]) -> dict[str, Effective]:
@@ -79,9 +104,10 @@ def dated(settled: Mapping[str, Effective], usual: Mapping[str, str]) -> dict[st
 
 
 def _owned(execution: Execution, asked: dict[str, Effective]) -> dict[str, Effective]:
-    """Leave out what a legacy pipeline owns, unless it was asked for by name: then it is refused."""
-    legacys = [table for table, own in asked.items() if own.policy.owner == "legacy"]
-    if execution.options.tables or not legacys:
+    """Leave out what a legacy pipeline owns, unless it was asked for by its own name: then it is refused."""
+    named = execution.options.tables
+    legacys = [table for table, own in asked.items() if own.policy.owner == "legacy" and table not in named]
+    if not legacys:
         return asked
     execution.report.notes.append(f"{len(legacys)} tables are a legacy pipeline's and left alone")
     return {table: own for table, own in asked.items() if table not in legacys}
@@ -89,8 +115,9 @@ def _owned(execution: Execution, asked: dict[str, Effective]) -> dict[str, Effec
 
 def _refuse_gone(pipeline: str, gone: Sequence[str]) -> None:
     if gone:
+        told = gone if len(gone) <= _TOLD else [*gone[:_TOLD], "..."]
         raise SourceChanged(
-            f"The source no longer has {', '.join(gone[:10])}. Nothing was published; production is unchanged.",
+            f"The source no longer has {', '.join(told)}. Nothing was published; production is unchanged.",
             f"firn discover {pipeline}\nor, without them: firn run {pipeline} --exclude {','.join(gone)}",
         )
 
@@ -139,9 +166,9 @@ def _strategy(table: Planned) -> Strategy:
     return "merge"
 
 
-def document(execution: Execution, tables: Sequence[Planned]) -> dict[str, Any]:
+def document(execution: Execution, plan: Plan) -> dict[str, Any]:
     """Describe a plan as plain values: every table with its place in the order, and why it is read as it is."""
-    reads = [table for table in tables if table.decision.how != "unchanged"]
+    reads = plan.reads
     published = strategies(reads)
     groups = {table.name: number for number, group in enumerate(grouped(reads), start=1) for table in group}
     return {
@@ -158,8 +185,10 @@ def document(execution: Execution, tables: Sequence[Planned]) -> dict[str, Any]:
                 "reason": table.decision.reason,
                 "strategy": published if isinstance(published, str) else published.get(table.name),
             }
-            for table in tables
+            for table in plan.tables
         ],
+        "refused": {table: error.message for table, error in plan.refused.items()},
+        "notes": execution.report.notes,
     }
 
 
@@ -173,4 +202,6 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
     how = {"swap": "by replacing tables", "changes": "by changing rows"}[plan["family"]]
     will = f"publishes them, all at once, {how}" if plan["publishes"] else "publishes nothing"
     still = len(plan["tables"]) - len(reads)
-    return [f"reads {len(reads)} tables; {still} are proven unchanged", *shown, will]
+    told = [f"not read: {table}: {message}" for table, message in plan["refused"].items()]
+    notes = [f"note: {note}" for note in plan["notes"]]
+    return [f"reads {len(reads)} tables; {still} are proven unchanged", *shown, *told, *notes, will]

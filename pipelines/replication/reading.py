@@ -112,9 +112,9 @@ class Reader:
     def _read(self, planned: Planned, outcome: Outcome) -> None:
         for outcome.passes in range(1, self.passes + 1):
             still = self.means.is_still
-            before = planned.mark if outcome.passes == 1 and not still else self._mark(planned)
+            before = planned.mark if outcome.passes == 1 and not still else self.means.database.mark(planned.name)
             made = self._passed(planned, outcome)
-            after = self._mark(planned)
+            after = self.means.database.mark(planned.name)
             told = differences(made.source, made.here)
             outcome.moved = not still and (bool(told) or (after != before and made.statements > 1))
             if not outcome.moved:
@@ -138,9 +138,6 @@ class Reader:
         """Stage nothing in place of the parts of an earlier pass that this one did not need."""
         for part in range(parts, before):
             self.means.stage(planned.name, str(part), planned.declared.contract.create_empty())
-
-    def _mark(self, planned: Planned) -> Mark:
-        return self.means.database.marks([planned.name])[planned.name]
 
     def _remembered(self, made: Pass, before: Mark, *, moved: bool) -> Cursor:
         planned, known = made.planned, made.planned.cursor

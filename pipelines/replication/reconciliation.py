@@ -35,7 +35,8 @@ def reconcile(loader: Loader, run: Run, outcomes: Sequence[Outcome]) -> int:
         tables = ",".join(dict.fromkeys(one.split('"')[1] for one in wrong))
         listed = "\n".join(f"  {one}" for one in wrong)
         raise ContractError(
-            f"Production would not show what the source has:\n{listed}\nNothing was published; it is unchanged.",
+            f"Production would not show what the source has:\n{listed}\nNothing was published; production is "
+            "unchanged.",
             f"rows may have changed without a stamp; read all: firn run {run.pipeline} --full --tables {tables}",
         )
     return made

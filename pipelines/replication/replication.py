@@ -69,7 +69,9 @@ class Replication(Pipeline):
     @field_validator("office_hours")
     @classmethod
     def _are_hours(cls, written: str, others: ValidationInfo) -> str:
-        return str(written and OfficeHours.of(written, others.data.get("time_zone", "")) and written)
+        if written:
+            OfficeHours.of(written, others.data.get("time_zone", ""))
+        return written
 
     def load(self, execution: Execution, loader: Loader, workers: Executor) -> None:
         """Replicate what has changed, in phases; production is as it was until the last of them.
@@ -140,6 +142,6 @@ class Replication(Pipeline):
         from pipelines.replication import planning
 
         with self.source.open() as database:
-            tables = planning.plan(self, execution, loader, database)
-        document = planning.document(execution, tables)
+            planned = planning.plan(self, execution, loader, database)
+        document = planning.document(execution, planned)
         return document, planning.lines(document)

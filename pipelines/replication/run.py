@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firn import ContractError, FirnError, LoadError
 from pipelines.engine import staging
 from pipelines.replication import archive, set_aside
 from pipelines.replication.hours import ACT, refuse_office_hours
-from pipelines.replication.planning import dataset, plan
+from pipelines.replication.planning import Plan, dataset, plan
 from pipelines.replication.reconciliation import reconcile
 from pipelines.replication.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import polars as pl
 
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
@@ -32,57 +34,95 @@ ARCHIVED, PURGE_SEEN = "archived", "purge seen"
 """How the audit names rows that were moved to an archive, and rows that the source no longer has."""
 
 
+class Task(NamedTuple):
+    """What a run was found to have to do.
+
+    Attributes:
+        reads: The tables to read, in order.
+        refused: Those that cannot be read as they are now, and are left as production shows them.
+        archives: What is moved to the archives of tables.
+        known: The values that were set aside before.
+        listed: The table of production that lists them; empty where there is none.
+        outcomes: What became of the tables that were read.
+    """
+
+    reads: list[Planned]
+    refused: dict[str, FirnError]
+    archives: dict[str, Archive]
+    known: pl.DataFrame
+    listed: str
+    outcomes: list[Outcome]
+
+
 def replicate(replication: Replication, execution: Execution, loader: Loader) -> None:
     """Replicate what has changed.
 
     Raises:
         FirnError: What went wrong; production is unchanged.
     """
-    report = execution.report
-    report.unit = "tables"
+    execution.report.unit = "tables"
     with replication.source.open() as database:
         with execution.phase("Check source and target"):
-            told = refuse_office_hours(replication, execution, database.server.now)
-            planned = plan(replication, execution, loader, database, writes=True)
-            archives = archive.due(planned, loader, database.server.now.date())
-            planned = archive.planned_for(planned, archives)
-            reads = [table for table in planned if table.decision.how != "unchanged"]
-            report.parts, report.taken = len(planned), len(planned) - len(reads)
-            name = execution.run.pipeline
-            listed = replication.quarantine_of(name) if set_aside.is_listed(replication, name, loader) else ""
-            known = set_aside.before(replication, name, loader)
-            if reads:
-                loader.prepare(
-                    execution.run, dataset(name, reads, replication.may_delete, quarantine=listed, archived=archives)
-                )
-            if told:
-                loader.act(execution.run, ACT, told)
-        if not reads:
-            report.status = "unchanged"
-            return
-        how = "lock" if execution.options.lock else replication.consistency
-        outcomes: list[Outcome] = []
-        try:
-            archived = archive.move(execution.run, reads, archives, loader, replication.target.check_timeout_s)
-            work = Work(replication, execution, loader, reads, set_aside.open_keys(known), archived, outcomes)
-            with execution.phase("Read and stage") as phase, still(how, database, reads) as source:
-                work.run(source, is_still=how != "detect")
-                phase.rows = report.rows_read = sum(outcome.rows for outcome in outcomes)
-            settle_failures(execution, reads, outcomes)
-        except FirnError:
-            with suppress(FirnError):  # the first error is the one to show
-                loader.discard(execution.run)
-            raise
-        finally:
-            tell(execution, reads, outcomes)
+            task = prepare(replication, execution, loader, database)
+        outcomes = task.outcomes
+        if task.reads:
+            try:
+                read(replication, execution, loader, database, task)
+                settle_failures(execution, task.reads, outcomes)
+            except FirnError:
+                execution.report.tables = {}
+                with suppress(FirnError):  # the first error is the one to show
+                    loader.discard(execution.run)
+                raise
+            finally:
+                tell(execution, task.reads, outcomes)
     for outcome in outcomes:
-        archive.marked(outcome, archives)
-    done = changing(execution, loader, outcomes, archives)
-    if done and listed:
-        found = set_aside.entries(known, reads, done, execution.run.id)
-        loader.stage(execution.run, listed, "", found)
-        report.tables[listed] = found.height
-    publish(execution, loader, done, archives)
+        archive.marked(outcome, task.archives)
+    done = [outcome for outcome in outcomes if not outcome.error and not outcome.changes_nothing]
+    execution.report.tables = {outcome.table: outcome.rows for outcome in done}
+    if done:
+        leave(execution, loader, task, done)
+        publish(execution, loader, done, task.archives)
+        return
+    if task.reads:
+        loader.discard(execution.run)
+    failed = {outcome.table: outcome.error for outcome in outcomes if outcome.error}
+    refuse_failed(execution, task.refused | failed)
+    execution.report.status = "unchanged"
+
+
+def prepare(replication: Replication, execution: Execution, loader: Loader, database: Database) -> Task:
+    """Decide what is read, and make the place where it is staged.
+
+    Raises:
+        FirnError: Something stands in the way of reading, or of publishing.
+    """
+    report, name = execution.report, execution.run.pipeline
+    told = refuse_office_hours(replication, execution, database.server.now)
+    tables, refused = plan(replication, execution, loader, database, writes=True)
+    archives = archive.due(tables, loader, database.server.now.date())
+    tables = archive.planned_for(tables, archives)
+    reads = Plan(tables, refused).reads
+    report.parts, report.taken = len(tables) + len(refused), len(tables) - len(reads)
+    list_failed(execution, refused)
+    listed = replication.quarantine_of(name) if set_aside.is_listed(replication, name, loader) else ""
+    if reads:
+        loader.prepare(
+            execution.run, dataset(name, reads, replication.may_delete, quarantine=listed, archived=archives)
+        )
+    if told:
+        loader.act(execution.run, ACT, told)
+    return Task(reads, refused, archives, set_aside.before(replication, name, loader), listed, [])
+
+
+def read(replication: Replication, execution: Execution, loader: Loader, database: Database, task: Task) -> None:
+    """Read and stage the tables."""
+    how = "lock" if execution.options.lock else replication.consistency
+    archived = archive.move(execution.run, task.reads, task.archives, loader, replication.target.check_timeout_s)
+    work = Work(replication, execution, loader, task.reads, set_aside.open_keys(task.known), archived, task.outcomes)
+    with execution.phase("Read and stage") as phase, still(how, database, task.reads) as source:
+        work.run(source, is_still=how != "detect")
+        phase.rows = execution.report.rows_read = sum(outcome.rows for outcome in task.outcomes)
 
 
 @contextmanager
@@ -114,8 +154,9 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
     with replication.source.open() as database:
         with execution.phase("Check source and target"):
             refuse_office_hours(replication, execution, database.server.now)
-            reads = plan(replication, execution, loader, database)
-            report.parts = len(reads)
+            reads, refused = plan(replication, execution, loader, database)
+            report.parts = len(reads) + len(refused)
+            list_failed(execution, refused)
             loader.check(dataset(execution.run.pipeline, reads, replication.may_delete))
         work = Work(replication, execution, None, reads)
         with execution.phase("Read") as phase:
@@ -126,6 +167,35 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
     report.status = "checked"
 
 
+def list_failed(execution: Execution, errors: Mapping[str, FirnError]) -> None:
+    """Put tables that could not be read into the report."""
+    execution.report.failed += [
+        {"part": table, "message": error.message, "hint": error.hint} for table, error in errors.items()
+    ]
+    note_left(execution, errors)
+
+
+def note_left(execution: Execution, tables: Iterable[str]) -> None:
+    """Note the tables that are left as they were."""
+    execution.report.notes += [f"{table} was not read, and stays as production shows it" for table in tables]
+
+
+def refuse_failed(execution: Execution, errors: Mapping[str, FirnError]) -> None:
+    """Stop where tables failed and nothing else can be published.
+
+    Raises:
+        FirnError: The error of the only one, or one that names them all.
+    """
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    if errors:
+        told = "\n".join(f"  {table}: {error}" for table, error in errors.items())
+        raise ContractError(
+            f"{len(errors)} tables failed:\n{told}\nNothing was published; production is unchanged.",
+            f"firn run {execution.run.pipeline}",
+        )
+
+
 def settle_failures(execution: Execution, reads: Sequence[Planned], outcomes: Sequence[Outcome]) -> None:
     """Stop where a table failed that must not; other failed ones are left as production shows them.
 
@@ -133,43 +203,28 @@ def settle_failures(execution: Execution, reads: Sequence[Planned], outcomes: Se
         FirnError: The error of the table that must not fail, or one that names all such tables.
     """
     policies = {table.name: table.policy for table in reads}
-    errors = {outcome.table: outcome.error for outcome in outcomes if outcome.error and not outcome.cancelled}
     late = {one["table"] for one in execution.report.overruns if one["policy"] == "fail"}
-    errors |= {outcome.table: outcome.error for outcome in outcomes if outcome.error and outcome.table in late}
+    stopped = [outcome.table for outcome in outcomes if outcome.cancelled and outcome.table not in late]
+    errors = {outcome.table: outcome.error for outcome in outcomes if outcome.error and outcome.table not in stopped}
+    list_failed(execution, errors)
+    note_left(execution, stopped)
     stopping = [table for table in errors if policies[table].on_failure == "fail" or table in late]
-    execution.report.failed += [
-        {"part": table, "message": error.message, "hint": error.hint} for table, error in errors.items()
-    ]
-    if len(stopping) == 1:
-        raise errors[stopping[0]]
-    if stopping:
-        told = "\n".join(f"  {table}: {errors[table]}" for table in stopping)
-        raise ContractError(
-            f"{len(stopping)} tables failed that must not:\n{told}\nNothing was published; production is unchanged.",
-            f"firn run {execution.run.pipeline}",
-        )
-    left = [outcome.table for outcome in outcomes if outcome.error]
-    execution.report.notes += [f"{table} was not read, and stays as production shows it" for table in left]
+    refuse_failed(execution, {table: errors[table] for table in stopping})
 
 
-def changing(
-    execution: Execution, loader: Loader, outcomes: Sequence[Outcome], archives: Mapping[str, Archive]
-) -> list[Outcome]:
-    """Return the tables of which something is published; leave out those that failed, or turned out to be unchanged."""
-    done = [outcome for outcome in outcomes if not outcome.error and not outcome.changes_nothing]
-    if not done:
-        loader.discard(execution.run)
-        execution.report.status = "unchanged"
-    elif len(done) < len(outcomes):
-        left = {o.table for o in outcomes} - {o.table for o in done}
-        loader.leave(execution.run, left | {archive.archive_of(table) for table in left & archives.keys()})
-    return done
+def leave(execution: Execution, loader: Loader, task: Task, done: Sequence[Outcome]) -> None:
+    """Leave out the tables that failed, or turned out to be unchanged; list the values set aside of the others."""
+    left = {outcome.table for outcome in task.outcomes} - {outcome.table for outcome in done}
+    if left:
+        loader.leave(execution.run, left | {archive.archive_of(table) for table in left & task.archives.keys()})
+    if task.listed:
+        found = set_aside.entries(task.known, task.reads, done, execution.run.id)
+        loader.stage(execution.run, task.listed, "", found)
+        execution.report.tables[task.listed] = found.height
 
 
 def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archives: Mapping[str, Archive]) -> None:
     """Verify what was staged, and publish it."""
-    if not done:
-        return
     with execution.phase("Verify") as phase:
         cursors = {outcome.table: outcome.cursor.as_json() for outcome in done if outcome.cursor}
         replaced = {outcome.table: outcome.replaced for outcome in done if outcome.replaced}
@@ -183,7 +238,6 @@ def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archi
             with suppress(FirnError):  # the first error is the one to show
                 loader.discard(execution.run)
             raise
-    execution.report.tables |= {outcome.table: outcome.rows for outcome in done}
     execution.report.status = "ready"
     if execution.options.publish:
         staging.publish(execution, loader)

@@ -115,11 +115,11 @@ def _left(known: pl.DataFrame, planned: Planned, outcome: Outcome) -> pl.DataFra
         return known.filter(~of_table)
     first = planned.declared.table.key[0]
     again = [
-        own and (key in outcome.again or _is_within(int(json.loads(key)[first]), outcome.replaced))
+        own and (key in outcome.again or _is_within(json.loads(key)[first], outcome.replaced))
         for own, key in zip(of_table, known["key"], strict=True)
     ]
     return known.filter(~pl.Series(again, dtype=pl.Boolean))
 
 
-def _is_within(value: int, ranges: Sequence[tuple[int, int]]) -> bool:
-    return any(low <= value <= high for low, high in ranges)
+def _is_within(value: str | int, ranges: Sequence[tuple[int, int]]) -> bool:
+    return any(low <= int(value) <= high for low, high in ranges)

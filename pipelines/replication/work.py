@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firn import FirnError
+from firn import FirnError, LoadError
 from pipelines.replication.decisions import grouped
 from pipelines.replication.passes import Means
 from pipelines.replication.reading import Reader
@@ -61,9 +61,14 @@ class Work:
     _started: dict[str, float] = field(default_factory=dict)
     _late: set[str] = field(default_factory=set)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _refused: LoadError | None = None
 
     def run(self, database: Database, *, is_still: bool = False) -> None:
-        """Read all tables; one that must not fail and does ends the others."""
+        """Read all tables; one that must not fail and does ends the others.
+
+        Raises:
+            LoadError: The target refused rows, of whatever table. Production is unchanged.
+        """
         replication = self.replication
         with (
             ThreadPoolExecutor(replication.source.connections, thread_name_prefix="firn-chunks") as chunks,
@@ -94,6 +99,8 @@ class Work:
             finally:
                 self._stopping.set()
                 self._interrupt(database)
+        if self._refused:
+            raise self._refused
 
     def _work(self, reader: Reader, group: Sequence[Planned]) -> None:
         for table in group:
@@ -106,13 +113,18 @@ class Work:
                 title = f"{table.name}  {outcome.how}{'  FAILED' if outcome.error else ''}"
                 done, of = len(self.outcomes), len(self.reads)
                 self.execution.progress.step(done, of, title, outcome.rows, outcome.seconds)
-            if outcome.error and table.policy.on_failure == "fail":
+            if outcome.error and not outcome.cancelled and table.policy.on_failure == "fail":
                 self._stopping.set()
 
     def _stage(self, table: str, part: str, frame: pl.DataFrame) -> None:
         if self.loader:
             with self._lock:
-                self.loader.stage(self.execution.run, table, part, frame)
+                try:
+                    self.loader.stage(self.execution.run, table, part, frame)
+                except LoadError as error:  # it may be of a part sent before, of another table, and is told once
+                    self._refused = self._refused or error
+                    self._stopping.set()
+                    raise
 
     def _shown(self, table: str, contract: type[dy.Schema], seconds: float) -> pl.DataFrame:
         """Read the columns of a contract that production shows of a table; no rows where nothing is staged."""
@@ -156,3 +168,5 @@ class Work:
         self.execution.progress.note(f"{table.name} takes longer than {limit} minutes: {policy}")
         if policy in _CANCELLING:
             self._late.add(table.name)
+        if policy == "fail":
+            self._stopping.set()

@@ -140,6 +140,20 @@ class Database:
         with self._connections.session() as session:
             return list_marks(session, frozenset(names))
 
+    def mark(self, name: str) -> Mark:
+        """Return what the server says of the last write of a table.
+
+        Raises:
+            SourceChanged: It is gone.
+        """
+        found = self.marks([name]).get(name)
+        if found is None:
+            raise SourceChanged(
+                f'Table "{name}" was dropped while it was read. {UNCHANGED}',
+                "run again, so that it is listed as it is now",
+            )
+        return found
+
     def ranges(self, declared: Declared, window: Window, size: int) -> Iterator[KeyRange | None]:
         """Divide a window into ranges of keys that follow one another, each of about so many bytes when it is read.
 
