@@ -1,0 +1,1 @@
+"""Commissions: ten raw extracts become brokers, groups, schedules, proposals, hierarchies and policies."""
