@@ -1,8 +1,8 @@
 """The typed lines of the extracts, and what became of every record that was read.
 
 Text is trimmed; blank and ``NULL`` are null. A record whose bad value is needed is rejected as a whole; another bad
-value is null in its line and counted. ``line`` is the line of the file on which the record begins; the header is on line 1.
-Lines of one table may come from several files, so ``line`` is no key.
+value is null in its line and counted. ``line`` is the line of the file on which the record
+begins; the header is on line 1. Lines of one table may come from several files, so ``line`` is no key.
 """
 
 from __future__ import annotations
