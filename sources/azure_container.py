@@ -58,7 +58,7 @@ class Container:
     def look(self) -> str:
         """Say how to look into it."""
         return (
-            "Put the workbooks there, or change the setting container or prefixes: az storage blob list "
+            "Put the files there, or change the setting container or prefixes: az storage blob list "
             f"--account-name {self.client.account_name} --container-name {self.settings.container} --output table"
         )
 

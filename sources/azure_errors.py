@@ -102,7 +102,7 @@ def _denied(code: str, told: str, container: Container) -> SourceError:
 def _no_container(container: Container) -> SourceError:
     name, account = container.settings.container, container.client.account_name
     return SourceError(
-        f"There is no container {name} at {container.host}, so no workbook was read. {UNCHANGED}",
+        f"There is no container {name} at {container.host}, so nothing was read. {UNCHANGED}",
         f"Change the setting container, or make it: az storage container create --account-name {account} --name {name}",
     )
 

@@ -108,7 +108,7 @@ class Folder:
     @property
     def look(self) -> str:
         """Say how to look into it."""
-        return f"Put the workbooks there, or change the setting folder: ls {shlex.quote(str(self._folder))}"
+        return f"Put the files there, or change the setting folder: ls {shlex.quote(str(self._folder))}"
 
     def list_blobs(self, pattern: str) -> list[Blob]:
         """List its files by name.
@@ -124,13 +124,13 @@ class Folder:
     def _refuse_missing(self) -> None:
         if self._folder.is_file():
             raise SourceError(
-                f"{self._folder} is a file, and the setting folder names the folder of the workbooks. {UNCHANGED}",
+                f"{self._folder} is a file, and the setting folder names the folder of the files. {UNCHANGED}",
                 f"Name the folder that it is in: --set {shlex.quote(f'folder={self._folder.parent}')}",
             )
         if not self._folder.is_dir():
             raise SourceError(
-                f"There is no folder {self._folder}, so no workbook was read. {UNCHANGED}",
-                "Make it and put the workbooks there, or change the setting folder: "
+                f"There is no folder {self._folder}, so nothing was read. {UNCHANGED}",
+                "Make it and put the files there, or change the setting folder: "
                 f"mkdir -p {shlex.quote(str(self._folder))}",
             )
 

@@ -161,7 +161,7 @@ def test_a_place_without_workbooks_is_named_with_what_shows_its_content(place: P
     with pytest.raises(SourceError, match=r"has no file that matches \*\.xlsx\. Production is unchanged") as caught:
         list(place.workbooks("*.xlsx").tables())
     assert place.open().address in caught.value.message
-    assert "Put the workbooks there" in caught.value.hint
+    assert "Put the files there" in caught.value.hint
 
 
 def parts(tables: list[Table]) -> dict[str, dict[str, Table]]:
