@@ -55,17 +55,15 @@ def read_chunk(
         SourceError: The server refused, or a value breaks a rule whose policy is to fail.
     """
     what = f'Reading table "{table.name}"{window}'
-    guarded = False
     try:
         raw = _read(login, server, query(table, fields, window, guarded=False, order=order), what)
     except _PanickedError:
-        guarded = True
         try:
             raw = _read(login, server, query(table, fields, window, guarded=True, order=order), what)
         except _PanickedError:
             raise _unreadable(what, login, table) from None
     raw.columns = [field.name for field in fields]
-    return decode(raw, table.name, fields, table.key, guarded=guarded), int(raw.estimated_size())
+    return decode(raw, table.name, fields, table.key), int(raw.estimated_size())
 
 
 def query(

@@ -97,4 +97,4 @@ def _rows(lines: Sequence[str], table: SourceTable, fields: Sequence[Field]) -> 
     raw.columns = [field.name for field in fields]
     octets = [field.name for field in fields if field.kind.dtype == pl.Binary]
     raw = raw.with_columns(pl.col(octets).str.decode("hex"))
-    return decode(raw, table.name, fields, table.key, guarded=True)
+    return decode(raw, table.name, fields, table.key)

@@ -9,8 +9,8 @@
 | ``decimal(p,s)`` to 38 digits             | ``Decimal(p, s)``     | ``numeric(p,s)`` | itself; as text beyond what connectorx holds |
 | ``decimal(p,s)`` of 39 to 65 digits       | ``String``            | ``numeric(p,s)`` | text |
 | ``float`` ``double``                      | ``Float32`` ``Float64`` | ``real`` ``double precision`` | itself |
-| ``date``                                  | ``Date``              | ``date``         | itself; guarded as text |
-| ``datetime``                              | ``Datetime("us")``    | ``timestamp without time zone`` | likewise |
+| ``date``                                  | ``Date``              | ``date``         | number, ``20240131`` |
+| ``datetime``                              | ``Datetime("us")``    | ``timestamp without time zone`` | number; with fractions itself, guarded as text |
 | ``timestamp``                             | ``Datetime("us", "UTC")`` | ``timestamp with time zone`` | likewise, in UTC |
 | ``time``                                  | ``Duration("us")``    | ``interval``     | likewise; it may be negative, or days long |
 | ``year``                                  | ``Int16``             | ``smallint``     | itself |
@@ -152,7 +152,8 @@ class Field:
         """Return the type as which a cell is read."""
         if self.kind.dtype.is_float():
             return pl.Float64()
-        if self.kind.dtype.is_integer() or self.kind.dtype == pl.Boolean:
+        is_number = self.kind.dtype.is_integer() or self.kind.dtype == pl.Boolean
+        if is_number or (self.kind.dtype.is_temporal() and not self.kind.guarded):
             return pl.Int64()
         return pl.UInt64() if self.column.data_type in ("bigint", "bit") else pl.String()
 
@@ -225,6 +226,8 @@ def _kind(column: SourceColumn, rules: Rules) -> Kind | None:
     if name == "bit":
         dtype = next(dtype for bits, dtype in _BITS.items() if (column.precision or 0) <= bits)
         return Kind(dtype, plain="CAST({} AS UNSIGNED)", hashed="CAST({} AS UNSIGNED)")
+    if name in _MOMENTS:
+        return _moment(_MOMENTS[name], has_fractions="(" in column.declared)
     return _KINDS.get(name)
 
 
@@ -236,10 +239,16 @@ def _decimal(precision: int, scale: int) -> Kind:
     return Kind(pl.Decimal(precision, scale), plain="{}" if fits else text)
 
 
-def _moment(dtype: pl.DataType) -> Kind:
-    return Kind(dtype, guarded="CAST({} AS CHAR)")
+def _moment(dtype: pl.DataType, *, has_fractions: bool) -> Kind:
+    return Kind(dtype, guarded="CAST({} AS CHAR)") if has_fractions else Kind(dtype, plain="{} + 0")
 
 
+_MOMENTS: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "datetime": pl.Datetime("us"),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "time": pl.Duration("us"),
+}
 _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(_TEXTS, Kind(pl.String(), measured="length")),
     **dict.fromkeys(_LONG_TEXTS, Kind(pl.String(), measured="digest")),
@@ -250,10 +259,6 @@ _KINDS: Mapping[str, Kind] = {
     # The text of a float shows six digits, that of a product with a double 15 or more; MySQL shows all 17 of a column.
     "float": Kind(pl.Float32(), hashed="{} * 1e0"),
     "double": Kind(pl.Float64()),
-    "date": _moment(pl.Date()),
-    "datetime": _moment(pl.Datetime("us")),
-    "timestamp": _moment(pl.Datetime("us", "UTC")),
-    "time": _moment(pl.Duration("us")),
     "year": Kind(pl.Int16()),
     "json": Kind(pl.String(), plain="CAST({} AS CHAR)", hashed="CAST({} AS CHAR)", measured="digest"),
 }

@@ -10,10 +10,12 @@ import polars as pl
 
 from firn import SourceError
 from sources.mysql.errors import UNCHANGED
+from sources.mysql.moments import FIRST_YEAR, parsed, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sources.mysql.rules import Policy
     from sources.mysql.types import Field
 
 COUNTED = pl.Schema(
@@ -22,8 +24,6 @@ COUNTED = pl.Schema(
 QUARANTINED = pl.Schema(
     {"table": pl.String, "key": pl.String, "column": pl.String, "rule": pl.String, "raw": pl.String}
 )
-_FIRST_YEAR = 1
-_NANOSECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,13 @@ class Broken:
     Attributes:
         rule: Its name.
         mask: Where they are.
-        clamped: What is nearest to them; of length one where it is the same for all.
     """
 
     rule: str
     mask: pl.Series
-    clamped: pl.Series
 
 
-def decode(raw: pl.DataFrame, table: str, fields: Sequence[Field], key: Sequence[str], *, guarded: bool) -> Rows:
+def decode(raw: pl.DataFrame, table: str, fields: Sequence[Field], key: Sequence[str]) -> Rows:
     """Return the exact values of what was read.
 
     Args:
@@ -64,14 +62,11 @@ def decode(raw: pl.DataFrame, table: str, fields: Sequence[Field], key: Sequence
         table: The table's name.
         fields: Its columns.
         key: The names of those that tell its rows apart.
-        guarded: Whether days and times were read as text.
 
     Raises:
         SourceError: A value breaks a rule whose policy is to fail; table, column, key and count are named.
     """
-    frame = raw.select(
-        parsed(raw[field.name], field.kind.dtype, guarded=guarded and bool(field.kind.guarded)) for field in fields
-    )
+    frame = raw.select(_typed(raw[field.name], field.kind.dtype) for field in fields)
     counted, quarantined = [], []
     for field in fields:
         for broken in _broken(field, raw[field.name], frame[field.name]):
@@ -80,13 +75,13 @@ def decode(raw: pl.DataFrame, table: str, fields: Sequence[Field], key: Sequence
             if policy == "fail":
                 raise _refused(table, field, broken, _keys(frame, key, broken.mask))
             if policy == "quarantine":
-                texts = _shown(raw[field.name].filter(broken.mask))
+                texts = _shown(raw[field.name].filter(broken.mask), field.kind.dtype)
                 places = _keys(frame, key, broken.mask)
                 quarantined += [
                     (table, place, field.name, broken.rule, text) for place, text in zip(places, texts, strict=True)
                 ]
             if policy != "keep":
-                frame = frame.with_columns(_remedied(frame[field.name], broken, clamp=policy == "clamp"))
+                frame = frame.with_columns(_remedied(raw[field.name], frame[field.name], broken, policy))
     return Rows(
         frame, pl.DataFrame(counted, COUNTED, orient="row"), pl.DataFrame(quarantined, QUARANTINED, orient="row")
     )
@@ -104,33 +99,11 @@ def together(parts: Sequence[Rows]) -> Rows:
     return Rows(pl.concat([part.frame for part in parts]), counted, pl.concat([part.quarantined for part in parts]))
 
 
-def parsed(values: pl.Series, dtype: pl.DataType, *, guarded: bool) -> pl.Series:
-    """Return values in the frame's type; null where a text is no day that a calendar has.
-
-    Args:
-        values: As they were read.
-        dtype: The frame's type.
-        guarded: Whether they are the texts of days or times.
-    """
-    if isinstance(dtype, pl.Duration):
-        return _durations(values) if guarded else (values.cast(pl.Int64) // _NANOSECONDS).cast(dtype)
-    if guarded and isinstance(dtype, pl.Date):
-        return values.str.to_date("%Y-%m-%d", strict=False)
-    if isinstance(dtype, pl.Datetime):
-        local = values.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False) if guarded else values
-        return local.cast(pl.Datetime("us")).dt.replace_time_zone(dtype.time_zone)
+def _typed(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return values in the frame's type; null where one is no day that a calendar has."""
     if isinstance(dtype, pl.Boolean):
         return values != 0
-    return values.cast(dtype)
-
-
-def _durations(texts: pl.Series) -> pl.Series:
-    """Read texts such as ``-838:59:59.000001``, whose fraction has up to six digits."""
-    pieces = texts.str.extract_groups(r"^(-?)(\d+):(\d\d):(\d\d)\.?(\d*)$").struct
-    hours, minutes, seconds = (pieces[i].cast(pl.Int64) for i in (1, 2, 3))
-    fraction = pieces[4].str.pad_end(6, "0").cast(pl.Int64)
-    length = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction
-    return length.zip_with(pieces[0] != "-", -length).cast(pl.Duration("us")).alias(texts.name)
+    return parsed(values, dtype) if dtype.is_temporal() else values.cast(dtype)
 
 
 def _broken(field: Field, raw: pl.Series, values: pl.Series) -> Iterator[Broken]:
@@ -139,11 +112,11 @@ def _broken(field: Field, raw: pl.Series, values: pl.Series) -> Iterator[Broken]
             field, raw, values
         ).fill_null(value=False)
         if mask.any():
-            yield Broken(rule, mask, _nearest(rule, raw, values, mask))
+            yield Broken(rule, mask)
 
 
 def _impossible(_: Field, raw: pl.Series, values: pl.Series) -> pl.Series:
-    return raw.is_not_null() & (values.is_null() | (values.dt.year() < _FIRST_YEAR))
+    return raw.is_not_null() & (values.is_null() | (values.dt.year() < FIRST_YEAR))
 
 
 def _sentinel(field: Field, _: pl.Series, values: pl.Series) -> pl.Series:
@@ -158,6 +131,12 @@ def _nul(_: Field, __: pl.Series, values: pl.Series) -> pl.Series:
     return values.str.contains("\0", literal=True)
 
 
+def _remedied(raw: pl.Series, values: pl.Series, broken: Broken, policy: Policy) -> pl.Series:
+    nothing = pl.Series([None], dtype=values.dtype)
+    other = _nearest(broken.rule, raw, values, broken.mask) if policy == "clamp" else nothing
+    return values.zip_with(~broken.mask, other).alias(values.name)
+
+
 def _nearest(rule: str, raw: pl.Series, values: pl.Series, mask: pl.Series) -> pl.Series:
     if rule == "nul":
         return values.str.replace_all("\0", "", literal=True)
@@ -168,24 +147,18 @@ def _nearest(rule: str, raw: pl.Series, values: pl.Series, mask: pl.Series) -> p
 
 def _nearest_days(raw: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Return the day, and the time of day, that is nearest to one that no calendar has."""
-    texts = (
-        raw if raw.dtype == pl.String else raw.dt.to_string("%Y-%m-%d %H:%M:%S%.6f" if raw.dtype != pl.Date else "%F")
-    )
+    texts = spelled(raw, dtype)
     year, month, day = (texts.str.slice(*place).cast(pl.Int32) for place in ((0, 4), (5, 2), (8, 2)))
-    firsts = pl.select(pl.date(pl.lit(year.clip(_FIRST_YEAR)), pl.lit(month.clip(1, 12)), 1)).to_series()
+    firsts = pl.select(pl.date(pl.lit(year.clip(FIRST_YEAR)), pl.lit(month.clip(1, 12)), 1)).to_series()
     offset = pl.select(pl.min_horizontal(day.clip(1), firsts.dt.month_end().dt.day())).to_series() - 1
     days = (firsts.cast(pl.Int32) + offset).cast(pl.Date).dt.to_string("%Y-%m-%d")
-    return parsed(days + texts.str.slice(10), dtype, guarded=True)
+    return parsed(days + texts.str.slice(10), dtype)
 
 
-def _remedied(values: pl.Series, broken: Broken, *, clamp: bool) -> pl.Series:
-    nothing = pl.Series([None], dtype=values.dtype)
-    return values.zip_with(~broken.mask, broken.clamped if clamp else nothing).alias(values.name)
-
-
-def _shown(raw: pl.Series) -> list[str]:
+def _shown(raw: pl.Series, dtype: pl.DataType) -> list[str]:
     """Return values as texts that PostgreSQL can hold, NUL as its picture."""
-    return raw.cast(pl.String).str.replace_all("\0", "\u2400", literal=True).to_list()
+    texts = spelled(raw, dtype) if dtype.is_temporal() else raw.cast(pl.String)
+    return texts.str.replace_all("\0", "\u2400", literal=True).to_list()
 
 
 def _keys(frame: pl.DataFrame, key: Sequence[str], mask: pl.Series) -> list[str]:
