@@ -66,11 +66,11 @@ class Extract(dy.Schema):
 
 
 class RaggedRecords(dy.Schema):
-    """The records that have more or fewer cells than the header; ``raw`` is the text of the record."""
+    """The records that have more or fewer cells than the header; ``raw`` is null where it may not be shown."""
 
     line = dy.Int64(nullable=False)
     cells = dy.Int64(nullable=False)
-    raw = dy.String(nullable=False)
+    raw = dy.String(nullable=True)
 
 
 # --- What becomes of it -----------------------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ class Accounting(dy.Schema):
     Attributes:
         file: The file.
         table: The raw table.
-        figure: ``records_read``, ``records_active``, ``records_historical``, ``records_repeated``, ``records_rejected``
-            or ``cells_nulled``.
-        item: The reason of a rejection, or the header and reason of cells nulled; else empty.
+        figure: ``records_read``, ``records_active``, ``records_historical``, ``records_repeated``,
+            ``records_rejected``, ``cells_nulled`` or ``cells_rounded``.
+        item: The reason of a rejection, or the header of cells nulled or rounded; else empty.
         count: How many.
     """
 
@@ -171,6 +171,7 @@ class CommissionLines(dy.Schema):
     rate = dy.Decimal(18, 4, nullable=True)
     real_rate = dy.Decimal(18, 4, nullable=True)
     paid_broker = dy.Int64(nullable=True)
+    credit_card_type = dy.String(nullable=True)
     transaction_id = dy.String(nullable=True)
 
 

@@ -1,0 +1,205 @@
+"""Records of the extracts become typed lines, or are accounted for with the reason why not."""
+
+import datetime as dt
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from transforms.commissions import typed_lines
+from transforms.commissions.columns import EXTRACTS, Records
+from transforms.commissions.lines import REASONS, Accounting, Extract
+from transforms.commissions.readings import read, reason
+from transforms.commissions.rejects import records_accounted
+
+STEPS = {
+    step.__annotations__["return"]._fields[0]: step
+    for step in (getattr(typed_lines, name) for name in typed_lines.__all__)
+}
+CERTIFICATE = {
+    "Company": " APL ",
+    "GroupId": "LA0146",
+    "Product": "DENT",
+    "PlanCode": "N/A",
+    "CertificateId": "1001",
+    "CertEffectiveDate": "2024-01-05",
+    "CertIssuedState": "TX ",
+    "CertStatus": "A",
+    "CertPremium": "12.345",
+    "CertSplitSeq": "74",
+    "CertSplitPercent": "33.33",
+    "RecStatus": " A",
+    "CommissionsSchedule": "NULL",
+    "WritingBrokerID": "P10",
+    "SplitBrokerId": "P10",
+    "SplitBrokerSeq": "1",
+    "PaidBrokerId": "X",
+}
+
+
+def of(table: str) -> Records:
+    return next(records for records in EXTRACTS if records.table == table)
+
+
+def sort_out(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, int, str]] | None = None):  # noqa: ANN201
+    records = of(table)
+    raw = pl.DataFrame(
+        [{"line": line} | {name: row.get(name) for name in records.headers} for line, row in enumerate(rows, start=2)],
+        schema={"line": pl.Int64} | dict.fromkeys(records.headers, pl.String),
+    )
+    odd = pl.DataFrame(ragged or [], schema={"line": pl.Int64, "cells": pl.Int64, "raw": pl.String}, orient="row")
+    extract = pl.DataFrame(
+        [("x.csv", table, raw.height + odd.height, "")], schema=Extract.create_empty().schema, orient="row"
+    )
+    made = next(step for step in STEPS.values() if table in step.__annotations__)(raw, extract, odd)
+    accounting = Accounting.create_empty().vstack(made[2])
+    empty = Accounting.create_empty()
+    others = [empty] * (len(EXTRACTS) - 1)
+    assert records_accounted(extract, accounting, *others).is_empty()
+    return made
+
+
+def figures(accounting: pl.DataFrame) -> dict[str, int]:
+    return {f"{figure} {item}".strip(): count for _, _, figure, item, count in accounting.iter_rows() if count}
+
+
+def test_every_extract_has_a_step_whose_lines_keep_their_contract() -> None:
+    assert len(STEPS) == len(EXTRACTS) == 10
+    for records in EXTRACTS:
+        made = sort_out(records.table)
+        assert dict(made[0].schema) == dict(records.lines.create_empty().schema)
+
+
+def test_a_current_record_becomes_a_line_of_types() -> None:
+    lines, rejects, accounting = sort_out("raw_certificate_info", CERTIFICATE)
+    (line,) = lines.to_dicts()
+    assert rejects.is_empty()
+    assert (
+        line
+        | {
+            "line": 2,
+            "company": "APL",
+            "group_key": "LA0146",
+            "plan": "*",
+            "certificate": 1001,
+            "effective_date": dt.date(2024, 1, 5),
+            "state": "TX",
+            "premium": Decimal("12.35"),
+            "split_seq": 74,
+            "split_percent": Decimal("33.3300"),
+            "schedule": None,
+            "writing_broker": 10,
+            "level": 1,
+            "paid_broker": None,
+        }
+        == line
+    )
+    assert figures(accounting) == {
+        "records_read": 1,
+        "records_active": 1,
+        "cells_rounded CertPremium": 1,
+        "cells_nulled PaidBrokerId": 1,
+    }
+
+
+def test_historical_records_are_counted_and_not_rejected_whatever_they_hold() -> None:
+    history = [CERTIFICATE | change for change in ({"RecStatus": "H"}, {"CertStatus": "T"}, {"RecStatus": ""})]
+    lines, rejects, accounting = sort_out("raw_certificate_info", *(h | {"CertificateId": "?"} for h in history))
+    assert lines.is_empty()
+    assert rejects.is_empty()
+    assert figures(accounting) == {"records_read": 3, "records_historical": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"CertificateId": " "}, "missing"),
+        ({"CertificateId": "C1"}, "not_a_number"),
+        ({"CertificateId": "1.5"}, "not_whole"),
+        ({"CertSplitSeq": "3000000000"}, "out_of_range"),
+        ({"CertEffectiveDate": "2024-02-30"}, "not_a_date"),
+        ({"CertEffectiveDate": "NULL"}, "missing"),
+    ],
+)
+def test_a_record_without_a_value_that_is_needed_is_rejected_with_what_stands_there(
+    change: dict[str, str], why: str
+) -> None:
+    lines, rejects, accounting = sort_out("raw_certificate_info", CERTIFICATE, CERTIFICATE | change)
+    ((column, raw),) = change.items()
+    assert lines.height == 1
+    assert rejects.rows() == [("x.csv", 3, "raw_certificate_info", column, raw, why)]
+    assert figures(accounting)[f"records_rejected {why}"] == 1
+    assert why in REASONS
+
+
+def test_the_first_column_that_lacks_a_value_is_the_reason() -> None:
+    bad = CERTIFICATE | {"CertificateId": "x", "CertEffectiveDate": "y"}
+    assert sort_out("raw_certificate_info", bad)[1]["column"].to_list() == ["CertificateId"]
+
+
+def test_a_record_is_there_once_and_another_of_its_key_is_rejected() -> None:
+    other = CERTIFICATE | {"SplitBrokerId": "P11"}
+    lines, rejects, accounting = sort_out("raw_certificate_info", CERTIFICATE, CERTIFICATE, other, CERTIFICATE)
+    assert lines["line"].to_list() == [2]
+    assert rejects.rows() == [("x.csv", 4, "raw_certificate_info", "CertificateId", "1001", "repeated_key")]
+    assert figures(accounting)["records_repeated"] == 2
+
+
+def test_equal_payments_are_all_kept() -> None:
+    payment = {"CertificateId": "1", "PmtPostedDate": "01/31/2024", "PaidAmount": "-5"}
+    lines, rejects, _ = sort_out("raw_commissions_detail", payment, payment, payment | {"PaidAmount": "n/a"})
+    assert lines["amount"].to_list() == [Decimal("-5.00")] * 2
+    assert rejects.rows() == [("x.csv", 4, "raw_commissions_detail", "PaidAmount", "n/a", "not_a_number")]
+
+
+def test_ragged_records_are_rejected_and_accounted() -> None:
+    lines, rejects, accounting = sort_out("raw_fees", {"PRDNUM": "7"}, ragged=[(3, 2, "7,DENT")])
+    assert lines["group_key"].to_list() == ["7"]
+    assert rejects.rows() == [("x.csv", 3, "raw_fees", "", "7,DENT", "ragged")]
+    assert figures(accounting) == {"records_read": 2, "records_active": 1, "records_rejected ragged": 1}
+
+
+def test_a_record_that_went_missing_is_found() -> None:
+    *_, accounting = sort_out("raw_fees", {"PRDNUM": "7"})
+    extract = pl.DataFrame([("x.csv", "raw_fees", 2, "")], schema=Extract.create_empty().schema, orient="row")
+    found = records_accounted(extract, accounting, *[Accounting.create_empty()] * 9)
+    assert found.rows() == [("x.csv", 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-01-05", dt.date(2024, 1, 5)),
+        ("2024-01-05 00:00:00.000", dt.date(2024, 1, 5)),
+        ("2024-01-05T00:00:00", dt.date(2024, 1, 5)),
+        ("01/05/2024", dt.date(2024, 1, 5)),
+        ("1/5/2024", dt.date(2024, 1, 5)),
+        ("1/5/2024 12:00:00 AM", dt.date(2024, 1, 5)),
+        ("9999-12-31", dt.date(9999, 12, 31)),
+        ("13/05/2024", None),
+        ("24-01-05", None),
+        ("0000-01-05", None),
+        ("2024-01-05 13:00", None),
+        ("1/5/24", None),
+        ("20240105", None),
+    ],
+)
+def test_dates_are_iso_or_american_and_nothing_else(text: str, value: dt.date | None) -> None:
+    frame = pl.DataFrame({"text": [text]}).select(
+        value=read(pl.col("text"), "date", pl.Date()), why=reason(pl.col("text"), "date")
+    )
+    assert frame["value"].to_list() == [value]
+    assert frame["why"].to_list() == ["not_a_date"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.005", "1.01"), ("-1.005", "-1.01"), ("2.675", "2.68"), ("1.004", "1.00"), (".5", "0.50"), ("+5", "5.00"),
+        ("1e3", "1000.00"), ("33.333333333333336", "33.33"), ("9999999999999999.99", "9999999999999999.99"),
+        ("10000000000000000", None), ("1,000", None), ("$5", None), ("NaN", None), ("inf", None), ("5%", None),
+    ],
+)  # fmt: skip
+def test_decimals_are_exact_and_rounded_half_away_from_zero(text: str, value: str | None) -> None:
+    found = pl.DataFrame({"text": [text]}).select(read(pl.col("text"), "decimal", pl.Decimal(18, 2))).item()
+    assert found == (None if value is None else Decimal(value))

@@ -1,0 +1,146 @@
+"""Every record of an extract becomes a typed line or is accounted for: historical, repeated, or rejected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
+
+import polars as pl
+
+from transforms.commissions.columns import Lines
+from transforms.commissions.identifiers import filled
+from transforms.commissions.lines import Accounting, Rejects
+from transforms.commissions.readings import exact, read, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import dataframely as dy
+
+    from transforms.commissions.columns import ColumnOf, Records
+
+__all__ = ["Sorted", "sort_out"]
+
+CURRENT: Final = "A"
+"""The status of a record that is in force, and of its certificate."""
+
+
+class Sorted(NamedTuple, Generic[Lines]):
+    """What the records of a file became.
+
+    Attributes:
+        lines: The typed lines, in the order of the file.
+        rejects: The records that no line was made of.
+        accounting: How many became what.
+    """
+
+    lines: dy.DataFrame[Lines]
+    rejects: dy.DataFrame[Rejects]
+    accounting: dy.DataFrame[Accounting]
+
+
+def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of: Records[Lines]) -> Sorted[Lines]:
+    """Type the current records of a file, and reject those that lack a value that is needed.
+
+    Args:
+        raw: ``line`` and the columns of the extract, all text.
+        extract: One row: the file, its table, and how many records it has.
+        ragged: The records with too few or too many cells.
+        of: The columns of the extract.
+    """
+    current = raw.filter(_is_current(of))
+    texts = current.select("line", *(_trimmed(column.header) for column in of.columns))
+    values = texts.select("line", *(_value(column, pl.col(column.header), of) for column in of.columns if column.name))
+    lacking = values.select(pl.any_horizontal(pl.col(_needed(of)).is_null())).to_series()
+    lines = values.filter(~lacking)
+    again = _again(lines, of)
+    rejects = pl.concat([_of_ragged(ragged), _of_values(current.filter(lacking), of), _of_keys(current, again, of)])
+    rejects = rejects.select(pl.lit(extract["file"][0]).alias("file"), pl.lit(of.table).alias("table"), pl.all())
+    counts = [
+        ("records_read", "", extract["records"][0]),
+        ("records_active", "", lines.height - again.height),
+        ("records_historical", "", raw.height - current.height),
+        ("records_repeated", "", again["same"].sum()),
+        *(("records_rejected", why, count) for why, count in rejects["reason"].value_counts(sort=True).iter_rows()),
+        *_cells(texts.filter(~lacking), lines, of),
+    ]
+    return Sorted(
+        of.lines.cast(lines.filter(~pl.col("line").is_in(again["line"].implode())) if again.height else lines),
+        Rejects.cast(rejects.select(Rejects.column_names()).sort("line")),
+        _accounting(counts, extract),
+    )
+
+
+def _is_current(of: Records[Any]) -> pl.Expr:
+    statuses = [column.header for column in of.columns if column.kind == "status"]
+    return pl.all_horizontal(pl.lit(value=True), *(_trimmed(name).eq_missing(pl.lit(CURRENT)) for name in statuses))
+
+
+def _trimmed(header: str) -> pl.Expr:
+    return filled(pl.col(header)).alias(header)
+
+
+def _value(column: ColumnOf, text: pl.Expr, of: Records[Any]) -> pl.Expr:
+    return read(text, column.kind, of.lines.columns()[column.name].dtype).alias(column.name)
+
+
+def _needed(of: Records[Any]) -> list[str]:
+    return [column.name for column in of.columns if column.needed]
+
+
+def _of_ragged(ragged: pl.DataFrame) -> pl.DataFrame:
+    return ragged.select("line", pl.lit("").alias("column"), "raw", pl.lit("ragged").alias("reason"))
+
+
+def _of_values(rejected: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
+    """Say of each record which is the first column that lacks a value, what stands there, and why that is none."""
+    found = [
+        pl.when(_value(column, _trimmed(column.header), of).is_null()).then(
+            pl.struct(
+                column=pl.lit(column.header),
+                raw=pl.col(column.header),
+                reason=reason(_trimmed(column.header), column.kind),
+            )
+        )
+        for column in of.columns
+        if column.needed
+    ]
+    return rejected.select("line", first=pl.coalesce(found)).unnest("first")
+
+
+def _again(lines: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
+    """The lines whose key an earlier one has, and whether they are the ``same`` in all else."""
+    none = pl.DataFrame(schema={"line": pl.Int64, "same": pl.Boolean})
+    if not of.key:
+        return none
+    first = lines.select(pl.struct(of.key).is_first_distinct()).to_series()
+    if first.all():
+        return none
+    again, others = lines.filter(~first), [name for name in lines.columns if name not in {"line", *of.key}]
+    both = again.join(lines.filter(first), on=of.key, how="inner", maintain_order="left")
+    same = [pl.col(name).eq_missing(pl.col(f"{name}_right")) for name in others]
+    return both.select("line", same=pl.all_horizontal(same))
+
+
+def _of_keys(current: pl.DataFrame, again: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
+    """Reject the records that say something else than an earlier one of the same key; the earlier one stays."""
+    column = next((column.header for column in of.columns if column.name in of.key[:1]), "line")
+    other = current.join(again.filter(~pl.col("same")), on="line", how="semi")
+    named, raw = pl.lit(column).alias("column"), pl.col(column).cast(pl.String).alias("raw")
+    return other.select("line", named, raw, pl.lit("repeated_key").alias("reason"))
+
+
+def _cells(texts: pl.DataFrame, lines: pl.DataFrame, of: Records[Any]) -> Iterator[tuple[str, str, int]]:
+    """Count the cells of the lines that hold text and no value, and those that were rounded."""
+    for column in of.columns:
+        if column.kind in {"date", "whole", "decimal", "broker"}:
+            nulled = lines[column.name].null_count() - texts[column.header].null_count()
+            yield from [("cells_nulled", column.header, nulled)] if nulled else []
+        if column.kind == "decimal":
+            rounded = int((texts.select(exact(pl.col(column.header))).to_series() != lines[column.name]).sum())
+            yield from [("cells_rounded", column.header, rounded)] if rounded else []
+
+
+def _accounting(counts: Iterable[tuple[str, str, int]], extract: pl.DataFrame) -> dy.DataFrame[Accounting]:
+    place = extract.row(0)[:2]
+    rows = [(*place, *count) for count in counts]
+    return Accounting.cast(pl.DataFrame(rows, schema=Accounting.column_names(), orient="row"))
