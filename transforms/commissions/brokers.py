@@ -1,11 +1,19 @@
-"""Brokers and what they may do: rosters, licences, appointments and liability insurances."""
+"""Brokers: those of the rosters, and those that others refer to."""
 
 # No future import: the engine reads the annotations, which are the contract.
 from enum import IntEnum
+from typing import Final, NamedTuple
 
 import dataframely as dy
+import polars as pl
 
-__all__ = ["BrokerStatus", "BrokerType", "Brokers"]
+from transforms.commissions.choices import choose, latest, set_aside
+from transforms.commissions.keys import keyed
+from transforms.commissions.lines import EoLines, IndividualLines, LicenseLines, OrganizationLines
+from transforms.commissions.references import ActiveBrokers
+from transforms.commissions.set_aside import SetAside
+
+__all__ = ["BrokerStatus", "BrokerTables", "BrokerType", "Brokers", "brokers"]
 
 
 class BrokerType(IntEnum):
@@ -40,9 +48,92 @@ class Brokers(dy.Schema):
     name = dy.String(nullable=False)
     first_name = dy.String(nullable=True)
     last_name = dy.String(nullable=True)
-    type = dy.Int32(nullable=True)
-    status = dy.Int32(nullable=True)
+    type = dy.Int16(nullable=True)
+    status = dy.Int16(nullable=True)
     email = dy.String(nullable=True)
     hire_date = dy.Date(nullable=True)
     broker_classification = dy.String(nullable=True)
     is_placeholder = dy.Bool(nullable=False)
+
+
+class BrokerTables(NamedTuple):
+    """The tables that ``brokers`` makes.
+
+    Attributes:
+        brokers: One row per broker.
+        brokers_set_aside: The lines of the rosters for which another stands.
+    """
+
+    brokers: dy.DataFrame[Brokers]
+    brokers_set_aside: dy.DataFrame[SetAside]
+
+
+_STATUSES: Final = {status.name.replace("_", ""): status.value for status in BrokerStatus}
+
+
+def brokers(
+    individual_lines: dy.DataFrame[IndividualLines],
+    organization_lines: dy.DataFrame[OrganizationLines],
+    active_brokers: dy.DataFrame[ActiveBrokers],
+    license_lines: dy.DataFrame[LicenseLines],
+    eo_lines: dy.DataFrame[EoLines],
+) -> BrokerTables:
+    """List every broker once.
+
+    A broker of both rosters is an individual. Of several lines in one roster the one hired last stands for all, then
+    the first by status and content; it is taken whole. Whoever is in no roster but earns, writes, is paid, or has a
+    licence or an insurance, is a placeholder. A status that is not a :class:`BrokerStatus`, or missing, is active.
+
+    Args:
+        individual_lines: The roster of persons.
+        organization_lines: The roster of organizations.
+        active_brokers: Brokers that certificates and commissions name.
+        license_lines: Licences.
+        eo_lines: Liability insurances.
+
+    Returns:
+        The brokers, and the lines of the rosters that are not published.
+    """
+    listed = pl.concat([_individuals(individual_lines), _organizations(organization_lines)], how="diagonal")
+    rosters = choose(listed, ["id"], pl.col("type"), latest("hire_date"), pl.col("status"))
+    referred = pl.concat([lines.select(id="broker") for lines in (active_brokers, license_lines, eo_lines)])
+    absent = referred.unique().join(rosters.kept, on="id", how="anti")
+    rows = pl.concat([rosters.kept.with_columns(is_placeholder=False), _placeholders(absent)], how="diagonal")
+    party = "P" + pl.col("id").cast(pl.String)
+    return BrokerTables(keyed("brokers", rows.with_columns(external_party_id=party), Brokers), _others(rosters.others))
+
+
+def _individuals(lines: pl.DataFrame) -> pl.DataFrame:
+    name = pl.concat_str("last_name", "first_name", separator=", ", ignore_nulls=True)
+    roster = _roster(BrokerType.INDIVIDUAL)
+    return lines.select(*roster, _named(name), "first_name", "last_name", broker_classification="broker_type")
+
+
+def _organizations(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.select(*_roster(BrokerType.ORGANIZATION), _named(pl.col("name")))
+
+
+def _roster(type_: BrokerType) -> tuple[pl.Expr, ...]:
+    """Read what both rosters have."""
+    letters = pl.col("status").str.to_uppercase().str.replace_all(r"\s", "")
+    status = letters.replace_strict(_STATUSES, default=BrokerStatus.ACTIVE.value, return_dtype=pl.Int16)
+    id_, type_column = pl.col("broker").alias("id"), pl.lit(type_.value, pl.Int16).alias("type")
+    return id_, type_column, status, pl.col("hire_date"), pl.col("email"), pl.col("line")
+
+
+def _named(name: pl.Expr) -> pl.Expr:
+    generic = "Broker " + pl.col("broker").cast(pl.String)
+    return pl.when(name != "").then(name).otherwise(generic).alias("name")
+
+
+def _placeholders(absent: pl.DataFrame) -> pl.DataFrame:
+    name = "Broker " + pl.col("id").cast(pl.String)
+    return absent.with_columns(name=name, is_placeholder=pl.lit(value=True))
+
+
+def _others(lines: pl.DataFrame) -> dy.DataFrame[SetAside]:
+    """List the lines of either roster for which another stands."""
+    is_person = pl.col("type") == BrokerType.INDIVIDUAL.value
+    persons = set_aside("raw_individual_brokers", lines.filter(is_person), "repeated_broker", "id")
+    others = set_aside("raw_org_brokers", lines.filter(~is_person), "repeated_broker", "id")
+    return SetAside.cast(pl.concat([persons, others]))

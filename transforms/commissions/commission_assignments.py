@@ -1,9 +1,22 @@
 """Brokers whose commissions are paid to another."""
 
 # No future import: the engine reads the annotations, which are the contract.
-import dataframely as dy
+from typing import NamedTuple
 
-__all__ = ["CommissionAssignmentRecipients", "CommissionAssignmentVersions"]
+import dataframely as dy
+import polars as pl
+
+from transforms.commissions.brokers import Brokers
+from transforms.commissions.choices import first_of_each, latest
+from transforms.commissions.keys import keyed
+from transforms.commissions.lines import CertificateLines
+
+__all__ = [
+    "AssignmentTables",
+    "CommissionAssignmentRecipients",
+    "CommissionAssignmentVersions",
+    "commission_assignments",
+]
 
 
 class CommissionAssignmentVersions(dy.Schema):
@@ -18,8 +31,8 @@ class CommissionAssignmentVersions(dy.Schema):
     version_number = dy.String(nullable=False)
     effective_from = dy.Date(nullable=False)
     effective_to = dy.Date(nullable=True)
-    status = dy.Int32(nullable=False)
-    type = dy.Int32(nullable=False)
+    status = dy.Int16(nullable=False)
+    type = dy.Int16(nullable=False)
     total_assigned_percent = dy.Decimal(18, 4, nullable=False)
 
 
@@ -31,4 +44,73 @@ class CommissionAssignmentRecipients(dy.Schema):
     recipient_broker_id = dy.Int64(nullable=False)
     recipient_broker_name = dy.String(nullable=False)
     percent = dy.Decimal(18, 4, nullable=False)
-    recipient_type = dy.Int32(nullable=False)
+    recipient_type = dy.Int16(nullable=False)
+
+
+class AssignmentTables(NamedTuple):
+    """The tables that ``commission_assignments`` makes.
+
+    Attributes:
+        commission_assignment_versions: One row per broker who is not paid himself.
+        commission_assignment_recipients: Who is paid in his place.
+    """
+
+    commission_assignment_versions: dy.DataFrame[CommissionAssignmentVersions]
+    commission_assignment_recipients: dy.DataFrame[CommissionAssignmentRecipients]
+
+
+def commission_assignments(
+    certificate_lines: dy.DataFrame[CertificateLines], brokers: dy.DataFrame[Brokers]
+) -> AssignmentTables:
+    """Find who assigned his commissions to whom: the newest pair of each broker who earns and is not paid himself.
+
+    The newest pair is the one on the certificate effective last, of several the one with the recipient whose number is
+    lowest. It is in force since the first certificate that has it, and all that the broker earns goes to the recipient.
+
+    Args:
+        certificate_lines: The active lines of certificates.
+        brokers: All brokers, for their names.
+
+    Returns:
+        One assignment per broker, and its recipient.
+    """
+    pairs = certificate_lines.filter(pl.col("broker") != pl.col("paid_broker"))
+    dates = pairs.group_by("broker", "paid_broker").agg(
+        first=pl.col("effective_date").min(), last=pl.col("effective_date").max()
+    )
+    newest = first_of_each(dates, ["broker"], latest("last"))
+    names = brokers.select("id", "name")
+    rows = (
+        newest.join(names.rename({"name": "broker_name"}), left_on="broker", right_on="id")
+        .join(names.rename({"name": "recipient_broker_name"}), left_on="paid_broker", right_on="id")
+        .with_columns(version=pl.format("CA-{}-{}", "broker", "paid_broker"), all=pl.lit(100, pl.Decimal(18, 4)))
+    )
+    return AssignmentTables(
+        keyed("commission_assignment_versions", _versions(rows), CommissionAssignmentVersions),
+        keyed("commission_assignment_recipients", _recipients(rows), CommissionAssignmentRecipients),
+    )
+
+
+def _versions(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        "broker_name",
+        id="version",
+        broker_id="broker",
+        version_number=pl.lit("1.0"),
+        effective_from="first",
+        effective_to=pl.lit(None, pl.Date),
+        status=pl.lit(1, pl.Int16),
+        type=pl.lit(1, pl.Int16),
+        total_assigned_percent="all",
+    )
+
+
+def _recipients(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        "recipient_broker_name",
+        id=pl.format("{}-R1", "version"),
+        assignment_version_id="version",
+        recipient_broker_id="paid_broker",
+        percent="all",
+        recipient_type=pl.lit(1, pl.Int16),
+    )

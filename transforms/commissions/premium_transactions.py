@@ -2,10 +2,17 @@
 
 # No future import: the engine reads the annotations, which are the contract.
 from enum import IntEnum
+from typing import Final
 
 import dataframely as dy
+import polars as pl
 
-__all__ = ["PremiumTransactions", "TransactionSource"]
+from transforms.commissions.identifiers import surrogate
+from transforms.commissions.keys import hexadecimal, keyed, natural_key
+from transforms.commissions.lines import PremiumLines
+from transforms.commissions.policies import Policies
+
+__all__ = ["PremiumTransactions", "TransactionSource", "premium_transactions"]
 
 
 class TransactionSource(IntEnum):
@@ -29,4 +36,71 @@ class PremiumTransactions(dy.Schema):
     billing_period_end = dy.Date(nullable=True)
     transaction_type = dy.String(nullable=True)
     invoice = dy.String(nullable=True)
-    source = dy.Int32(nullable=False)
+    source = dy.Int16(nullable=False)
+
+
+_CONTENT: Final = (
+    "company",
+    "certificate",
+    "posted_date",
+    "paid_to_date",
+    "amount",
+    "transaction_type",
+    "invoice",
+    "record",
+)
+"""What tells postings apart; all that is published of them is made of it."""
+
+
+def premium_transactions(
+    premium_lines: dy.DataFrame[PremiumLines], policies: dy.DataFrame[Policies]
+) -> dy.DataFrame[PremiumTransactions]:
+    """Make a transaction of every premium posting, and one of every policy that has a premium but no posting.
+
+    A posting is billed for the month that begins on the day to which it is paid; a policy is posted on the day it takes
+    effect, and nothing is known of its billing. Postings that are alike are numbered, never dropped: the ids are the
+    same whatever the order of the lines.
+
+    Args:
+        premium_lines: Premium postings; their certificates need have no policy.
+        policies: All policies.
+
+    Returns:
+        As many transactions as postings, with the same sum, and those of policies.
+    """
+    unposted = policies.filter(pl.col("premium") > 0).join(premium_lines, on="certificate", how="anti")
+    rows = pl.concat([_posted(premium_lines), _expected(unposted)], how="diagonal")
+    return keyed("premium_transactions", rows, PremiumTransactions)
+
+
+def _posted(lines: pl.DataFrame) -> pl.DataFrame:
+    hashed = lines.select(*_CONTENT, content=surrogate(natural_key(*_CONTENT)))
+    return _numbered(hashed.with_columns(hexadecimal(pl.col("content")))).select(
+        "certificate",
+        "transaction_type",
+        "invoice",
+        id=pl.format("PT-{}-{}", "content", "number"),
+        transaction_date="posted_date",
+        premium_amount="amount",
+        billing_period_start="paid_to_date",
+        billing_period_end=pl.col("paid_to_date").dt.offset_by("1mo"),
+        source=pl.lit(TransactionSource.PREMIUM.value, pl.Int16),
+    )
+
+
+def _numbered(lines: pl.DataFrame) -> pl.DataFrame:
+    """Number postings that are alike from 1; those that differ have 1, even where their hashes are equal."""
+    repeats = lines["content"].is_duplicated()
+    number = pl.int_range(1, pl.len() + 1).over(_CONTENT)
+    alone = lines.filter(~repeats).with_columns(number=pl.lit(1, pl.Int64))
+    return pl.concat([alone, lines.filter(repeats).with_columns(number=number)])
+
+
+def _expected(policies: pl.DataFrame) -> pl.DataFrame:
+    return policies.select(
+        "certificate",
+        id=pl.format("PT-P{}", "id"),
+        transaction_date="effective_date",
+        premium_amount="premium",
+        source=pl.lit(TransactionSource.POLICY.value, pl.Int16),
+    )

@@ -1,9 +1,19 @@
 """The rates of schedules: by product, state and group size, and by year where years differ."""
 
 # No future import: the engine reads the annotations, which are the contract.
-import dataframely as dy
+from itertools import pairwise
+from typing import Final, NamedTuple
 
-__all__ = ["ScheduleRateTiers", "ScheduleRates", "SpecialScheduleRates"]
+import dataframely as dy
+import polars as pl
+
+from transforms.commissions.choices import choose, latest, set_aside
+from transforms.commissions.identifiers import surrogate
+from transforms.commissions.keys import keyed, natural_key
+from transforms.commissions.lines import YEARS, ScheduleLines
+from transforms.commissions.set_aside import SetAside
+
+__all__ = ["ScheduleRateTables", "ScheduleRateTiers", "ScheduleRates", "SpecialScheduleRates", "schedule_rates"]
 
 
 class ScheduleRates(dy.Schema):
@@ -53,3 +63,106 @@ class ScheduleRateTiers(dy.Schema):
     group_size_to = dy.Int32(nullable=True)
     first_year_rate = dy.Decimal(18, 6, nullable=False)
     renewal_rate = dy.Decimal(18, 6, nullable=False)
+
+
+class ScheduleRateTables(NamedTuple):
+    """The tables that ``schedule_rates`` makes.
+
+    Attributes:
+        schedule_rates: One row per schedule, product, state and group size.
+        special_schedule_rates: The years of the rates whose years differ.
+        schedule_rate_tiers: The rates that are limited to group sizes.
+        rates_set_aside: The lines that are no rate.
+    """
+
+    schedule_rates: dy.DataFrame[ScheduleRates]
+    special_schedule_rates: dy.DataFrame[SpecialScheduleRates]
+    schedule_rate_tiers: dy.DataFrame[ScheduleRateTiers]
+    rates_set_aside: dy.DataFrame[SetAside]
+
+
+_KEY: Final = ("schedule", "product_code", "state", "group_size_from", "group_size_to")
+_YEAR_COLUMNS: Final = {f"year_{year}": year for year in YEARS}
+_NEXT_BRACKET: Final = dict(pairwise(YEARS))
+
+
+def schedule_rates(published_schedule_lines: dy.DataFrame[ScheduleLines]) -> ScheduleRateTables:
+    """Make the rates of schedules.
+
+    The rate of the first year is that of year 1, that of renewals is that of year 2, else of year 66; where they are
+    missing or zero, both are the level, and zero without one. Of several lines with the same schedule, product, state
+    and group sizes the one that starts last stands for all, of equals the first by content. Lines without a product are
+    no rates.
+
+    Years differ where those that are stated are not all equal; then every stated year has a row. A rate is a tier where
+    its line states a smallest or largest group size.
+
+    Args:
+        published_schedule_lines: The lines of the schedules that are published.
+
+    Returns:
+        The rates, their years, their tiers, and the lines that are not published.
+    """
+    without_product = published_schedule_lines.filter(pl.col("product").is_null())
+    chosen = choose(_named(published_schedule_lines.drop_nulls("product")), _KEY, latest("effective_date"))
+    rates = chosen.kept.with_columns(id=surrogate(natural_key(*_KEY))).with_columns(*_rates())
+    return ScheduleRateTables(
+        keyed("schedule_rates", rates, ScheduleRates),
+        keyed("special_schedule_rates", _years(rates), SpecialScheduleRates),
+        keyed("schedule_rate_tiers", _tiers(rates), ScheduleRateTiers),
+        _set_aside(chosen.others, without_product),
+    )
+
+
+def _named(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.rename(
+        {
+            "product": "product_code",
+            "size_from": "group_size_from",
+            "size_to": "group_size_to",
+            "size": "group_size",
+            "off_group_letter": "off_group_letter_description",
+            "start_date": "effective_date",
+        }
+    )
+
+
+def _rates() -> tuple[pl.Expr, ...]:
+    level = pl.col("level").fill_null(0)
+    return (
+        surrogate(pl.col("schedule")).alias("schedule_version_id"),
+        level.alias("rate_value"),
+        pl.coalesce(_stated("year_1"), level).alias("first_year_rate"),
+        pl.coalesce(_stated("year_2"), _stated("year_66"), level).alias("renewal_rate"),
+    )
+
+
+def _stated(year: str) -> pl.Expr:
+    return pl.when(pl.col(year) != 0).then(year)
+
+
+def _years(rates: pl.DataFrame) -> pl.DataFrame:
+    columns = list(_YEAR_COLUMNS)
+    varies = pl.min_horizontal(columns) < pl.max_horizontal(columns)
+    years = (
+        rates.filter(varies).unpivot(columns, index="id", variable_name="year", value_name="rate").drop_nulls("rate")
+    )
+    year = pl.col("year").replace_strict(_YEAR_COLUMNS, return_dtype=pl.Int32)
+    return years.with_columns(year, schedule_rate_id="id").with_columns(
+        year_to=pl.col("year").replace_strict(_NEXT_BRACKET, default=None, return_dtype=pl.Int32)
+    )
+
+
+def _tiers(rates: pl.DataFrame) -> pl.DataFrame:
+    sized = rates.filter(pl.col("group_size_from").is_not_null() | pl.col("group_size_to").is_not_null())
+    ordered = sized.sort("schedule", "product_code", "state", "group_size_from", "group_size_to", nulls_last=False)
+    tier = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("schedule", "product_code", "state")
+    return ordered.with_columns(tier=tier, schedule_rate_id="id")
+
+
+def _set_aside(repeated: pl.DataFrame, without_product: pl.DataFrame) -> dy.DataFrame[SetAside]:
+    entries = [
+        set_aside("raw_schedule_rates", repeated, "repeated_rate", "product_code"),
+        set_aside("raw_schedule_rates", without_product, "rate_without_product", "schedule"),
+    ]
+    return SetAside.cast(pl.concat(entries))

@@ -1,0 +1,115 @@
+"""What each participant of a hierarchy is paid for a product in a state."""
+
+# No future import: the engine reads the annotations, which are the contract.
+from typing import Final
+
+import dataframely as dy
+import polars as pl
+
+from transforms.commissions.choices import first_of_each
+from transforms.commissions.groups import EmployerGroups
+from transforms.commissions.hierarchies import Hierarchies, HierarchyVersions
+from transforms.commissions.keys import keyed
+from transforms.commissions.schedule_rates import ScheduleRates
+from transforms.commissions.state_rules import HierarchySplits, SplitDistributions, StateRules, StateRuleStates
+
+__all__ = ["HierarchyParticipantProductRates", "hierarchy_participant_product_rates"]
+
+
+class HierarchyParticipantProductRates(dy.Schema):
+    """The rate by which a participant is paid for a product in a state; ``id`` is that of the split distribution.
+
+    ``state`` is null where the rule is for all states. Rates are percents of the premium.
+    """
+
+    id = dy.String(primary_key=True)
+    hierarchy_participant_id = dy.String(nullable=False)
+    product_code = dy.String(nullable=False)
+    state = dy.String(nullable=True)
+    schedule_rate_id = dy.Int64(nullable=False)
+    first_year_rate = dy.Decimal(18, 6, nullable=False)
+    renewal_rate = dy.Decimal(18, 6, nullable=False)
+
+
+_RATE: Final = ("schedule_id", "product_code", "state", "lives")
+
+
+def hierarchy_participant_product_rates(  # noqa: PLR0917 (the tables that it reads)
+    split_distributions: dy.DataFrame[SplitDistributions],
+    hierarchy_splits: dy.DataFrame[HierarchySplits],
+    state_rules: dy.DataFrame[StateRules],
+    state_rule_states: dy.DataFrame[StateRuleStates],
+    hierarchy_versions: dy.DataFrame[HierarchyVersions],
+    hierarchies: dy.DataFrame[Hierarchies],
+    employer_groups: dy.DataFrame[EmployerGroups],
+    schedule_rates: dy.DataFrame[ScheduleRates],
+) -> dy.DataFrame[HierarchyParticipantProductRates]:
+    """Look up the rate of each split distribution.
+
+    It is the one of the schedule, product and state, else the one of all states, whose range of group sizes has the
+    lives of the group, both ends included; of several, the one of the state first, then the one with the largest
+    smallest size. Where the schedule has no such rate, the distribution has no row.
+
+    Args:
+        split_distributions: Which schedule pays which participant for which split.
+        hierarchy_splits: The product of each split.
+        state_rules: The version to which each rule of a split belongs.
+        state_rule_states: The states of rules; a rule for all states has none.
+        hierarchy_versions: The hierarchy of each version.
+        hierarchies: The group of each hierarchy.
+        employer_groups: The lives of each group.
+        schedule_rates: All rates.
+
+    Returns:
+        At most one row per split distribution.
+    """
+    places = _places(state_rules, state_rule_states, hierarchy_versions, hierarchies, employer_groups)
+    splits = hierarchy_splits.select("state_rule_id", hierarchy_split_id="id", product_code="product_id")
+    asked = (
+        split_distributions.drop_nulls("schedule_id")
+        .join(splits.drop_nulls("product_code"), on="hierarchy_split_id")
+        .join(places, on="state_rule_id")
+    )
+    found = _found(asked.select(_RATE).unique(), schedule_rates)
+    rows = asked.join(found, on=_RATE, nulls_equal=True)
+    return keyed("hierarchy_participant_product_rates", rows, HierarchyParticipantProductRates)
+
+
+def _places(
+    rules: pl.DataFrame, states: pl.DataFrame, versions: pl.DataFrame, hierarchies: pl.DataFrame, groups: pl.DataFrame
+) -> pl.DataFrame:
+    """Find the state and the lives for which a rule is."""
+    of_version = versions.select(hierarchy_version_id="id", hierarchy="hierarchy_id")
+    of_hierarchy = hierarchies.select("group_id", hierarchy="id")
+    return (
+        rules.select("hierarchy_version_id", state_rule_id="id")
+        .join(states.select("state_rule_id", state="state_code"), on="state_rule_id", how="left")
+        .join(of_version, on="hierarchy_version_id")
+        .join(of_hierarchy, on="hierarchy")
+        .join(groups.select("lives", group_id="id"), on="group_id")
+        .select("state_rule_id", "state", "lives")
+    )
+
+
+def _found(asked: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """Find the rate of each schedule, product, state and number of lives."""
+    candidates = rates.select(
+        "product_code",
+        "first_year_rate",
+        "renewal_rate",
+        "group_size_from",
+        "group_size_to",
+        schedule_id="schedule_version_id",
+        rate_state="state",
+        schedule_rate_id="id",
+    )
+    fits_state = pl.col("rate_state").is_null() | (pl.col("rate_state") == pl.col("state"))
+    fits_size = _at_most("group_size_from", "lives") & _at_most("lives", "group_size_to")
+    fitting = asked.join(candidates, on=["schedule_id", "product_code"]).filter(fits_state, fits_size)
+    order = pl.col("rate_state").is_null(), -pl.col("group_size_from")
+    first = first_of_each(fitting, _RATE, *order)
+    return first.select(*_RATE, "schedule_rate_id", "first_year_rate", "renewal_rate")
+
+
+def _at_most(low: str, high: str) -> pl.Expr:
+    return (pl.col(low) <= pl.col(high)).fill_null(value=True)

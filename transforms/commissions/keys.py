@@ -1,0 +1,53 @@
+"""Keys of the tables: unique, or nothing is published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import polars as pl
+
+from firn import ContractError
+
+if TYPE_CHECKING:
+    import dataframely as dy
+
+__all__ = ["hexadecimal", "keyed", "natural_key"]
+
+Contract = TypeVar("Contract", bound="dy.Schema")
+
+_SEPARATOR = "\x1f"
+
+
+def keyed(table: str, rows: pl.DataFrame, contract: type[Contract]) -> dy.DataFrame[Contract]:
+    """Give the rows of a table the columns and types of its contract, sorted by its key.
+
+    Raises:
+        ContractError: Two rows have the same key: two hashes collide, or a rule that chooses among rows has a gap.
+    """
+    key = contract.primary_key()
+    table_rows = rows.select(contract.column_names()).sort(key)
+    twice = table_rows.select(key).is_duplicated()
+    if twice.any():
+        first = table_rows.filter(twice).head(2).to_dicts()
+        raise ContractError(
+            f"Table {table}: {int(twice.sum())} rows share their key ({', '.join(key)}) with another:\n"
+            f"  {first[0]}\n  {first[1]}\nNothing was published; production is unchanged.",
+            "Compare both records in the extract: they may not have the same identifier.",
+        )
+    return contract.cast(table_rows)
+
+
+def natural_key(*columns: str) -> pl.Expr:
+    """Write several columns as one text, which differs wherever one of them does."""
+    texts = [pl.col(column).cast(pl.String).fill_null("") for column in columns]
+    return pl.concat_str(texts, separator=_SEPARATOR)
+
+
+def hexadecimal(number: pl.Expr) -> pl.Expr:
+    """Write a number of 63 bits as 16 hexadecimal digits; a column, since each digit reads it again."""
+    return pl.concat_str([_digits(number, shift) for shift in range(60, -1, -4)])
+
+
+def _digits(number: pl.Expr, shift: int) -> pl.Expr:
+    """Write one digit of a number."""
+    return pl.lit("0123456789abcdef").str.slice(number // 2**shift % 16, 1)
