@@ -1,9 +1,72 @@
 """Which certificates stand under a proposal, and which are assigned to private hierarchies, and why."""
 
 # No future import: the engine reads the annotations, which are the contract.
-import dataframely as dy
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import Final, NamedTuple
 
-__all__ = ["GroupConformance", "GroupEntropy", "RoutedPha", "RoutedProposal"]
+import dataframely as dy
+import polars as pl
+
+from transforms.commissions.groups import EmployerGroups
+from transforms.commissions.identifiers import DIRECT_GROUP
+from transforms.commissions.split_configs import CertConfigs
+
+__all__ = [
+    "REASONS",
+    "EntropyThresholds",
+    "EntryType",
+    "GroupConformance",
+    "GroupEntropy",
+    "RoutedPha",
+    "RoutedProposal",
+    "RoutingTables",
+    "conformance_routing",
+]
+
+
+class EntryType(IntEnum):
+    """What kind of exception an assignment to a private hierarchy is."""
+
+    ERROR = 1
+    BUSINESS = 2
+
+
+REASONS: Final = {
+    "DTC-NoGroup": EntryType.BUSINESS,
+    "Excluded": EntryType.BUSINESS,
+    "InconsistentLines": EntryType.ERROR,
+    "CertificateSplitMismatch": EntryType.ERROR,
+    "InvalidBroker": EntryType.ERROR,
+    "MultipleConfigs": EntryType.BUSINESS,
+    "BusinessDrivenEntropy": EntryType.BUSINESS,
+    "HumanErrorOutlier": EntryType.ERROR,
+}
+"""Why a certificate stands under no proposal, in the order of the rules; the first that holds counts."""
+
+_KEY: Final = ("group_id", "effective_date", "product", "plan")
+_WHOLE: Final = Decimal(100)
+_NEARLY: Final = 95
+
+
+@dataclass(frozen=True)
+class EntropyThresholds:
+    """From where on the configurations of a group are too scattered for proposals.
+
+    Attributes:
+        unique_ratio: More configurations per certificate than this send the whole group to private hierarchies.
+        shannon: So does a Shannon entropy of its configurations above this, in bits.
+        dominant_share: So does a most frequent configuration with less than this share of the certificates.
+        cluster_size: In other groups configurations of fewer certificates than this are outliers.
+        places: Decimals to which the three figures of a group are rounded before they are compared.
+    """
+
+    unique_ratio: float = 0.2
+    shannon: float = 5.0
+    dominant_share: float = 0.5
+    cluster_size: int = 3
+    places: int = 9
 
 
 class RoutedProposal(dy.Schema):
@@ -22,14 +85,14 @@ class RoutedPha(dy.Schema):
 
     certificate = dy.Int64(primary_key=True)
     reason = dy.String(nullable=False)
-    entry_type = dy.Int16(nullable=False)
+    entry_type = dy.Int32(nullable=False)
 
 
 class GroupConformance(dy.Schema):
-    """How many certificates of a group stand under proposals."""
+    """How many certificates of a group stand under proposals; ``conformance_percentage`` is rounded half up."""
 
     group_id = dy.String(primary_key=True)
-    group_name = dy.String(nullable=True)
+    group_name = dy.String(nullable=False)
     situs_state = dy.String(nullable=True)
     total_certificates = dy.Int32(nullable=False, min=1)
     conformant_certificates = dy.Int32(nullable=False, min=0)
@@ -47,3 +110,161 @@ class GroupEntropy(dy.Schema):
     unique_ratio = dy.Float64(nullable=False)
     dominant_share = dy.Float64(nullable=False)
     shannon = dy.Float64(nullable=False)
+
+
+class RoutingTables(NamedTuple):
+    """The tables that ``conformance_routing`` makes.
+
+    Attributes:
+        routed_proposal: The certificates that stand under proposals.
+        routed_pha: All others.
+        group_conformance: How many of each group are which, of groups that may have proposals.
+        group_entropy: How scattered the configurations of each group are that rules about its certificates left.
+    """
+
+    routed_proposal: dy.DataFrame[RoutedProposal]
+    routed_pha: dy.DataFrame[RoutedPha]
+    group_conformance: dy.DataFrame[GroupConformance]
+    group_entropy: dy.DataFrame[GroupEntropy]
+
+
+def conformance_routing(
+    cert_configs: dy.DataFrame[CertConfigs],
+    employer_groups: dy.DataFrame[EmployerGroups],
+    *,
+    excluded_groups: tuple[str, ...] = (),
+    excluded_names: tuple[str, ...] = (),
+    entropy: EntropyThresholds | None = None,
+) -> RoutingTables:
+    """Route each certificate by the first rule that holds; where none does, it stands under a proposal.
+
+    1. ``DTC-NoGroup``: it has no group.
+    2. ``Excluded``: its group is excluded, by its id or by how its name begins.
+    3. ``InconsistentLines``: its rows contradict one another, so it has no configuration.
+    4. ``CertificateSplitMismatch``: the percents of its splits do not add to exactly 100.
+    5. ``InvalidBroker``: a split has no writing broker, or a level no broker.
+    6. ``MultipleConfigs``: among the certificates that no rule above took, those of its group, date, product and plan
+       have several configurations; all of them go, since none of them says which is the agreement.
+    7. Only where ``entropy`` is set, of those left: ``BusinessDrivenEntropy``, its group is too scattered, else
+       ``HumanErrorOutlier``, too few certificates of the group have its configuration.
+
+    Args:
+        cert_configs: The certificates.
+        employer_groups: Their groups.
+        excluded_groups: Ids of groups that get no proposals.
+        excluded_names: So do groups whose names begin with one of these.
+        entropy: The thresholds of rule 7.
+
+    Returns:
+        The certificates by where they go, and what that means for each group.
+    """
+    alone = cert_configs.with_columns(reason=_reason(_excluded(employer_groups, excluded_groups, excluded_names)))
+    one = _without_contest(alone.filter(pl.col("reason").is_null()))
+    clusters = _clusters(one.filter(pl.col("reason").is_null()))
+    group_entropy = _entropy(clusters, entropy or EntropyThresholds())
+    if entropy is not None:
+        one = _without_scatter(one, clusters, group_entropy, entropy)
+    routed = pl.concat([alone.filter(pl.col("reason").is_not_null()), one]).sort("certificate")
+    aside = routed.filter(pl.col("reason").is_not_null())
+    return RoutingTables(
+        RoutedProposal.cast(routed.filter(pl.col("reason").is_null())),
+        RoutedPha.cast(aside.with_columns(entry_type=pl.col("reason").replace_strict(REASONS, return_dtype=pl.Int32))),
+        GroupConformance.cast(_conformance(routed, employer_groups)),
+        GroupEntropy.cast(group_entropy),
+    )
+
+
+def _excluded(groups: pl.DataFrame, ids: tuple[str, ...], names: tuple[str, ...]) -> pl.Expr:
+    """Tell whether a certificate is of an excluded group."""
+    begins = pl.any_horizontal(pl.lit(value=False), *(pl.col("group_name").str.starts_with(name) for name in names))
+    return pl.col("group_id").is_in([*ids, *groups.filter(begins)["id"]])
+
+
+def _reason(excluded: pl.Expr) -> pl.Expr:
+    """Name the first rule about the certificate itself that holds."""
+    is_whole = (pl.col("total_percent") == _WHOLE).fill_null(value=False)
+    return (
+        pl.when(pl.col("group_id") == DIRECT_GROUP)
+        .then(pl.lit("DTC-NoGroup"))
+        .when(excluded)
+        .then(pl.lit("Excluded"))
+        .when(pl.col("config_hash").is_null())
+        .then(pl.lit("InconsistentLines"))
+        .when(~is_whole)
+        .then(pl.lit("CertificateSplitMismatch"))
+        .when(~pl.col("names_brokers"))
+        .then(pl.lit("InvalidBroker"))
+    )
+
+
+def _without_contest(certificates: pl.DataFrame) -> pl.DataFrame:
+    """Set aside the certificates whose key stands for several configurations."""
+    stated = certificates.select(*_KEY, "config_hash").unique()
+    contested = stated.filter(stated.select(_KEY).is_duplicated()).select(_KEY).unique()
+    aside = certificates.join(contested, on=_KEY, how="semi").with_columns(reason=pl.lit("MultipleConfigs"))
+    return pl.concat([certificates.join(contested, on=_KEY, how="anti"), aside])
+
+
+def _clusters(certificates: pl.DataFrame) -> pl.DataFrame:
+    """Count the certificates of each group and configuration, the largest first."""
+    clusters = certificates.group_by("group_id", "config_hash").agg(size=pl.len())
+    return clusters.sort("group_id", "size", "config_hash", descending=[False, True, False])
+
+
+def _entropy(clusters: pl.DataFrame, thresholds: EntropyThresholds) -> pl.DataFrame:
+    """Measure how scattered each group is; sums are taken from the largest cluster on, so they never vary."""
+    size, share = pl.col("size"), pl.col("size") / pl.col("size").sum()
+    figures = clusters.group_by("group_id", maintain_order=True).agg(
+        certificates=size.sum(),
+        configs=pl.len(),
+        unique_ratio=pl.len() / size.sum(),
+        dominant_share=share.first(),
+        shannon=-(share * share.log(2)).sum(),
+    )
+    return figures.with_columns(pl.col(pl.Float64).round(thresholds.places) + 0.0)
+
+
+def _without_scatter(
+    certificates: pl.DataFrame, clusters: pl.DataFrame, group_entropy: pl.DataFrame, thresholds: EntropyThresholds
+) -> pl.DataFrame:
+    """Set aside the certificates of scattered groups, and the outliers of the others."""
+    scattered = (
+        (pl.col("unique_ratio") > thresholds.unique_ratio)
+        | (pl.col("shannon") > thresholds.shannon)
+        | (pl.col("dominant_share") < thresholds.dominant_share)
+    )
+    judged = clusters.join(group_entropy.select("group_id", is_scattered=scattered), on="group_id")
+    reason = (
+        pl.when("is_scattered")
+        .then(pl.lit("BusinessDrivenEntropy"))
+        .when(pl.col("size") < thresholds.cluster_size)
+        .then(pl.lit("HumanErrorOutlier"))
+    )
+    judged = judged.select("group_id", "config_hash", scatter=reason)
+    joined = certificates.join(judged, on=["group_id", "config_hash"], how="left")
+    return joined.with_columns(reason=pl.coalesce("reason", "scatter")).drop("scatter")
+
+
+def _conformance(routed: pl.DataFrame, employer_groups: pl.DataFrame) -> pl.DataFrame:
+    """Classify the groups, apart from those that can have no proposals."""
+    total, conformant = pl.col("total_certificates"), pl.col("conformant_certificates")
+    counted = routed.filter(~pl.col("reason").is_in(["DTC-NoGroup", "Excluded"]).fill_null(value=False))
+    counts = counted.group_by("group_id").agg(
+        total_certificates=pl.len().cast(pl.Int64),
+        conformant_certificates=pl.col("reason").is_null().sum().cast(pl.Int64),
+    )
+    # Half a hundredth is added in whole numbers, so that the percentage is rounded exactly.
+    hundredths = (conformant * 20_000 + total) // (total * 2)
+    classes = (
+        pl.when(conformant == total)
+        .then(pl.lit("Conformant"))
+        .when(conformant * 100 >= total * _NEARLY)
+        .then(pl.lit("Nearly Conformant (>=95%)"))
+        .otherwise(pl.lit("Non-Conformant"))
+    )
+    named = counts.join(employer_groups, left_on="group_id", right_on="id", how="left").sort("group_id")
+    return named.with_columns(
+        non_conformant_certificates=total - conformant,
+        conformance_percentage=hundredths.cast(pl.Decimal(18, 2)) / _WHOLE,
+        group_classification=classes,
+    )

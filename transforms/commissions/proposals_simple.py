@@ -2,8 +2,11 @@
 
 # No future import: the engine reads the annotations, which are the contract.
 import dataframely as dy
+import polars as pl
 
-__all__ = ["SimpleRuns"]
+from transforms.commissions.conformance_routing import RoutedProposal
+
+__all__ = ["SimpleRuns", "proposals_simple"]
 
 
 class SimpleRuns(dy.Schema):
@@ -12,3 +15,16 @@ class SimpleRuns(dy.Schema):
     group_id = dy.String(primary_key=True)
     config_hash = dy.String(nullable=False)
     effective_from = dy.Date(nullable=False)
+
+
+def proposals_simple(routed_proposal: dy.DataFrame[RoutedProposal]) -> dy.DataFrame[SimpleRuns]:
+    """Find the groups whose certificates, of those that stand under proposals, all have one configuration.
+
+    Args:
+        routed_proposal: The certificates that stand under proposals.
+
+    Returns:
+        One open run per such group.
+    """
+    configs = routed_proposal.group_by("group_id", "config_hash").agg(effective_from=pl.col("effective_date").min())
+    return SimpleRuns.cast(configs.filter(~pl.col("group_id").is_duplicated()).sort("group_id"))
