@@ -25,6 +25,8 @@ from benchmarks.commissions_source.extract import (
 from benchmarks.commissions_source.products import categories, master_categories, plan_codes, product_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.commissions_source.world import World
 
 __all__ = ["CertificateRows"]
@@ -54,6 +56,9 @@ _PADDED: Final = (
 _REPLACED: Final = 0.35
 _NOT_PAID_BROKER: Final = 0.02
 _NEW_RECIPIENTS: Final = np.datetime64("2015-01-01").astype(int)
+_TYPES: Final = ("Level", "Heaped", "Heaped", None)
+_NO_WRITERS: Final = ("P12X45", "HOUSE", None)
+_REASSIGNED: Final = ("Transferred", "Assigned")
 _COMPANIES: Final = ("NLC", "NLC", "NLC", "NLI")
 
 
@@ -99,6 +104,8 @@ class CertificateRows:
         historical = order.take >= self.active
         made = finish(_TABLE, self._draft, order, world.dirt, world.seed, padded=_PADDED, historical=historical)
         made.truth.sums["CertPremium"] = self._premiums()
+        if nulled := self._bad_writers():
+            made.truth.nulled["WritingBrokerID"] = {"not_a_broker": nulled}
         made.truth.dirt |= self._irregular(order) | _written(made.rows)
         return made
 
@@ -141,7 +148,7 @@ class CertificateRows:
         world, rng = self._world, chance(self._world.seed, "certificate rows")
         rows, count, products = self.lines(take), len(take), world.sizes.products
         product, same = rows["product"], (rows["paid"] == rows["broker"]).to_numpy()
-        unpaid = pl.Series(same & (rng.random(count) < _NOT_PAID_BROKER))
+        unpaid = pl.Series(same & (rng.random(len(self.line)) < _NOT_PAID_BROKER)[take])
         not_applicable = pl.Series(rng.random(count) < world.dirt.na_plans)
         return rows.select(
             Company=pl.Series(list(_COMPANIES)).gather(product.to_numpy() % len(_COMPANIES)),
@@ -162,15 +169,22 @@ class CertificateRows:
             HierDriver="HD" + (pl.col("writer") % 97).cast(pl.String),
             HierVersion=1 + pl.col("writer") % 3,
             CommissionsSchedule="schedule",
-            CommissionType=choose(rng, ["Level", "Heaped", "Heaped", None], count),
+            CommissionType=_one_of(_TYPES, pl.col("certificate")),
             WritingBrokerID=pl.when("bad_writer")
-            .then(choose(rng, ["P12X45", "HOUSE", None], count))
+            .then(_one_of(_NO_WRITERS, pl.col("certificate")))
             .otherwise(party(pl.col("writer"))),
             SplitBrokerId=party(pl.col("broker")),
             SplitBrokerSeq="level",
-            ReassignedType=pl.when(pl.Series(~same)).then(choose(rng, ["Transferred", "Assigned"], count)),
+            ReassignedType=pl.when(pl.Series(~same)).then(_one_of(_REASSIGNED, pl.col("broker"))),
             PaidBrokerId=pl.when(~unpaid).then(party(pl.col("paid"))),
         )
+
+    def _bad_writers(self) -> int:
+        """Return how many active rows have a writing broker that is no number, rather than none."""
+        bad = self._world.certificates["bad_writer"] & (
+            self._world.certificates["certificate"] % len(_NO_WRITERS) < len(_NO_WRITERS) - 1
+        )
+        return int(bad.gather(self.version[: self.active]).sum())
 
     def _premiums(self) -> str:
         """Return the sum of the premiums of the active rows."""
@@ -195,6 +209,11 @@ class CertificateRows:
         kept = order.take[(order.fault < 0) & ~order.copied & (order.take < self.active)]
         found = self.lines(kept).select((pl.col("paid") != pl.col("broker")).sum())
         return int(found.item())
+
+
+def _one_of(words: Sequence[str | None], number: pl.Expr) -> pl.Expr:
+    """Choose a word by a number, so that rows of the same certificate or broker have the same."""
+    return (number % len(words)).replace_strict(dict(enumerate(words)), return_dtype=pl.String)
 
 
 def _written(rows: pl.DataFrame) -> dict[str, int]:

@@ -19,8 +19,8 @@ class Dirt:
         null_words: Share of the blank cells that say ``NULL``.
         na_plans: Share of the missing plans that say ``N/A``.
         us_dates: Share of the rows whose dates are MM/DD/YYYY; those of fees always are.
-        ragged: Share of the rows with a blank cell too few or too many at the end; a tenth as many have a filled
-            one too many.
+        ragged: Share of the rows with a blank cell too many, which is none; a tenth as many rows, added, lack cells,
+            and as many have a filled one too many.
         bad_ids: Share of the rows, added to all others, whose id is missing or not numeric.
         bad_dates: Share of the rows, added, whose needed date is none; and of rows whose other date is none.
         bad_numbers: Share of the rows, added, whose needed number is none.

@@ -40,7 +40,7 @@ BAD_NUMBERS: Final = ("1O0.50", "n.a.", "12..5", "--")
 BAD_IDS: Final = ("C12X45", "12-34", "see note")
 MISSING: Final = (None, " ", "NULL")
 _FILE: Final = "_file"
-_RAGGED_LOST: Final = 0.1
+_UNREADABLE: Final = 0.1
 _ALL_FILES: Final = [file for files in FILES.values() for file in files]
 
 
@@ -48,7 +48,7 @@ class Fault(NamedTuple):
     """What may be wrong with a cell: rows that have it are made in addition to the others.
 
     Attributes:
-        column: The header; empty for a row with a cell too many.
+        column: The header; empty for a row with cells too few or too many.
         reason: Why it cannot be used.
         words: What stands there instead.
         knob: The share in ``Dirt``.
@@ -87,7 +87,7 @@ class Extract:
     Attributes:
         table: The raw table.
         rows: Its columns, all text, and ``_file``: the position of the file.
-        short: Rows whose last cell is blank and left out; ``long`` have blank cells too many, ``lost`` a filled one.
+        short: Rows without their last two cells; ``lost`` have a filled cell too many, ``long`` a blank one.
         long: Of the same rows.
         lost: Of the same rows.
         truth: What is in it.
@@ -127,9 +127,10 @@ class Extract:
 
 
 def corrupted(faults: Sequence[Fault], dirt: Dirt, kept: int) -> list[int]:
-    """Return how many rows are added for each fault, and for cells too many."""
+    """Return how many rows are added for each fault, and with cells too few or too many."""
     shares = [getattr(dirt, fault.knob) for fault in faults]
-    return [at_least_one(share, kept) for share in (*shares, dirt.ragged * _RAGGED_LOST)]
+    ragged = 2 * at_least_one(dirt.ragged * _UNREADABLE, kept)
+    return [*(at_least_one(share, kept) for share in shares), ragged]
 
 
 def arrange(
@@ -307,23 +308,21 @@ def _pad(
 def _with_ragged(
     table: str, rows: pl.DataFrame, order: Arrangement, rng: np.random.Generator, *, dirt: Dirt, truth: ExtractTruth
 ) -> Extract:
-    lost = order.fault == len(order.faults) - 1
-    last = rows[rows.columns[-2]]
-    blank = last.is_null().to_numpy() & ~lost
-    short, long = (np.zeros(rows.height, np.bool_) for _ in range(2))
-    for mask, among in ((short, blank), (long, ~blank & ~lost)):
-        found = np.flatnonzero(among)
-        mask[rng.choice(found, min(len(found), at_least_one(dirt.ragged / 2, rows.height)), replace=False)] = True
-    truth.dirt |= {"ragged_short": int(short.sum()), "ragged_long": int(long.sum())}
+    ragged = np.flatnonzero(order.fault == len(order.faults) - 1)
+    short, long, lost = (np.zeros(rows.height, np.bool_) for _ in range(3))
+    short[ragged[::2]], lost[ragged[1::2]] = True, True
+    sound = np.flatnonzero(order.fault < 0)
+    long[rng.choice(sound, at_least_one(dirt.ragged, len(sound)), replace=False)] = True
+    truth.dirt |= {"ragged_short": int(short.sum()), "ragged_long": int(long.sum()), "ragged_lost": int(lost.sum())}
     return Extract(table, rows, short, long, lost, truth)
 
 
 def _ragged(rows: pl.DataFrame, tail: str | None, end: str) -> list[str]:
-    """Write rows without their last cell, or with one or two cells too many."""
+    """Write rows without their last two cells, or with one or two cells too many."""
     lines = []
     for number, row in enumerate(rows.iter_rows()):
         text = io.StringIO()
-        cells = row[:-1] if tail is None else (*row, *([tail] * (1 + number % 2)))
+        cells = row[:-2] if tail is None else (*row, *([tail] * (1 + number % 2)))
         csv.writer(text, lineterminator=end).writerow(["" if cell is None else cell for cell in cells])
         lines.append(text.getvalue())
     return lines

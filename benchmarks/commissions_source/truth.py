@@ -40,7 +40,7 @@ class ExtractTruth:
         kept: Rows that become lines; of certificates, the active ones.
         historical: Rows that a rule does not select.
         duplicates: Active rows that repeat another; each original is among ``kept``.
-        rejected: Rows that were corrupted in a needed column, by column and reason; ragged ones have no column.
+        rejected: Rows that were corrupted in a needed column, by column and reason; ragged ones have none.
         nulled: Cells that were corrupted in another column of a kept row, by column and reason.
         sums: Exact sums over the kept rows, by column.
         dirt: Cells or rows by what is irregular about them, and still readable.
