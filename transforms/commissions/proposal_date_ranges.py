@@ -1,7 +1,7 @@
 """Proposals in the order of their group, with the years that they span."""
 
 # No future import: the engine reads the annotations, which are the contract.
-from typing import Final
+from typing import Final, NamedTuple
 
 import dataframely as dy
 import polars as pl
@@ -10,7 +10,7 @@ from transforms.commissions.groups import EmployerGroups
 from transforms.commissions.proposals_consolidated import ConsolidatedProposals
 from transforms.commissions.proposals_differentiated import LABELS
 
-__all__ = ["DatedProposals", "proposal_date_ranges"]
+__all__ = ["DatedProposalTables", "DatedProposals", "proposal_date_ranges"]
 
 _NAME: Final = 100
 
@@ -36,9 +36,19 @@ class DatedProposals(dy.Schema):
     label = dy.Enum(LABELS, nullable=False)
 
 
+class DatedProposalTables(NamedTuple):
+    """The table that ``proposal_date_ranges`` makes.
+
+    Attributes:
+        dated_proposals: The proposals by group and number.
+    """
+
+    dated_proposals: dy.DataFrame[DatedProposals]
+
+
 def proposal_date_ranges(
     consolidated_proposals: dy.DataFrame[ConsolidatedProposals], employer_groups: dy.DataFrame[EmployerGroups]
-) -> dy.DataFrame[DatedProposals]:
+) -> DatedProposalTables:
     """Number the proposals of each group by their first days, then ids, and name them ``<group> - <day> - <number>``.
 
     The days are those of the runs, which end where the next of their product and plan begins, so none is moved here; no
@@ -59,4 +69,4 @@ def proposal_date_ranges(
         date_range_to=pl.col("effective_to").dt.offset_by("-1d").dt.year(),
     ).join(groups, on="group_id", how="left", maintain_order="left")
     display_name = pl.format("{} - {} - {}", "group_name", "effective_from", "number").str.slice(0, _NAME)
-    return DatedProposals.cast(named.with_columns(display_name=display_name))
+    return DatedProposalTables(DatedProposals.cast(named.with_columns(display_name=display_name)))

@@ -1,7 +1,7 @@
 """Groups that have several configurations: of each product and plan the runs of dates with one of them."""
 
 # No future import: the engine reads the annotations, which are the contract.
-from typing import Final
+from typing import Final, NamedTuple
 
 import dataframely as dy
 import polars as pl
@@ -9,7 +9,7 @@ import polars as pl
 from transforms.commissions.conformance_routing import RoutedProposal
 from transforms.commissions.proposals_simple import SimpleRuns
 
-__all__ = ["LABELS", "DifferentiatedRuns", "proposals_differentiated"]
+__all__ = ["LABELS", "DifferentiatedRunTables", "DifferentiatedRuns", "proposals_differentiated"]
 
 LABELS: Final = ("simple", "plan", "year", "granular")
 """What tells the runs of a group apart, if there are several; of those that hold, the first counts."""
@@ -29,9 +29,19 @@ class DifferentiatedRuns(dy.Schema):
     label = dy.Enum(LABELS, nullable=False)
 
 
+class DifferentiatedRunTables(NamedTuple):
+    """The table that ``proposals_differentiated`` makes.
+
+    Attributes:
+        differentiated_runs: The runs of groups that have several configurations.
+    """
+
+    differentiated_runs: dy.DataFrame[DifferentiatedRuns]
+
+
 def proposals_differentiated(
     routed_proposal: dy.DataFrame[RoutedProposal], simple_runs: dy.DataFrame[SimpleRuns]
-) -> dy.DataFrame[DifferentiatedRuns]:
+) -> DifferentiatedRunTables:
     """Cut the dates of each product and plan of a group where its configuration changes.
 
     A run begins on the first date that has its configuration and ends where the next begins; the last is open. Years
@@ -62,7 +72,7 @@ def proposals_differentiated(
         .then(pl.lit("year"))
         .otherwise(pl.lit("granular")),
     )
-    return DifferentiatedRuns.cast(labelled)
+    return DifferentiatedRunTables(DifferentiatedRuns.cast(labelled))
 
 
 def _by_plan(dates: pl.DataFrame) -> pl.Series:

@@ -160,7 +160,7 @@ def _parts(parts: pl.DataFrame, chains: pl.DataFrame) -> pl.DataFrame:
     if "split_seq" not in parts.columns:
         return described.sort("text").with_row_index("part")
     text = pl.concat_str("split_seq", "text", separator="\t")
-    return described.with_columns(text).sort("split_seq", "text").with_row_index("part")
+    return described.with_columns(text=text).sort("split_seq", "text").with_row_index("part")
 
 
 def _configs(configs: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
