@@ -93,6 +93,12 @@ def clear_leftovers(connection: Statements, state: State, run_id: str, budget_ms
                     state.finish(other, "failed", error="its process ended, or it was not discarded")
                     state.set_unstaged(other)
             state.release(other)
+    for other, schema in state.unpublished(run_id).items():
+        with suppress(psycopg.Error):
+            drop_schema(connection, schema, budget_ms)
+            dropped.append(schema)
+            state.finish(other, "failed", error="its process ended before it published the run")
+            state.set_unstaged(other)
     for schema in state.emptied():
         with suppress(psycopg.Error):
             drop_schema(connection, schema, budget_ms)

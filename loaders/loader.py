@@ -105,6 +105,8 @@ class Loader(Protocol):
         taken: Sequence[PartRecord] = (),
         cursors: Mapping[str, Any] | None = None,
         replaced: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+        *,
+        ready: bool = True,
     ) -> None:
         """Compare what staging really holds with what was sent, then index and analyse it; the run is then ready.
 
@@ -116,11 +118,16 @@ class Loader(Protocol):
                 which the rows are, and go back with them; names that are not given keep what they had.
             replaced: By table whose strategy is ``merge``, ranges of its first key column, a whole number, both ends
                 included: rows of production in them that are not staged are deleted.
+            ready: Whether it is; where more is to be judged of it, `ready` says so.
 
         Raises:
             LoadError: Something differs; the message names table, column and up to ten keys, or the part. Or a table
                 cannot have ranges.
         """
+        ...
+
+    def ready(self, run: Run) -> None:
+        """Let a verified run be published."""
         ...
 
     def foreseen(
@@ -315,6 +322,10 @@ class Loader(Protocol):
         Raises:
             StateError: There is no such run; the closest names are listed.
         """
+        ...
+
+    def is_worked_on(self, run_id: str) -> bool:
+        """Tell whether a process works on a run; one that is running and has none will not end by itself."""
         ...
 
     def find(self, run_id: str) -> Run:

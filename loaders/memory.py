@@ -161,6 +161,8 @@ class Memory:
         taken: Sequence[PartRecord] = (),
         cursors: Mapping[str, Any] | None = None,
         replaced: Mapping[str, Sequence[Range]] | None = None,
+        *,
+        ready: bool = True,
     ) -> None:
         """Check keys, and taken parts against the ledger; the run is then ready."""
         stage = self._stage(run)
@@ -176,7 +178,13 @@ class Memory:
         }
         prove(taken, found, run.pipeline)
         self._ledgers[run.id] = {r.part: with_digests(r, found, stage.keys) for r in read} | {r.part: r for r in taken}
-        self._set(run.id, status="ready", cursors=cursors or {})
+        self._set(run.id, cursors=cursors or {})
+        if ready:
+            self.ready(run)
+
+    def ready(self, run: Run) -> None:
+        """Let a verified run be published."""
+        self._set(run.id, status="ready")
 
     def foreseen(
         self, run: Run, table: str, sums: Sequence[str], since: tuple[str, dt.date] | None = None
@@ -356,6 +364,10 @@ class Memory:
     def row(self, run_id: str) -> dict[str, Any]:
         """Return what is recorded of a run."""
         return asdict(self._record(run_id))
+
+    def is_worked_on(self, run_id: str) -> bool:
+        """Tell whether a run goes on: what is kept here ends with the process that works on it."""
+        return self._record(run_id).status == "running"
 
     def find(self, run_id: str) -> Run:
         """Return a recorded run."""

@@ -20,15 +20,20 @@ __all__ = ["already", "is_visible", "publication", "republication", "rollback", 
 _SQL = queries.read("staging.sql")
 
 
-def publication(state: State, run_id: str) -> Plan:
+def publication(state: State, run_id: str, of: Collection[str] = ("ready",)) -> Plan:
     """Plan the first publication of a run.
+
+    Args:
+        state: What the target remembers.
+        run_id: The run.
+        of: What its status may be.
 
     Raises:
         StateError: There is no such run, or it is not verified.
         PublishError: A newer generation was published since it was staged.
     """
     run = state.run(run_id)
-    if run.status != "ready" or run.staging_schema is None or run.generation is None:
+    if run.status not in of or run.staging_schema is None or run.generation is None:
         raise StateError(
             f"Run {run_id} is {run.status}; only a verified run can be published. Production is unchanged.",
             f"firn run {run.pipeline}",

@@ -186,6 +186,11 @@ class PostgresLoader:
         with border("Reading the runs"):
             return asdict(self.state.run(run_id))
 
+    def is_worked_on(self, run_id: str) -> bool:
+        """Tell whether a process works on a run; one that is running and has none will not end by itself."""
+        with border("Reading the runs"):
+            return self.state.is_held(run_id)
+
     def find(self, run_id: str) -> Run:
         """Return a recorded run.
 
@@ -312,6 +317,8 @@ class PostgresLoader:
         taken: Sequence[PartRecord] = (),
         cursors: Mapping[str, Any] | None = None,
         replaced: Mapping[str, Sequence[Range]] | None = None,
+        *,
+        ready: bool = True,
     ) -> None:
         """Compare what staging holds with what was sent, then add keys and statistics; the run is then ready.
 
@@ -322,6 +329,7 @@ class PostgresLoader:
             cursors: How far the sources were read, by name, as JSON; visible with the rows, and undone with them.
             replaced: By table whose strategy is ``merge``, ranges of its first key column, both ends included: rows of
                 production in them that are not staged are deleted.
+            ready: Whether it is; where more is to be judged of it, `ready` says so.
 
         Raises:
             LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named. Or a table
@@ -336,8 +344,15 @@ class PostgresLoader:
             dress = dressing(self._statements, self._names, self.state, staging)
             build.finish_tables(lanes, staging.layouts, dress, staging.choice)
             self._record(run, staging, found, read, taken)
-            self.state.set_ready(run.id, staging.recorded(replaced or {}), cursors or {})
+            self.state.set_verified(run.id, staging.recorded(replaced or {}), cursors or {})
+            if ready:
+                self.state.set_ready(run.id)
         staging.stop()
+
+    def ready(self, run: Run) -> None:
+        """Let a verified run be published."""
+        with border("Recording the run"):
+            self.state.set_ready(run.id)
 
     def published(
         self,
@@ -483,11 +498,11 @@ class PostgresLoader:
             since: A column of days or times, and the day from which rows count.
 
         Raises:
-            StateError: There is no such run, or it is not verified.
+            StateError: There is no such run, or nothing of it is staged.
             PublishError: A newer generation came first, or rows of the table cannot be changed.
         """
         with border(f"Computing figures of run {run.id}"):
-            plan = plans.publication(self.state, run.id)
+            plan = plans.publication(self.state, run.id, of=("running", "ready"))
             return foreseen.read(self._statements, self._names, plan, table, sums=sums, since=since)
 
     def contrast(self, dataset: str, schema: str, tables: Sequence[str] | None = None, sample: int = 10) -> Contrasts:

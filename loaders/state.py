@@ -114,7 +114,7 @@ class State:
     def __init__(self, connection: Statements, namespace: Namespace) -> None:
         self._connection = connection
         schema = Identifier(namespace.state)
-        self._names = {"state": schema, "origin": _SQL["origin"].format(state=schema)}
+        self._names = {"state": schema, "origin": _SQL["origin"].format(state=schema), "held": _SQL["held"]}
         self._namespace = namespace
 
     def exists(self) -> bool:
@@ -158,6 +158,7 @@ class State:
                 f"firn publish {run.id} or firn discard {run.id}",
             )
         self._do("dataset", dataset=run.pipeline)
+        self._do("bury")
 
     def tell(self, run_id: str, report: Mapping[str, Any]) -> None:
         """Record how far a run is that goes on."""
@@ -174,7 +175,9 @@ class State:
             report: What the engine has to say of it.
             error: Why it failed.
         """
-        self._do("finish", run=run_id, status=status, report=report and Jsonb(report), error=error or None)
+        self._do(
+            "finish", run=run_id, status=status, report=None if report is None else Jsonb(report), error=error or None
+        )
 
     def forget(self, run_id: str) -> None:
         """Record no longer that a run began; one that has staged anything stays recorded."""
@@ -188,9 +191,13 @@ class State:
         """Record that a run's staging tables are gone."""
         self._do("unstaged", run=run_id)
 
-    def set_ready(self, run_id: str, tables: Mapping[str, Any], cursors: Mapping[str, Any]) -> None:
-        """Record that what was staged is verified, and how far its sources were read."""
-        self._do("ready", run=run_id, tables=Jsonb(tables), cursors=Jsonb(cursors))
+    def set_verified(self, run_id: str, tables: Mapping[str, Any], cursors: Mapping[str, Any]) -> None:
+        """Record what was verified of what was staged, and how far its sources were read."""
+        self._do("verified", run=run_id, tables=Jsonb(tables), cursors=Jsonb(cursors))
+
+    def set_ready(self, run_id: str) -> None:
+        """Record that a run can be published."""
+        self._do("ready", run=run_id)
 
     def runs(self, pipeline: str | None = None, limit: int = 20) -> Sequence[RunRecord]:
         """Return the latest runs, of one pipeline or of all, newest first."""
@@ -240,6 +247,14 @@ class State:
     def release(self, run_id: str) -> None:
         """Undo one `hold`."""
         self._do("release", run=run_id)
+
+    def is_held(self, run_id: str) -> bool:
+        """Tell whether a session works on a run."""
+        return any(row.held for row in self._rows("is_held", run=run_id))
+
+    def unpublished(self, run_id: str) -> Mapping[str, str]:
+        """Return the staging schemas of verified runs of its pipeline whose processes ended before they published."""
+        return {row.run_id: row.schema for row in self._rows("unpublished", run=run_id)}
 
     def unfinished(self) -> Mapping[str, str]:
         """Return the staging schemas of the runs that are running, failed or died."""

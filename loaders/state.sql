@@ -118,8 +118,11 @@ SET staging_schema = %(schema)s, tables = %(tables)s, generation = %(generation)
     wal_start = pg_current_wal_insert_lsn()
 WHERE run_id = %(run)s
 
+-- name: verified
+UPDATE {state}.run SET tables = %(tables)s, cursors = %(cursors)s WHERE run_id = %(run)s
+
 -- name: ready
-UPDATE {state}.run SET status = 'ready', tables = %(tables)s, cursors = %(cursors)s WHERE run_id = %(run)s
+UPDATE {state}.run SET status = 'ready' WHERE run_id = %(run)s
 
 -- name: finish
 UPDATE {state}.run
@@ -155,6 +158,26 @@ SELECT run_id FROM {state}.run ORDER BY started_at DESC
 -- name: unfinished
 SELECT run_id, staging_schema FROM {state}.run
 WHERE status IN ('running', 'failed') AND staging_schema IS NOT NULL ORDER BY started_at
+
+-- name: unpublished
+-- Runs of the pipeline of another, verified by processes that ended before they published them or said that they would not.
+SELECT r.run_id, r.staging_schema AS schema FROM {state}.run r JOIN {state}.run o USING (pipeline)
+WHERE o.run_id = %(run)s AND r.run_id <> o.run_id AND r.status = 'ready' AND r.finished_at IS NULL
+  AND NOT {held}
+ORDER BY r.started_at
+
+-- name: bury
+UPDATE {state}.run r SET status = 'failed', error = 'its process ended', finished_at = clock_timestamp()
+WHERE r.status = 'running' AND r.staging_schema IS NULL AND NOT {held}
+
+-- name: is_held
+SELECT {held} AS held FROM {state}.run r WHERE r.run_id = %(run)s
+
+-- name: held
+-- Whether a session works on a run: looked up, not tried, so that whoever asks is in nobody's way.
+EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1
+          AND l.classid::bigint << 32 | l.objid::bigint = hashtextextended('firn:run:' || r.run_id, 0))
 
 -- name: emptied
 SELECT r.staging_schema AS name FROM {state}.run r JOIN pg_namespace n ON n.nspname = r.staging_schema

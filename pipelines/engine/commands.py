@@ -294,7 +294,8 @@ def report(run_id: str | None, config: Path | None) -> Report:
     stored = found[0]["report"]
     if not stored:
         raise StateError(f"Run {found[0]['run_id']} has no report: it is still running, or was killed.", "firn runs")
-    return Report.from_dict({**stored, "status": found[0]["status"]})
+    error = stored["error"] or found[0]["error"] or ""
+    return Report.from_dict({**stored, "status": found[0]["status"], "error": error})
 
 
 def psql(arguments: Sequence[str], config: Path | None) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["told", "watch"]
 
 _LOOK_S = 1.0
+_GOING_ON = ("running", "ready")
 
 
 def watch(name: str | None, config: Path | None, tier: str = "", *, as_json: bool = False) -> Iterator[str]:
@@ -30,7 +31,7 @@ def watch(name: str | None, config: Path | None, tier: str = "", *, as_json: boo
 
     Raises:
         ConfigError: There is no such pipeline or tier.
-        StateError: No run is recorded.
+        StateError: No run is recorded; or the process of the run ended before the run did.
     """
     from pipelines.replication.catalogue import TIERS
 
@@ -43,14 +44,26 @@ def watch(name: str | None, config: Path | None, tier: str = "", *, as_json: boo
             raise StateError("No run is recorded in this target.", "firn list")
         before = ""
         while True:
+            goes_on = loader.is_worked_on(latest[0]["run_id"])  # looked up first: it says how it ended, then lets go
             row = loader.row(latest[0]["run_id"])
             now = told(row, tier)
             if (line := json.dumps(now, default=str) if as_json else text(now)) != before:
                 yield line
                 before = line
-            if row["status"] != "running":
+            if row["status"] not in _GOING_ON or (row["finished_at"] and not goes_on):
                 return
+            if not goes_on:
+                raise _abandoned(row, now)
             time.sleep(_LOOK_S)
+
+
+def _abandoned(row: Mapping[str, Any], told: Mapping[str, Any]) -> StateError:
+    done = f"in phase {told['phase']}, {told['done']} of {told['parts']} done"
+    return StateError(
+        f"The process of run {row['run_id']} ended {done}, and left it {row['status']}. Nothing of it was published; "
+        "production is unchanged.",
+        f"firn run {row['pipeline']}",
+    )
 
 
 def told(row: Mapping[str, Any], tier: str = "") -> dict[str, Any]:

@@ -82,6 +82,6 @@ def stale(ours: pl.DataFrame, theirs: pl.DataFrame, read: Keys) -> Keys:
         theirs: Those that they have.
         read: Keys of the rows that were read.
     """
-    known = theirs.filter(~pl.col("key").is_in(pl.Series(read))).join(ours, on="key", how="left")
+    known = theirs.filter(~pl.col("key").is_in(pl.Series(read).implode())).join(ours, on="key", how="left")
     differing = known.filter(~pl.col("stamp").eq(pl.col("stamp_right")).fill_null(value=False))
     return differing["key"].sort().to_numpy()

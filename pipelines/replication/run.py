@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from loaders.loader import Loader
     from pipelines.engine.execution import Execution
+    from pipelines.engine.report import Phase
     from pipelines.replication.archive import Archive
     from pipelines.replication.decisions import Planned
     from pipelines.replication.reading import Outcome
@@ -62,7 +63,7 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
     """
     execution.report.unit = "tables"
     with replication.source.open() as database:
-        with execution.phase("Check source and target"):
+        with told(execution, loader, "Check source and target"):
             task = prepare(replication, execution, loader, database)
         outcomes = task.outcomes
         if task.reads:
@@ -91,6 +92,14 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
     execution.report.status = "unchanged"
 
 
+@contextmanager
+def told(execution: Execution, loader: Loader, title: str) -> Iterator[Phase]:
+    """Time a phase, and tell of it whoever watches the run."""
+    with execution.phase(title) as phase:
+        loader.tell(execution.run, execution.report.as_dict())
+        yield phase
+
+
 def prepare(replication: Replication, execution: Execution, loader: Loader, database: Database) -> Task:
     """Decide what is read, and make the place where it is staged.
 
@@ -98,7 +107,7 @@ def prepare(replication: Replication, execution: Execution, loader: Loader, data
         FirnError: Something stands in the way of reading, or of publishing.
     """
     report, name = execution.report, execution.run.pipeline
-    told = refuse_office_hours(replication, execution, database.server.now)
+    hours = refuse_office_hours(replication, execution, database.server.now)
     tables, refused = plan(replication, execution, loader, database, writes=True)
     archives = archive.due(tables, loader, database.server.now.date())
     tables = archive.planned_for(tables, archives)
@@ -110,8 +119,8 @@ def prepare(replication: Replication, execution: Execution, loader: Loader, data
         loader.prepare(
             execution.run, dataset(name, reads, replication.may_delete, quarantine=listed, archived=archives)
         )
-    if told:
-        loader.act(execution.run, ACT, told)
+    if hours:
+        loader.act(execution.run, ACT, hours)
     return Task(reads, refused, archives, set_aside.before(replication, name, loader), listed, [])
 
 
@@ -120,7 +129,7 @@ def read(replication: Replication, execution: Execution, loader: Loader, databas
     how = "lock" if execution.options.lock else replication.consistency
     archived = archive.move(execution.run, task.reads, task.archives, loader, replication.target.check_timeout_s)
     work = Work(replication, execution, loader, task.reads, set_aside.open_keys(task.known), archived, task.outcomes)
-    with execution.phase("Read and stage") as phase, still(how, database, task.reads) as source:
+    with told(execution, loader, "Read and stage") as phase, still(how, database, task.reads) as source:
         work.run(source, is_still=how != "detect")
         phase.rows = execution.report.rows_read = sum(outcome.rows for outcome in task.outcomes)
 
@@ -189,9 +198,9 @@ def refuse_failed(execution: Execution, errors: Mapping[str, FirnError]) -> None
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:
-        told = "\n".join(f"  {table}: {error}" for table, error in errors.items())
+        listed = "\n".join(f"  {table}: {error}" for table, error in errors.items())
         raise ContractError(
-            f"{len(errors)} tables failed:\n{told}\nNothing was published; production is unchanged.",
+            f"{len(errors)} tables failed:\n{listed}\nNothing was published; production is unchanged.",
             f"firn run {execution.run.pipeline}",
         )
 
@@ -225,15 +234,16 @@ def leave(execution: Execution, loader: Loader, task: Task, done: Sequence[Outco
 
 def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archives: Mapping[str, Archive]) -> None:
     """Verify what was staged, and publish it."""
-    with execution.phase("Verify") as phase:
+    with told(execution, loader, "Verify") as phase:
         cursors = {outcome.table: outcome.cursor.as_json() for outcome in done if outcome.cursor}
         replaced = {outcome.table: outcome.replaced for outcome in done if outcome.replaced}
-        loader.verify(execution.run, (), (), cursors, replaced)
+        loader.verify(execution.run, (), (), cursors, replaced, ready=False)
         phase.rows = sum(outcome.rows for outcome in done)
-    with execution.phase("Reconcile"):
+    with told(execution, loader, "Reconcile"):
         try:
             execution.report.figures["reconciled"] = reconcile(loader, execution.run, done)
             archive.refuse_lost(execution.run, done, archives, loader)
+            loader.ready(execution.run)
         except (ContractError, LoadError):
             with suppress(FirnError):  # the first error is the one to show
                 loader.discard(execution.run)

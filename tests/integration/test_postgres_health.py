@@ -73,6 +73,7 @@ def test_what_a_living_run_stages_is_left_alone(newest: Target) -> None:
 def test_a_ready_run_is_kept_until_a_newer_generation_made_it_useless_and_then_named(newest: Target) -> None:
     with newest.settings.open() as loader:
         run = staged(loader, 1)
+        loader.finish(run, "ready", {})
     assert wrong(newest.settings, fix=True) == {}
 
     published(newest.settings, 2)

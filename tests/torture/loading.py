@@ -114,35 +114,22 @@ def main(
         sys.exit(exc.exit_code)
 
 
-class Publisher:
-    """Such a process, as its killer sees it.
+class Watched:
+    """A process that says through a pipe how far it is, as its killer sees it.
 
     Args:
-        dsn: The database.
-        run: The name of the run.
-        hold: The step at which it waits to be let go.
-        strategy: How it publishes.
-        guard: Whether it waits for old snapshots.
-        changes: Settings.
+        main: What it does; it is given its end of the pipe first.
+        arguments: What it is given besides.
+        named: The same, by name.
 
     Attributes:
-        said: What it has said so far: its steps, and why it failed.
+        said: What it has said so far.
     """
 
-    def __init__(
-        self,
-        dsn: str,
-        run: str,
-        hold: str = "",
-        *,
-        strategy: Strategy = "swap",
-        guard: bool = True,
-        **changes: object,
-    ) -> None:
+    def __init__(self, main: Callable[..., None], *arguments: object, **named: object) -> None:
         self.said: list[str] = []
         self._pipe, theirs = _FORKS.Pipe()
-        arguments = {"strategy": strategy, "guard": guard, **changes}
-        self._process = _FORKS.Process(target=main, args=(theirs, dsn, run, hold), kwargs=arguments, daemon=True)
+        self._process = _FORKS.Process(target=main, args=(theirs, *arguments), kwargs=named, daemon=True)
         self._process.start()
         theirs.close()
 
@@ -178,3 +165,28 @@ class Publisher:
         for _ in self.steps():
             pass
         return self._process.exitcode or 0
+
+
+class Publisher(Watched):
+    """Such a process.
+
+    Args:
+        dsn: The database.
+        run: The name of the run.
+        hold: The step at which it waits to be let go.
+        strategy: How it publishes.
+        guard: Whether it waits for old snapshots.
+        changes: Settings.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        run: str,
+        hold: str = "",
+        *,
+        strategy: Strategy = "swap",
+        guard: bool = True,
+        **changes: object,
+    ) -> None:
+        super().__init__(main, dsn, run, hold, strategy=strategy, guard=guard, **changes)
