@@ -19,6 +19,7 @@ __all__ = ["border", "primary", "wrap"]
 _TRANSIENT = ("08", "57P", "53300", "40", "55P03")
 _HINTS = {
     "28": "check the role, its password and pg_hba.conf",
+    "23": "correct the rows where they come from, or change what is demanded of them here",
     "42501": "ask the owner of the object for the right that is missing",
     "53100": "free disk space on the server, then run again",
     "53200": "the server is out of memory; lower its load, then run again",

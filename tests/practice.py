@@ -77,6 +77,7 @@ class Practice:
         dsn: The target.
         config: The settings file.
         tables: What is stated of single tables.
+        rules: What is stated of single columns.
         more: What is stated besides.
     """
 
@@ -84,6 +85,7 @@ class Practice:
     dsn: str
     config: Path
     tables: dict[str, dict[str, object]] = field(default_factory=dict)
+    rules: dict[str, dict[str, object]] = field(default_factory=dict)
     more: dict[str, object] = field(default_factory=dict)
 
     def settle(self) -> None:
@@ -93,6 +95,8 @@ class Practice:
         lines = ["[target]", *stated({"dsn": self.dsn})]
         lines += ["[clinic]", *stated({"catalogue": catalogue, "overlap_s": 0.0, **self.more})]
         lines += ["[clinic.source]", *stated({**place, "tls": "disabled"})]
+        for name, own in self.rules.items():
+            lines += [f'[clinic.source.columns."{name}"]', *stated(own)]
         for name, own in self.tables.items():
             lines += [f"[clinic.tables.{name}]", *stated(own)]
         self.config.write_text("\n".join([*lines, ""]), encoding="utf-8")

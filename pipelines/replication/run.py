@@ -82,8 +82,12 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
     done = [outcome for outcome in outcomes if not outcome.error and not outcome.changes_nothing]
     execution.report.tables = {outcome.table: outcome.rows for outcome in done}
     if done:
-        leave(execution, loader, task, done)
-        publish(execution, loader, done, task.archives)
+        try:
+            leave(execution, loader, task, done)
+            publish(execution, loader, done, task.archives)
+        except FirnError:
+            execution.report.tables = {}
+            raise
         return
     if task.reads:
         loader.discard(execution.run)
