@@ -342,10 +342,13 @@ def runs(pipeline: str | None, last: int, watch: str | None, config: Path | None
 @click.option(
     "--compliance", is_flag=True, help="What is kept of every audit table of a pipeline, and what was purged."
 )
+@click.option("--anyway", is_flag=True, help="Count at the source also in its office hours.")
 @SET
 @CONFIG
 @JSON
-def report(run_id: str | None, flags: tuple[str, ...], config: Path | None, *, compliance: bool, as_json: bool) -> None:
+def report(
+    run_id: str | None, flags: tuple[str, ...], config: Path | None, *, compliance: bool, anyway: bool, as_json: bool
+) -> None:
     """Show the figures of a run, by default the latest; or what is kept of the audit tables of a pipeline."""
     from pipelines.engine import commands, texts
 
@@ -354,9 +357,9 @@ def report(run_id: str | None, flags: tuple[str, ...], config: Path | None, *, c
 
         if not run_id:
             raise ConfigError("Which pipeline?", "firn report clinic --compliance")
-        kept = work.look(run_id, config, parse(flags))
+        kept = work.look(run_id, config, parse(flags), anyway=anyway)
         return show(lambda: work.text(kept), work.document(kept), as_json=as_json)
-    commands.refuse_without("--compliance", {"--set": flags})
+    commands.refuse_without("--compliance", {"--set": flags, "--anyway": anyway})
     found = commands.report(run_id, config)
     return show(lambda: texts.report_text(found), found.as_dict(), as_json=as_json)
 
@@ -485,6 +488,7 @@ def quarantine_export(
 @click.option("--file", default="", metavar="FILE", help="Only this workbook; or the path of a corrected local copy.")
 @REASON
 @TABLE
+@click.option("--anyway", is_flag=True, help="Read the source also in its office hours; this is recorded.")
 @SET
 @CONFIG
 @JSON
@@ -495,11 +499,12 @@ def replay(
     file: str,
     reason: str,
     table: str,
+    anyway: bool,
     flags: tuple[str, ...],
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Read the workbooks with cells in quarantine again, under today's rules, and publish just these."""
+    """Read the workbooks or tables with values in quarantine again, by today's rules, and publish just these."""
     from pipelines.engine import replay as work
     from pipelines.engine.quarantine import Wanted, pipeline_name
     from pipelines.engine.typed import Typed
@@ -507,7 +512,7 @@ def replay(
     name, wanted = pipeline_name(pipeline), Wanted(customer, file, reason, table)
     typed = Typed(name, config, parse(flags))
     with typed.repeated():
-        done = work.replay(name, config, parse(flags), wanted, quiet=as_json)
+        done = work.replay(name, config, parse(flags), wanted, anyway=anyway, quiet=as_json)
     show(lambda: work.text(name, wanted, done, typed), done.as_dict(), as_json=as_json)
 
 

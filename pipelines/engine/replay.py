@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,9 @@ class Replay:
         return {"run": self.run.as_dict() if self.run else None, "files": [asdict(one) for one in self.files]}
 
 
-def replay(name: str, config: Path | None, flags: dict[str, str], wanted: Wanted, *, quiet: bool) -> Replay:
+def replay(
+    name: str, config: Path | None, flags: dict[str, str], wanted: Wanted, *, anyway: bool = False, quiet: bool
+) -> Replay:
     """Read the workbooks that have the entries asked for again, and publish them.
 
     Args:
@@ -60,6 +62,7 @@ def replay(name: str, config: Path | None, flags: dict[str, str], wanted: Wanted
         config: The settings file.
         flags: Settings of the command line.
         wanted: Which entries; where ``file`` is the path of a local copy, that is read in place of the workbook.
+        anyway: Read the source also in hours in which it is to be left alone.
         quiet: Tell of no phases and steps.
 
     Raises:
@@ -71,7 +74,7 @@ def replay(name: str, config: Path | None, flags: dict[str, str], wanted: Wanted
         return Replay(None, [])
     before = opened(name, config, flags, Wanted())
     options = of_workbooks(wanted, files) if "file" in asked[0] else Options(tables=tuple(files), full_refresh=True)
-    report = commands.run(name, config, flags, options=options, quiet=quiet)
+    report = commands.run(name, config, flags, options=replace(options, anyway=anyway), quiet=quiet)
     after = opened(name, config, flags, Wanted())
     return Replay(report, [compared(file, before, after) for file in files])
 

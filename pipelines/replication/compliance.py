@@ -53,6 +53,7 @@ class Kept:
         archive: That of its archive.
         together: That of both, with the keys that neither has.
         source: How many rows the source has, none where it was not asked.
+        not_asked: Why it was not; empty where it was.
         purged: How many the source has deleted since the table was first read.
         purges: Each purge that a run saw.
         archived: Each time that rows were archived.
@@ -64,13 +65,20 @@ class Kept:
     archive: Span
     together: Span
     source: int | None
+    not_asked: str
     purged: int
     purges: tuple[Act, ...]
     archived: tuple[Act, ...]
 
 
-def look(name: str, config: Path | None, flags: dict[str, str]) -> list[Kept]:
+def look(name: str, config: Path | None, flags: dict[str, str], *, anyway: bool = False) -> list[Kept]:
     """Look at every audit table that is published, and count its rows at the source where that answers.
+
+    Args:
+        name: The pipeline.
+        config: The settings file.
+        flags: Settings of the command line.
+        anyway: Count them also in the source's office hours.
 
     Raises:
         ConfigError: The pipeline replicates nothing, or there is no catalogue.
@@ -81,28 +89,29 @@ def look(name: str, config: Path | None, flags: dict[str, str]) -> list[Kept]:
     with Typed(name, config, flags).repeated(), replication.target.open() as loader:
         asked = [one for one in standings(replication, name, loader) if _is_audit(one)]
         acts = loader.acts(name, _ALL)
-        counts = _counts(replication, [one.name for one in asked])
-        return [_kept(loader, one, counts.get(one.name), acts) for one in asked]
+        counts, why = _counts(replication, [one.name for one in asked], anyway=anyway)
+        return [_kept(loader, one, counts.get(one.name), why, acts) for one in asked]
 
 
 def _is_audit(one: Standing) -> bool:
     return one.rows is not None and one.settled.entry.strategy == "append" and is_whole(one.settled.entry)
 
 
-def _counts(replication: Replication, names: Sequence[str]) -> dict[str, int]:
-    """Count rows at the source; nothing where it does not answer, or is to be left alone."""
+def _counts(replication: Replication, names: Sequence[str], *, anyway: bool) -> tuple[dict[str, int], str]:
+    """Count rows at the source; or say why not, where it does not answer, or is to be left alone."""
     try:
         with replication.source.open() as database:
             office = hours(replication)
-            if office and office.include(database.server.now):
-                return {}
+            if office and office.include(database.server.now) and not anyway:
+                return {}, f"its office hours are {office}; --anyway asks it"
             found = {table.name: table for table in database.tables()}
-            return {name: database.figures(database.declared(found[name])).rows for name in names if name in found}
-    except FirnError:
-        return {}
+            counted = {name: database.figures(database.declared(found[name])).rows for name in names if name in found}
+            return counted, ""
+    except FirnError as error:  # what is kept can be told without it
+        return {}, error.message
 
 
-def _kept(loader: Loader, one: Standing, source: int | None, acts: Sequence[Mapping[str, Any]]) -> Kept:
+def _kept(loader: Loader, one: Standing, source: int | None, why: str, acts: Sequence[Mapping[str, Any]]) -> Kept:
     key, date, archive = one.settled.entry.key[0], one.settled.business_date, archive_of(one.name)
     days = one.settled.archive_after_days
     return Kept(
@@ -112,6 +121,7 @@ def _kept(loader: Loader, one: Standing, source: int | None, acts: Sequence[Mapp
         loader.span([archive], key, date),
         loader.span([one.name, archive], key, date),
         source,
+        why or ("it has no such table" if source is None else ""),
         one.purged,
         _acts(acts, PURGE_SEEN, one.name),
         _acts(acts, ARCHIVED, one.name),
@@ -138,7 +148,7 @@ def text(found: Sequence[Kept]) -> str:
 
 
 def _lines(one: Kept) -> list[str]:
-    source = "not asked" if one.source is None else f"{one.source:,} rows"
+    source = f"not asked: {one.not_asked}" if one.source is None else f"{one.source:,} rows"
     gaps = ", ".join(f"{low:,} to {high:,}" for low, high in one.together.largest)
     more = "" if one.together.gaps <= len(one.together.largest) else ", ..."
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -528,7 +529,9 @@ def test_values_that_a_rule_sets_aside_are_listed_with_their_address_until_they_
     listed = (clinic.firn.folder / "lists" / "patient.csv").read_text(encoding="utf-8").splitlines()
     assert len(listed) == 60
     clinic.change("UPDATE patient SET Birthdate = '1991-01-01', DateTStamp = DateTStamp WHERE PatNum = 150")
-    (done,) = clinic.firn.json("replay", "clinic", "--table", "patient")["files"]
+    clinic.settings(time_zone="UTC", office_hours=office_hours())
+    assert clinic.firn.json("replay", "clinic", "--table", "patient", code=75)["hint"].endswith("--anyway")
+    (done,) = clinic.firn.json("replay", "clinic", "--table", "patient", "--anyway")["files"]
     assert (done["before"], done["after"], done["resolved"], done["new"]) == (59, 58, 1, 0)
     clinic.firn.json("rollback", "clinic")
     assert clinic.firn.json("quarantine", "list", "clinic")["open"] == 59
@@ -570,12 +573,19 @@ def test_rows_past_their_days_are_archived_with_the_other_changes_and_never_lost
     assert clinic.run()["status"] == "unchanged"
     assert clinic.firn.json("check", "clinic", "--published")["passed"]
 
-    (held,) = clinic.firn.json("report", "clinic", "--compliance")
-    assert (held["source"], held["target"]["rows"], held["archive"]["rows"]) == (2992, 1001, 2001)
+    clinic.settings(time_zone="UTC", office_hours=office_hours())
+    (held,) = clinic.firn.json("report", "clinic", "--compliance", "--anyway")
+    assert (held["source"], held["not_asked"], held["target"]["rows"], held["archive"]["rows"]) == (
+        2992,
+        "",
+        1001,
+        2001,
+    )
     assert (held["together"]["low"], held["together"]["high"], held["together"]["gaps"]) == (1, 3002, 0)
     assert [act["detail"] for act in held["purges"]] == ["10 rows"]
     assert len(held["archived"]) == 2
     shown = clinic.firn.firn("report", "clinic", "--compliance").stdout
     assert "securitylog: kept 3650 days of LogDateTime, then in securitylog_archive" in shown
+    assert re.search("source     not asked: its office hours are .*; --anyway asks it; 10 purged since", shown)
     clinic.firn.json("rollback", "clinic")
     assert clinic.firn.query(f"{kept} {both}") == [(3002, 1, 3002)]
