@@ -59,13 +59,19 @@ def test_a_rate_has_the_id_of_its_distribution_and_the_state_of_its_rule() -> No
         ([rate(3, product="VIS")], []),
         ([rate(1, size_from=1, size_to=29), rate(2, size_from=30, size_to=50), rate(3, size_from=51)], [2]),
         ([rate(1), rate(2, size_from=2), rate(3, size_from=10, size_to=30)], [3]),
-        ([rate(1, state="TX", size_from=51), rate(2, state=None)], [2]),
+        ([rate(1, state="TX", size_from=51), rate(2, state=None)], [1]),
+        ([rate(1, size_to=9), rate(2, size_from=10, size_to=19), rate(3, size_from=90)], [2]),
     ],
 )
-def test_the_state_counts_before_the_size_and_the_narrower_size_before_the_wider(
+def test_the_state_counts_before_the_size_and_the_nearest_size_before_others(
     rates: list[Row], found: list[int]
 ) -> None:
     assert paid(*rates)["first_year_rate"].to_list() == found
+
+
+def test_a_rate_says_whether_the_group_has_its_size() -> None:
+    assert paid(rate(1, size_from=1, size_to=30))["group_size_fits"].to_list() == [True]
+    assert paid(rate(1, size_from=1, size_to=29))["group_size_fits"].to_list() == [False]
 
 
 def test_a_rule_for_all_states_is_paid_by_rates_of_all_states() -> None:

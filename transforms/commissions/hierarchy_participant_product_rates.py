@@ -19,7 +19,8 @@ __all__ = ["HierarchyParticipantProductRates", "hierarchy_participant_product_ra
 class HierarchyParticipantProductRates(dy.Schema):
     """The rate by which a participant is paid for a product in a state; ``id`` is that of the split distribution.
 
-    ``state`` is null where the rule is for all states. Rates are percents of the premium.
+    ``state`` is null where the rule is for all states. Rates are percents of the premium. ``group_size_fits`` tells
+    whether the lives of the group are within the group sizes of the rate.
     """
 
     id = dy.String(primary_key=True)
@@ -29,6 +30,7 @@ class HierarchyParticipantProductRates(dy.Schema):
     schedule_rate_id = dy.Int64(nullable=False)
     first_year_rate = dy.Decimal(18, 6, nullable=False)
     renewal_rate = dy.Decimal(18, 6, nullable=False)
+    group_size_fits = dy.Bool(nullable=False)
 
 
 _RATE: Final = ("schedule_id", "product_code", "state", "lives")
@@ -46,9 +48,9 @@ def hierarchy_participant_product_rates(  # noqa: PLR0917 (the tables that it re
 ) -> dy.DataFrame[HierarchyParticipantProductRates]:
     """Look up the rate of each split distribution.
 
-    It is the one of the schedule, product and state, else the one of all states, whose range of group sizes has the
-    lives of the group, both ends included; of several, the one of the state first, then the one with the largest
-    smallest size. Where the schedule has no such rate, the distribution has no row.
+    It is the one of the schedule, product and state, else the one of all states. Of several, it is the one whose range
+    of group sizes, both ends included, has the lives of the group or is nearest to them, then the one with the largest
+    smallest size. Where the schedule has no rate for the product and state, the distribution has no row.
 
     Args:
         split_distributions: Which schedule pays which participant for which split.
@@ -104,12 +106,10 @@ def _found(asked: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         schedule_rate_id="id",
     )
     fits_state = pl.col("rate_state").is_null() | (pl.col("rate_state") == pl.col("state"))
-    fits_size = _at_most("group_size_from", "lives") & _at_most("lives", "group_size_to")
-    fitting = asked.join(candidates, on=["schedule_id", "product_code"]).filter(fits_state, fits_size)
-    order = pl.col("rate_state").is_null(), -pl.col("group_size_from")
-    first = first_of_each(fitting, _RATE, *order)
-    return first.select(*_RATE, "schedule_rate_id", "first_year_rate", "renewal_rate")
-
-
-def _at_most(low: str, high: str) -> pl.Expr:
-    return (pl.col(low) <= pl.col(high)).fill_null(value=True)
+    beside = pl.max_horizontal(
+        pl.col("group_size_from") - pl.col("lives"), pl.col("lives") - pl.col("group_size_to"), 0
+    )
+    found = asked.join(candidates, on=["schedule_id", "product_code"]).filter(fits_state).with_columns(beside=beside)
+    order = pl.col("rate_state").is_null(), pl.col("beside"), -pl.col("group_size_from")
+    first = first_of_each(found, _RATE, *order).with_columns(group_size_fits=pl.col("beside") == 0)
+    return first.select(*_RATE, "schedule_rate_id", "first_year_rate", "renewal_rate", "group_size_fits")
