@@ -29,9 +29,9 @@ WHERE o.{column} = ANY ({parts})
 
 -- name: digests
 -- The hash of a row depends on the order of its columns, the sum of the hashes not on the order of the rows.
-SELECT t.{column} AS part, count(*) AS rows, sum(hash_record_extended({row}, 0))::text AS digest
+SELECT t.{column} AS part, count(*) AS rows, sum(hashint8extended(hash_record_extended({row}, 0), 0))::text AS digest
 FROM {table} AS t GROUP BY 1
 
 -- name: digests_through
-SELECT o.{column} AS part, count(*) AS rows, sum(hash_record_extended({row}, 0))::text AS digest
+SELECT o.{column} AS part, count(*) AS rows, sum(hashint8extended(hash_record_extended({row}, 0), 0))::text AS digest
 FROM {table} AS t JOIN {through} AS o ON o.{key} = t.{key} GROUP BY 1

@@ -1,9 +1,11 @@
 """Compares what staging holds with what was sent, value by value; no part of it trusts the driver that sent it.
 
-Every part is read back as soon as it has arrived, while others are still on their way. Every value of a table with a
-key is compared with the one that was sent for its key. Where that finds a difference, and where there is no key,
-figures are compared that do not depend on the order of rows; they name the columns. After the last part the rows that
-each transaction left are counted: a row that anybody changed or added since is another's, and its table is read again.
+Every part is compared as soon as it has arrived, while others are still on their way. The server hashes its rows, and
+the same hash is computed here of the rows that were sent. Where the sums differ, or a type is not hashed here, the part
+is read back: every value of a table with a key is compared with the one that was sent for its key. Where that finds a
+difference, and where there is no key, figures are compared that do not depend on the order of rows; they name the
+columns. After the last part the rows that each transaction left are counted: a row that anybody changed or added since
+is another's, and its table is read again.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import polars as pl
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import LoadError
-from loaders import differences, ledger, queries
+from loaders import differences, hashes, ledger, queries
 from loaders.profiles import Profile, plain, profile, total
 from loaders.sqlstates import border
 
@@ -154,6 +156,8 @@ def differing(schema: str, layout: Layout, sent: Sent, reader: Copying) -> Seque
     names = set(rows.columns)
     present = [column for column in layout.columns if column.name in names]
     held = partial(_held, schema, layout, sent, present, reader)
+    if hashes.are_hashed(present) and _same_by_hash(schema, layout, sent, present, reader):
+        return []
     known = layout.key and names >= set(layout.key)
     if known and _same_by_key(rows, layout.key, held(), present):
         return []
@@ -161,26 +165,45 @@ def differing(schema: str, layout: Layout, sent: Sent, reader: Copying) -> Seque
     return profile(plain(rows)).differing(figures)
 
 
+def _same_by_hash(schema: str, layout: Layout, sent: Sent, present: Sequence[Column], reader: Copying) -> bool:
+    """Tell whether the server's hashes of a part's rows add up to those of the rows that were sent."""
+    rows = digest = 0
+    for place in _places(schema, layout, sent, present):
+        if rows < sent.height:
+            with reader.cursor() as cursor:
+                cursor.execute(_SQL["hashed_part"].format(row=hashes.row(present), **place).as_string())
+                ((found, added, filled),) = cursor.fetchall()
+            if filled:
+                return False
+            rows, digest = rows + found, digest + int(added)
+    return rows == sent.height and sent.rows is not None and digest == hashes.summed(sent.rows, present)
+
+
 def _held(
     schema: str, layout: Layout, sent: Sent, present: Sequence[Column], reader: Copying
 ) -> Iterator[pl.DataFrame]:
-    """Read the rows of a part; those that filled gaps in earlier pages only where some are missing."""
-    names = {column.name for column in present}
-    absent = [column.name for column in layout.columns if column.name not in names]
+    """Read the rows of a part."""
+    columns = SQL(", ").join(_exact(column, i) for i, column in enumerate(present))
     read = 0
-    for first, last in ((sent.page, _LAST_PAGE), (0, sent.page)):
+    for place in _places(schema, layout, sent, present):
         if read < sent.height:
-            query = _SQL["part"].format(
-                columns=SQL(", ").join(_exact(column, i) for i, column in enumerate(present)),
-                absent=_filled(absent),
-                table=Identifier(schema, layout.table),
-                first=Literal(f"({first},0)"),
-                last=Literal(f"({last},0)"),
-                transaction=Literal(sent.transaction),
-            )
-            for batch in _batches(reader, query):
+            for batch in _batches(reader, _SQL["part"].format(columns=columns, **place)):
                 read += batch.height
                 yield batch
+
+
+def _places(schema: str, layout: Layout, sent: Sent, present: Sequence[Column]) -> Iterator[dict[str, Composable]]:
+    """Say where the rows of a part are; those that filled gaps in earlier pages come last: as a rule there are none."""
+    names = {column.name for column in present}
+    absent = _filled([column.name for column in layout.columns if column.name not in names])
+    for first, last in ((sent.page, _LAST_PAGE), (0, sent.page)):
+        yield {
+            "absent": absent,
+            "table": Identifier(schema, layout.table),
+            "first": Literal(f"({first},0)"),
+            "last": Literal(f"({last},0)"),
+            "transaction": Literal(sent.transaction),
+        }
 
 
 def _same_by_key(

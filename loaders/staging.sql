@@ -18,12 +18,18 @@ ORDER BY c.relname, a.attnum
 SELECT t.xmin::text AS transaction, count(*) AS rows, {digest} AS digest FROM {table} AS t GROUP BY t.xmin
 
 -- name: digest
-sum(hash_record_extended({row}, 0))::text
+-- Hashed once more, because the hash of a record is a sum of those of its values: two values could trade places.
+sum(hashint8extended(hash_record_extended({row}, 0), 0))::text
 
 -- name: part
 -- The range of pages spares reading the whole table for each part; the transaction decides which rows are the part's.
 SELECT {columns}, {absent} AS absent FROM {table}
 WHERE ctid >= {first}::tid AND ctid < {last}::tid AND xmin = {transaction}::xid
+
+-- name: hashed_part
+SELECT count(*) AS rows, coalesce(sum(hashint8extended(hash_record_extended({row}, 0), 0)), 0)::text AS digest,
+    coalesce(sum({absent}), 0)::bigint AS absent
+FROM {table} WHERE ctid >= {first}::tid AND ctid < {last}::tid AND xmin = {transaction}::xid
 
 -- name: unproven
 SELECT ctid::text AS "at", {columns} FROM {table} WHERE xmin::text <> ALL ({proven}::text[])
