@@ -155,6 +155,8 @@ class Pass:
         return self.means.database.server.now.date() - dt.timedelta(days=ago)
 
     def _full(self) -> None:
+        if self.planned.is_kept and self.planned.cursor:
+            _refuse_anew(self.planned, self.planned.cursor.highest)
         self._take(Window())
         self.total = self.here.rows
         planned, table = self.planned, self.planned.declared.table
@@ -168,7 +170,7 @@ class Pass:
     def _append(self) -> None:
         """Read what was added, also with a lower key by somebody who was slower to commit."""
         planned, above = self.planned, self.planned.decision.above
-        _refuse_anew(planned)
+        _refuse_anew(planned, above)
         self.highest = above
         self._take(Window(keys=KeyRange(above + 1, _HIGHEST)))
         there, here = self._kept()
@@ -313,10 +315,10 @@ class Pass:
         return frame
 
 
-def _refuse_anew(planned: Planned) -> None:
-    """Refuse a table that gives numbers to new rows which production keeps for older ones."""
-    following, above = planned.declared.table.auto_increment, planned.decision.above
-    if following is not None and following <= above and planned.declared.table.rows:
+def _refuse_anew(planned: Planned, above: int | None) -> None:
+    """Refuse a table that gives numbers to new rows which production keeps for older ones, up to a highest one."""
+    following = planned.declared.table.auto_increment
+    if following is not None and above is not None and following <= above and planned.declared.table.rows:
         name = planned.name
         raise ContractError(
             f'Table "{name}" was emptied at the source and numbers its rows anew: the next is {following:,}, and '

@@ -245,8 +245,8 @@ def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archi
         phase.rows = sum(outcome.rows for outcome in done)
     with told(execution, loader, "Reconcile"):
         try:
-            execution.report.figures["reconciled"] = reconcile(loader, execution.run, done)
             archive.refuse_lost(execution.run, done, archives, loader)
+            execution.report.figures["reconciled"] = reconcile(loader, execution.run, done)
             loader.ready(execution.run)
         except (ContractError, LoadError):
             with suppress(FirnError):  # the first error is the one to show
