@@ -50,8 +50,10 @@ class Records(NamedTuple):
 
     Attributes:
         frame: ``line`` Int64, the line on which a record begins, and a String column for each column of the header,
-            named ``0``, ``1`` and so on; the text as it is written, without quotes. An empty cell is null or empty.
-        ragged: ``line``, ``cells`` and ``raw`` of the records that have more or fewer cells than the header.
+            named ``0``, ``1`` and so on; the text as it is written, without quotes. An empty cell is null or empty; so
+            are the last cells of a record that has fewer than the header.
+        ragged: ``line``, ``cells`` and ``raw`` of the records that have fewer cells than the header, which the frame
+            has too, or more, which it has not.
     """
 
     frame: pl.DataFrame
@@ -203,10 +205,10 @@ def _by_line(content: bytes, width: int, named: int) -> Records | None:
     numbered = cells.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"), *cells.columns[:named])
     raw = pl.col("raw").fill_null("")
     counted = lines.select(cells=_commas(raw) + 1, filled=_commas(raw.str.strip_chars_end(", \t")) + 1, raw=raw)
-    whole = counted.select((pl.col("cells") >= named) & (pl.col("filled") <= named)).to_series()
-    blank = counted.select(raw.str.strip_chars() == "").to_series()
-    ragged = pl.DataFrame([numbered["line"], counted["cells"], counted["raw"]]).filter(~(whole | blank))
-    return Records(numbered.filter(whole & ~blank).slice(1), ragged)
+    there = counted.select(raw.str.strip_chars() != "").to_series()
+    long, short = counted["filled"] > named, counted["cells"] < named
+    ragged = pl.DataFrame([numbered["line"], counted["cells"], counted["raw"]]).filter(there & (long | short))
+    return Records(numbered.filter(there & ~long).slice(1), ragged)
 
 
 def _commas(text: pl.Expr) -> pl.Expr:
@@ -217,8 +219,8 @@ def _one_by_one(content: bytes, named: int) -> Records:
     """Read any file that the csv module can, some at a time."""
     frames, ragged = [_frame([], named)], [RAGGED.to_frame()]
     for batch in _batches(_numbered(content)):
-        frames.append(_frame([(line, *row[:named]) for line, row in batch if _fits(row, named)], named))
-        odd = [(line, len(row), _written(row)) for line, row in batch if any(row) and not _fits(row, named)]
+        frames.append(_frame([(line, *_padded(row, named)) for line, row in batch if not _is_long(row, named)], named))
+        odd = [(line, len(row), _written(row)) for line, row in batch if len(row) < named or _is_long(row, named)]
         ragged.append(pl.DataFrame(odd, schema=RAGGED, orient="row"))
     return Records(pl.concat(frames), pl.concat(ragged))
 
@@ -230,7 +232,8 @@ def _numbered(content: bytes) -> Iterator[tuple[int, list[str]]]:
         next(reader)
         line = reader.line_num + 1
         for row in reader:
-            yield line, row
+            if row and (len(row) > 1 or row[0].strip()):
+                yield line, row
             line = reader.line_num + 1
     except (csv.Error, UnicodeDecodeError) as error:
         raise _malformed(content, line, error) from error
@@ -241,8 +244,12 @@ def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, 
         yield batch
 
 
-def _fits(row: Sequence[str], named: int) -> bool:
-    return len(row) >= named and not any(map(str.strip, row[named:]))
+def _is_long(row: Sequence[str], named: int) -> bool:
+    return any(map(str.strip, row[named:]))
+
+
+def _padded(row: Sequence[str], named: int) -> list[str | None]:
+    return [*row[:named], *[None] * (named - len(row))]
 
 
 def _written(row: Sequence[str]) -> str:

@@ -148,6 +148,7 @@ def check(
 @click.option("--exclude", default="", metavar="NAME,...", help="Leave these tables out, or the tables of these tiers.")
 @click.option("--lock", is_flag=True, help="Keep everybody from writing the tables while a replication reads them.")
 @click.option("--anyway", is_flag=True, help="Read the source also in its office hours; this is recorded.")
+@click.option("--sample", is_flag=True, help="Stage a sample in which nothing is cut off; never published.")
 @click.option("--extract-only", is_flag=True, help="Store what the source gives under the run's name, and stop.")
 @click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
 @click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")

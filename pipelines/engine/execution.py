@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firn import ConfigError
-from pipelines.engine.report import Phase, Report
+from pipelines.engine.frames import Work
+from pipelines.engine.report import Phase, Report, StepFigures
 from pipelines.engine.selection import Selection
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Options:
         exclude: Leave these out.
         lock: Keep everybody from writing them while they are read.
         anyway: Read the source also in hours in which it is to be left alone.
+        sample: Stage only a sample of what the pipeline makes; such a run is never published.
     """
 
     load: bool = True
@@ -61,6 +63,12 @@ class Options:
     exclude: tuple[str, ...] = ()
     lock: bool = False
     anyway: bool = False
+    sample: bool = False
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the run makes less than all, so that it can never be published."""
+        return self.sample or self.limit is not None
 
 
 _TYPED = {
@@ -75,6 +83,7 @@ _TYPED = {
     "exclude": "--exclude",
     "lock": "--lock",
     "anyway": "--anyway",
+    "sample": "--sample",
 }
 
 
@@ -127,6 +136,7 @@ class Execution:
     foreseen: tuple[Step, ...] = ()
     early: dict[str, Early] = field(default_factory=dict)
     passing: set[str] = field(default_factory=set)
+    work: dict[str, Work] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -140,6 +150,18 @@ class Execution:
             return 1 if self.options.extract_to else 2
         return 6 if self.options.publish and self.pipeline.proofs else 5
 
+    def figures_of_steps(self) -> list[StepFigures]:
+        """Sum up what each step did, in the order in which they run."""
+        done: dict[str, Work] = {}
+        for one in (*(part.work for part in self.parts), self.work):
+            for name, work in one.items():
+                done.setdefault(name, Work()).add(work)
+        return [
+            figures_of(step, done[step.name], self.pipeline.set_aside)
+            for step in self.pipeline.steps
+            if step.name in done
+        ]
+
     @contextmanager
     def phase(self, title: str) -> Iterator[Phase]:
         """Time a phase and tell of it."""
@@ -152,3 +174,9 @@ class Execution:
             self.progress.finish()
         finally:
             phase.seconds = time.perf_counter() - started
+
+
+def figures_of(step: Step, work: Work, set_aside: Collection[str]) -> StepFigures:
+    """Tell the rows that a step made from those that it set aside."""
+    rejects = sum(rows for table, rows in work.rows_out.items() if table in set_aside)
+    return StepFigures(step.name, work.rows_in, sum(work.rows_out.values()) - rejects, rejects, work.seconds)

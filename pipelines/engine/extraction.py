@@ -13,10 +13,10 @@ import polars as pl
 from firn import ConfigError, ContractError, SourceError, Transient
 from pipelines.engine import extracts
 from pipelines.engine.failures import of_the_copy, refuse_failed
-from pipelines.engine.frames import Part, by_part, run_local, run_parts, run_whole
+from pipelines.engine.frames import Part, Work, by_part, run_local, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
-from pipelines.engine.selection import refuse_gone, rows, select, select_only, settle_gone
+from pipelines.engine.selection import refuse_gone, rows, select, select_all, select_only, settle_gone
 from pipelines.engine.staging import stage_early
 from pipelines.engine.suggestions import refuse_unknown
 
@@ -42,8 +42,9 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     """
     options, pipeline = execution.options, execution.pipeline
     listed = list_parts(execution)
-    if options.load and options.limit is None and is_incremental(pipeline):
-        execution.ledger = loader.ledger(execution.run.pipeline)
+    known = loader.ledger(execution.run.pipeline) if options.load and not options.is_sample else {}
+    if is_incremental(pipeline):
+        execution.ledger = known
     execution.recipe = recipe(pipeline)
     listed = narrow(execution, loader, listed)
     execution.listed = {part.name: part for part in listed}
@@ -55,6 +56,8 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
             f"{name} was read from {path}: these rows stay until the one in the source is saved again"
             for name, path in execution.local.items()
         ]
+    elif not is_incremental(pipeline):
+        execution.selection = select_all(listed[: options.limit], known, execution.recipe, afresh=options.full_refresh)
     else:
         afresh = options.full_refresh
         execution.selection = select(listed[: options.limit], execution.ledger, execution.recipe, afresh=afresh)
@@ -199,9 +202,19 @@ def extract_and_transform(execution: Execution, loader: Loader, workers: Executo
         if execution.selection.changes_nothing:
             return
         transform_whole(execution, loader, workers, groups)
+        let_go(execution)
         phase.rows = execution.report.rows_read = sum(part.rows for part in execution.parts)
     execution.report.figures = pipeline.figures(execution.parts, execution.whole)
     execution.report.notes = [*execution.selection.notes, *pipeline.notes(execution.parts, execution.whole)]
+    if execution.options.sample:
+        execution.whole |= pipeline.sampled(execution.whole)
+
+
+def let_go(execution: Execution) -> None:
+    """Free the tables of parts that no later step reads."""
+    keep = needed(execution, ())
+    for part in execution.parts:
+        part.frames = {name: frame for name, frame in part.frames.items() if name in keep}
 
 
 def foreseen(execution: Execution, later: Segments) -> tuple[Step, ...]:
@@ -280,7 +293,8 @@ def run_later(execution: Execution, workers: Executor, groups: Segments) -> None
     for number, (local, steps) in enumerate(groups):
         if not local:
             for step in steps:
-                run_whole(step, execution.parts, execution.whole, execution.settings, execution.recalled)
+                work = run_whole(step, execution.parts, execution.whole, execution.settings, execution.recalled)
+                execution.work.setdefault(step.name, Work()).add(work)
         elif number:
             keep = needed(execution, groups[number + 1 :])
             execution.parts = transform_parts(execution, workers, execution.parts, steps, keep, tell=False)

@@ -51,6 +51,8 @@ def way_out(execution: Execution, failed: Sequence[str], *, left: bool) -> str:
         named = [f"--file {shlex.quote(file)}" for file in options.files]
         customer = [f"--customer {shlex.quote(options.customer)}"] if options.customer else []
         return "\n".join(["Mend the file and run again:", " ".join([again, *customer, *named])])
+    if "allow_failed" not in execution.pipeline.understands:
+        return f"Mend the file and run again:\n{again}"
     if not left:
         return f"No file is left to publish. Mend them and run again:\n{again}"
     allow = " ".join(f"--allow-failed {shlex.quote(name)}" for name in failed)

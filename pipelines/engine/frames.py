@@ -31,6 +31,27 @@ FIRST_WAIT_S = 0.2
 
 
 @dataclass(slots=True)
+class Work:
+    """What a step did, over all parts that it ran on.
+
+    Attributes:
+        rows_in: Rows of the tables that it read.
+        rows_out: Rows that it made, by table; of a check those that it found.
+        seconds: Time spent.
+    """
+
+    rows_in: int = 0
+    rows_out: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, other: Work) -> None:
+        """Add what the step did elsewhere."""
+        self.rows_in, self.seconds = self.rows_in + other.rows_in, self.seconds + other.seconds
+        for table, rows in other.rows_out.items():
+            self.rows_out[table] = self.rows_out.get(table, 0) + rows
+
+
+@dataclass(slots=True)
 class Part:
     """One part on its way through the row-local steps.
 
@@ -46,6 +67,7 @@ class Part:
         known: What the ledger has of it, where the rows made of equal content would be equal.
         unchanged: Whether it turned out to have the content that the ledger knows; its frames are then not read.
         seconds: Time spent, by ``read``, ``transform`` and ``check``.
+        work: What each step did.
     """
 
     name: str
@@ -59,6 +81,7 @@ class Part:
     known: PartRecord | None = None
     unchanged: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+    work: dict[str, Work] = field(default_factory=dict)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of the content; a source without one has fingerprints that are."""
@@ -102,7 +125,7 @@ def read(part: Part) -> None:
 def run_local(
     part: Part, steps: Sequence[Step], whole: Frames, settings: Mapping[str, Any], keep: frozenset[str]
 ) -> Part:
-    """Read a part where that is still to do, run row-local steps on it, and keep only the tables named.
+    """Read a part where that is still to do, run the row-local steps on it whose tables it has, and keep those named.
 
     An unreadable part is returned with its error; an error of the definition or the accounting is raised.
 
@@ -113,12 +136,18 @@ def run_local(
         if part.tables:
             timed(part, "read", partial(read, part))
         for step in () if part.unchanged else steps:
-            kind = "check" if step.is_check else "transform"
-            timed(part, kind, partial(apply, step, part.frames, whole, settings))
+            if all(name in part.frames or name in whole for name in step.reads):
+                kind = "check" if step.is_check else "transform"
+                timed(part, kind, partial(apply_to, part, step, whole, settings))
     except SourceError as error:
         return Part(part.name, {}, error=error, fingerprint=part.fingerprint)
     part.frames = {name: frame for name, frame in part.frames.items() if name in keep}
     return part
+
+
+def apply_to(part: Part, step: Step, whole: Frames, settings: Mapping[str, Any]) -> None:
+    """Call a row-local step on a part, and remember what it did."""
+    part.work.setdefault(step.name, Work()).add(apply(step, part.frames, whole, settings))
 
 
 def timed(part: Part, name: str, work: Callable[[], None]) -> None:
@@ -128,19 +157,24 @@ def timed(part: Part, name: str, work: Callable[[], None]) -> None:
     part.seconds[name] = part.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
-def apply(step: Step, frames: Frames, whole: Frames, settings: Mapping[str, Any]) -> None:
+def apply(step: Step, frames: Frames, whole: Frames, settings: Mapping[str, Any]) -> Work:
     """Call a step and put what it makes among ``frames``.
 
     Raises:
         ContractError: A check found rows.
     """
+    started = time.perf_counter()
     arguments = [frames[name] if name in frames else whole[name] for name in step.reads]
     result = step.function(*arguments, **{name: settings[name] for name in step.settings})
+    made: Frames = {}
     if step.is_check:
         refuse_rows(step.name, eager(result))
     else:
         results = result if hasattr(result, "_fields") else (result,)
-        frames |= dict(zip(step.makes, map(eager, results), strict=True))
+        made = dict(zip(step.makes, map(eager, results), strict=True))
+        frames |= made
+    rows = {name: frame.height for name, frame in made.items()}
+    return Work(sum(frame.height for frame in arguments), rows, time.perf_counter() - started)
 
 
 def eager(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
@@ -160,8 +194,8 @@ def refuse_rows(check: str, found: pl.DataFrame) -> None:
 
 def run_whole(
     step: Step, parts: Sequence[Part], whole: Frames, settings: Mapping[str, Any], recalled: Mapping[str, pl.DataFrame]
-) -> None:
-    """Run a step on the union of the parts, of just the columns that its contracts name.
+) -> Work:
+    """Run a step on the union of the parts that have its tables, of just the columns that its contracts name.
 
     Args:
         step: The step.
@@ -174,15 +208,16 @@ def run_whole(
         name: union(parts, name, step.columns(name), recalled.get(name)) for name in step.reads if name not in whole
     }
     frames = united.copy()
-    apply(step, frames, whole, settings)
+    work = apply(step, frames, whole, settings)
     whole |= {name: frames[name] for name in step.makes}
+    return work
 
 
 def union(
     parts: Sequence[Part], name: str, columns: Sequence[str] | None, recalled: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Stack one table of all parts; a column that a part does not have is null there."""
-    frames = [part.frames[name] for part in parts]
+    """Stack one table of all parts that have it; a column that a part does not have is null there."""
+    frames = [part.frames[name] for part in parts if name in part.frames]
     if recalled is not None:
         dtypes = frames[0].schema if frames else {}
         frames.append(recalled.cast({c: dtypes[c] for c in recalled.columns if c in dtypes}))

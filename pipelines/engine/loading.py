@@ -46,7 +46,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
             loader.discard(execution.run)
         raise
     staging.verify(execution, loader)
-    report.status = "ready" if options.limit is None else "sample"
+    report.status = "sample" if options.is_sample else "ready"
     if report.status == "sample":
         loader.discard(execution.run)  # it proved what it could, and can never be published
     if report.status == "ready" and options.publish:

@@ -94,8 +94,8 @@ class Pipeline(BaseModel):
     its columns for such parts; ``early`` names, for each table that steps over all parts make, the column that says
     which part a row belongs to, where a part's rows there are as a rule those that these steps make of it alone, and
     the last row-local steps look at no others: such a part is staged while others are still read, and once more should
-    another turn out to have to do with its rows; ``kept`` are unpublished tables that ``figures`` and ``notes`` need;
-    ``compared`` is the
+    another turn out to have to do with its rows; ``set_aside`` are the tables whose rows count as rejected in the
+    figures of steps; ``kept`` are unpublished tables that ``figures`` and ``notes`` need; ``compared`` is the
     table whose rows a person looks at when one part is replaced, ``label`` the columns by which they know one,
     and ``uncompared`` those that say nothing to them. ``quarantine`` is the published table of the cells that are not
     published, and ``reasons`` are all that its entries may have; ``companions`` are tables beside
@@ -117,6 +117,7 @@ class Pipeline(BaseModel):
     recalled: ClassVar[Mapping[str, Recalled]] = {}
     early: ClassVar[Mapping[str, str]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
+    set_aside: ClassVar[tuple[str, ...]] = ()
     quarantine: ClassVar[str] = ""
     companions: ClassVar[tuple[Companion, ...]] = ()
     compared: ClassVar[str] = ""
@@ -249,6 +250,15 @@ class Pipeline(BaseModel):
     def quality(self, loader: Loader, parts: Sequence[str]) -> Sequence[tuple[str, bool, str]]:  # noqa: ARG002
         """Judge what is published by this pipeline's own thresholds: name, whether it passes, figures."""
         return ()
+
+    def sampled(self, whole: Frames) -> Frames:
+        """Choose a sample of the tables that were made, in which nothing is cut off that belongs together.
+
+        Raises:
+            ConfigError: This pipeline has no samples.
+        """
+        del whole
+        raise ConfigError(f"Pipeline {type(self).__name__} has no samples, so --sample means nothing to it.")
 
     def outdated(self, whole: Frames, recalled: Mapping[str, pl.DataFrame]) -> frozenset[str]:  # noqa: ARG002
         """Name the parts taken over whose published rows no longer fit what was made of all parts."""

@@ -59,7 +59,7 @@ def of_parts(execution: Execution, loader: Loader) -> tuple[dict[str, Any], list
         "files": [part.name for part in execution.selection.read],
         "taken": sorted(execution.selection.taken),
         "notes": execution.selection.notes,
-        "publishes": options.publish and options.limit is None and not execution.selection.changes_nothing,
+        "publishes": options.publish and not options.is_sample and not execution.selection.changes_nothing,
         "family": family({strategy for strategy, _ in published.values()}),
         "steps": [step_plan(pipeline, local, step.name) for local, steps in segments(pipeline.steps) for step in steps],
         "tables": [

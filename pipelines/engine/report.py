@@ -60,6 +60,17 @@ class Phase:
 
 
 @dataclass(slots=True)
+class StepFigures:
+    """One transform or check: the rows that it read, made and set aside, over all parts, and its seconds."""
+
+    name: str
+    rows_in: int = 0
+    rows_out: int = 0
+    rejects: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class Report:
     """The figures of a run; every field is part of the JSON contract in docs/reference/json.md.
 
@@ -69,6 +80,7 @@ class Report:
         status: One of ``STATUSES``.
         seconds: From the first listing to the end.
         phases: What each phase did.
+        steps: What each transform and check did; their seconds overlap where files are read beside one another.
         unit: What the parts are: ``files`` or ``tables``.
         parts: Workbooks or tables listed, or taken over.
         taken: How many of them were taken over from production as they are.
@@ -100,6 +112,7 @@ class Report:
     status: str = "running"
     seconds: float = 0.0
     phases: list[Phase] = field(default_factory=list)
+    steps: list[StepFigures] = field(default_factory=list)
     unit: str = "files"
     parts: int = 0
     taken: int = 0
@@ -135,7 +148,9 @@ class Report:
         phases = [Phase(**phase) for phase in stored["phases"]]
         differences = [Difference(**one) for one in stored.get("differences", [])]
         verdicts = [Verdict(**one) for one in stored.get("after_publish", [])]
-        return cls(**{**stored, "phases": phases, "differences": differences, "after_publish": verdicts})
+        steps = [StepFigures(**step) for step in stored.get("steps", [])]
+        told = {"phases": phases, "steps": steps, "differences": differences, "after_publish": verdicts}
+        return cls(**{**stored, **told})
 
     def tell(self, published: Published) -> None:
         """Take over the figures of the publication."""

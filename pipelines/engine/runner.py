@@ -71,6 +71,7 @@ def execute(
         raise
     finally:
         execution.report.seconds = time.perf_counter() - started
+        execution.report.steps = execution.figures_of_steps()
         execution.report.peak_memory_mb = peak_memory_mb()
     return execution.report
 

@@ -60,6 +60,17 @@ def select(listed: Sequence[Part], ledger: Mapping[str, PartRecord], recipe: str
     return selection
 
 
+def select_all(listed: Sequence[Part], ledger: Mapping[str, PartRecord], recipe: str, *, afresh: bool) -> Selection:
+    """Read everything, unless all of it is as the visible generation was made of it.
+
+    For pipelines whose tables do not say which part a row belongs to.
+    """
+    selection = select(listed, ledger, recipe, afresh=afresh)
+    if selection.read or selection.taken.keys() != ledger.keys():
+        return Selection(read=list(listed))
+    return selection
+
+
 def select_only(
     listed: Sequence[Part],
     ledger: Mapping[str, PartRecord],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import dataframely as dy
 import polars as pl
@@ -368,3 +368,89 @@ def test_rows_of_a_part_that_failed_are_not_kept_under_numbers_that_no_longer_fi
     with pytest.raises(ContractError, match=r"Rows of north, which could not be read, .* production is unchanged"):
         execute(Renumbered(), Run.start("shops"), loader, Options(allow_failed=frozenset({"north"})), Silent())
     assert sorted(loader.production["sales"]["pieces"]) == [1, 3]
+
+
+class Stock(dy.Schema):
+    """What lies in the stores."""
+
+    item = dy.String(primary_key=True)
+    pieces = dy.Int64(nullable=True)
+
+
+class Oddities(dy.Schema):
+    """What is sold and lies nowhere."""
+
+    item = dy.String(nullable=False)
+
+
+class Balance(NamedTuple):
+    """What is sold of what lies there."""
+
+    balance: dy.DataFrame[Stock]
+    oddities: dy.DataFrame[Oddities]
+
+
+@row_local
+def stock(shelves: pl.DataFrame) -> dy.DataFrame[Stock]:
+    return Stock.cast(shelves)
+
+
+def balance(sales: dy.DataFrame[Sales], stock: dy.DataFrame[Stock]) -> Balance:
+    lines = sales.join(stock, on="item", how="left", suffix="_there")
+    left = lines.select("item", pieces=pl.col("pieces_there") - pl.col("pieces"))
+    return Balance(Stock.cast(left.drop_nulls()), Oddities.cast(left.filter(pl.col("pieces").is_null())))
+
+
+class Stores(Pipeline):
+    """Parts of two kinds, and one table made of both."""
+
+    reads = ("lines", "shelves")
+    transforms = (sales, stock, balance)
+    publishes: ClassVar = {"balance": Stock}
+    set_aside = ("oddities",)
+    understands = ("sample",)
+    given: ClassVar[tuple[Table, ...]] = ()
+
+    def sources(self) -> tuple[Source, ...]:
+        return (Memory(self.given),)
+
+    def sampled(self, whole: Frames) -> Frames:
+        return {"balance": whole["balance"].head(1)}
+
+
+def stores(loader: MemoryLoader, *tables: Table, **options: object) -> Report:
+    class Given(Stores):
+        given = tables
+
+    return execute(Given(), Run.start("stores"), loader, Options(**options), Silent())  # type: ignore[arg-type]
+
+
+def shelf(**pieces: int) -> Table:
+    rows = pl.DataFrame({"item": list(pieces), "pieces": list(pieces.values())})
+    return Table("shelves", rows.lazy(), part="shelf", fingerprint=f"{pieces}")
+
+
+def test_a_step_runs_on_the_parts_that_have_its_tables_and_its_figures_are_told(loader: MemoryLoader) -> None:
+    report = stores(loader, fingerprinted("north", 3, 4), shelf(i0=10))
+    assert loader.production["balance"].rows() == [("i0", 7)]
+    told = {step.name: (step.rows_in, step.rows_out, step.rejects) for step in report.steps}
+    assert told == {"sales": (2, 2, 0), "stock": (1, 1, 0), "balance": (3, 1, 1)}
+    assert Report.from_dict(report.as_dict()) == report
+
+
+def test_tables_without_parts_are_made_again_of_everything_or_not_at_all(loader: MemoryLoader) -> None:
+    parts = (fingerprinted("north", 3, 4), shelf(i0=10, i1=10))
+    assert stores(loader, *parts).status == "published"
+    assert stores(loader, *parts).status == "unchanged"
+    assert stores(loader, *parts, full_refresh=True).status == "published"
+    changed = stores(loader, parts[0], shelf(i0=20, i1=10))
+    assert (changed.status, changed.rows_read) == ("published", 4)
+    assert stores(loader, shelf(i0=20, i1=10), fingerprinted("south", 3)).status == "published"
+
+
+def test_a_sample_is_staged_and_never_published(loader: MemoryLoader) -> None:
+    report = stores(loader, fingerprinted("north", 3, 4), shelf(i0=10, i1=10), sample=True)
+    assert (report.status, report.tables) == ("sample", {"balance": 1})
+    assert "balance" not in loader.production
+    with pytest.raises(ConfigError, match="--sample means nothing to pipeline shops"):
+        run(loader, shop("north", 1), sample=True)
