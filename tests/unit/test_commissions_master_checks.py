@@ -33,6 +33,7 @@ from transforms.commissions.premium_transactions import premium_transactions
 from transforms.commissions.proposal_keys import Proposals
 from transforms.commissions.references import ActiveBrokers
 from transforms.commissions.schedule_rates import schedule_rates
+from transforms.commissions.set_aside import REASONS
 
 PERSONS = individuals({"broker": 1}, {"broker": 1}, {"broker": 2})
 FIRMS = organizations({"broker": 2}, {"broker": 3})
@@ -120,3 +121,4 @@ def test_all_lines_set_aside_are_in_one_table_with_their_reasons() -> None:
         ("raw_schedule_rates", 3, 1, "repeated_rate"),
         ("raw_schedule_rates", 4, 1, "rate_without_product"),
     ]
+    assert set(found["reason"]) == REASONS.keys()

@@ -18,9 +18,8 @@ class CommissionSetAside(dy.Schema):
         number: Which of several such lines, where a table comes from several files.
         column: The column that says most about the line; null where that is all of it.
         raw: The value of that column.
-        reason: ``repeated_broker``, ``repeated_license``, ``repeated_insurance``, ``repeated_rate`` or
-            ``repeated_fee`` where another line stands for it; ``rate_without_product``; ``group_without_proposal`` for
-            a fee.
+        reason: Why: ``repeated_broker``, ``repeated_license``, ``repeated_insurance``, ``repeated_rate``,
+            ``rate_without_product``, ``repeated_fee``, or ``group_without_proposal``, which is said of a fee.
     """
 
     table = dy.String(primary_key=True)

@@ -87,10 +87,11 @@ def references(
     Returns:
         Four lists, sorted by their keys.
     """
+    held = certificate_lines.select("certificate", "group_key").unique()
     return References(
         _brokers(certificate_lines, commission_lines),
-        _groups(certificate_lines, premium_lines, commission_lines),
-        _certificates(certificate_lines, premium_lines, commission_lines),
+        _groups(held, premium_lines, commission_lines),
+        _certificates(held, premium_lines, commission_lines),
         _schedules(certificate_lines, commission_lines),
     )
 
@@ -115,12 +116,10 @@ def _first_place(key: str, places: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(places).unique(key, keep="first", maintain_order=True)
 
 
-def _groups(
-    certificates: pl.DataFrame, premiums: pl.DataFrame, commissions: pl.DataFrame
-) -> dy.DataFrame[ActiveGroups]:
+def _groups(held: pl.DataFrame, premiums: pl.DataFrame, commissions: pl.DataFrame) -> dy.DataFrame[ActiveGroups]:
     generic = "Group " + pl.col("group_key")
     valid = ~is_invalid_group(pl.col("group_key"))
-    paid = certificates.join(commissions, on="certificate", how="semi").select("group_key").unique()
+    paid = held.join(commissions, on="certificate", how="semi").select("group_key").unique()
     places = (
         premiums.group_by("group_key").agg(name=pl.col("group_name").min()).with_columns(source=pl.lit("premiums")),
         paid.with_columns(name=pl.lit(None, pl.String), source=pl.lit("commissions")),
@@ -130,11 +129,11 @@ def _groups(
 
 
 def _certificates(
-    certificates: pl.DataFrame, premiums: pl.DataFrame, commissions: pl.DataFrame
+    held: pl.DataFrame, premiums: pl.DataFrame, commissions: pl.DataFrame
 ) -> dy.DataFrame[ActiveCertificates]:
     posted = premiums.group_by("certificate", "group_key").agg(pl.col("posted_date").max())
     latest_group = first_of_each(posted, ["certificate"], latest("posted_date")).drop("posted_date")
-    groups = certificates.group_by("certificate").agg(pl.col("group_key").min())
+    groups = held.group_by("certificate").agg(pl.col("group_key").min())
     paid = commissions.select("certificate").unique().filter(pl.col("certificate") > 0)
     places = (
         latest_group.with_columns(source=pl.lit("premiums")),

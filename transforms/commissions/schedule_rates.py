@@ -1,7 +1,7 @@
 """The rates of schedules: by product, state and group size, and by year where years differ."""
 
 # No future import: the engine reads the annotations, which are the contract.
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 import dataframely as dy
@@ -82,8 +82,7 @@ class ScheduleRateTables(NamedTuple):
 
 
 _KEY: Final = ("schedule", "product_code", "state", "group_size_from", "group_size_to")
-_YEAR_COLUMNS: Final = {f"year_{year}": year for year in YEARS}
-_NEXT_BRACKET: Final = dict(pairwise(YEARS))
+_YEAR_COLUMNS: Final = [f"year_{year}" for year in YEARS]
 
 
 def schedule_rates(published_schedule_lines: dy.DataFrame[ScheduleLines]) -> ScheduleRateTables:
@@ -142,22 +141,21 @@ def _stated(year: str) -> pl.Expr:
 
 
 def _years(rates: pl.DataFrame) -> pl.DataFrame:
-    columns = list(_YEAR_COLUMNS)
-    varies = pl.min_horizontal(columns) < pl.max_horizontal(columns)
-    years = (
-        rates.filter(varies).unpivot(columns, index="id", variable_name="year", value_name="rate").drop_nulls("rate")
-    )
-    year = pl.col("year").replace_strict(_YEAR_COLUMNS, return_dtype=pl.Int32)
-    return years.with_columns(year, schedule_rate_id="id").with_columns(
-        year_to=pl.col("year").replace_strict(_NEXT_BRACKET, default=None, return_dtype=pl.Int32)
-    )
+    varying = rates.filter(pl.min_horizontal(_YEAR_COLUMNS) < pl.max_horizontal(_YEAR_COLUMNS))
+    return pl.concat(_of_year(varying, *years) for years in zip_longest(YEARS, YEARS[1:])).drop_nulls("rate")
+
+
+def _of_year(rates: pl.DataFrame, year: int, year_to: int | None) -> pl.DataFrame:
+    years = {"year": pl.lit(year, pl.Int32), "year_to": pl.lit(year_to, pl.Int32)}
+    return rates.select(schedule_rate_id="id", rate=f"year_{year}", **years)
 
 
 def _tiers(rates: pl.DataFrame) -> pl.DataFrame:
-    sized = rates.filter(pl.col("group_size_from").is_not_null() | pl.col("group_size_to").is_not_null())
-    ordered = sized.sort("schedule", "product_code", "state", "group_size_from", "group_size_to", nulls_last=False)
-    tier = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("schedule", "product_code", "state")
-    return ordered.with_columns(tier=tier, schedule_rate_id="id")
+    sizes, place = ("group_size_from", "group_size_to"), ("schedule_version_id", "product_code", "state")
+    is_sized = pl.any_horizontal(pl.col(sizes).is_not_null())
+    sized = rates.filter(is_sized).select("id", *place, *sizes, "first_year_rate", "renewal_rate")
+    tier = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(place)
+    return sized.sort(sizes, nulls_last=False).with_columns(tier=tier, schedule_rate_id="id")
 
 
 def _set_aside(repeated: pl.DataFrame, without_product: pl.DataFrame) -> dy.DataFrame[SetAside]:

@@ -81,7 +81,8 @@ def schedules(
     Returns:
         The lines of the schedules that are published, the schedules, and the one version of each.
     """
-    lines = schedule_lines if all_schedules else schedule_lines.join(active_schedules, on="schedule", how="semi")
+    is_named = pl.col("schedule").is_in(active_schedules["schedule"].implode())
+    lines = schedule_lines if all_schedules else schedule_lines.filter(is_named)
     rows = _rows(lines)
     return ScheduleTables(
         ScheduleLines.cast(lines),

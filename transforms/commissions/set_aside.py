@@ -1,13 +1,26 @@
 """Lines that were read well and are not published: another says the same, or what they need is not there."""
 
 # No future import: the engine reads the annotations, which are the contract.
+from typing import Final
+
 import dataframely as dy
 
-__all__ = ["SetAside"]
+__all__ = ["REASONS", "SetAside"]
+
+REASONS: Final = {
+    "repeated_broker": "one line for a broker in both rosters",
+    "repeated_license": "one line for a broker, state, number, code, county and effective date",
+    "repeated_insurance": "one line for a broker, carrier, policy and effective date",
+    "repeated_rate": "one line for a schedule, product, state and range of group sizes",
+    "rate_without_product": "a product",
+    "repeated_fee": "a line that differs from all others",
+    "group_without_proposal": "a proposal of the group",
+}
+"""Why a line may be set aside, and what was expected instead."""
 
 
 class SetAside(dy.Schema):
-    """A line that is not published; ``table`` is that of the lines, ``reason`` a documented code.
+    """A line that is not published; ``table`` is the raw one, ``reason`` one of ``REASONS``.
 
     ``column`` and ``raw`` are what decided, null where the line as a whole did.
     """
