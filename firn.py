@@ -43,6 +43,7 @@ __all__ = [
     "Namespace",
     "PartKey",
     "PartRecord",
+    "Policy",
     "PublishError",
     "Published",
     "Run",
@@ -63,6 +64,8 @@ __all__ = [
 
 Strategy = Literal["auto", "swap", "diff", "merge", "append", "rewrite"]
 """How a table of a dataset is published; `Dataset` says what each word means."""
+Policy = Literal["replace", "keep_missing", "insert_only"]
+"""Which rows a table of a dataset holds once it is published; `Dataset` says what each word means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,9 @@ class Dataset:
         deletes: The share of a table's rows that one publication may delete, for all or by table.
         evolves: The tables of production to which a publication may add columns, and whose types it may widen where no
             row is rewritten. Columns that their contracts no longer have stay, also where the tables are replaced.
+        policies: Which rows tables hold once they are published, where these are not the new rows alone:
+            ``keep_missing`` keeps the rows of production whose key is not among the new ones, ``insert_only`` keeps all
+            rows of production as they are and adds the new ones whose key is not there; ``replace`` keeps none.
     """
 
     name: str
@@ -209,6 +215,7 @@ class Dataset:
     strategy: Strategy | Mapping[str, Strategy] = "auto"
     deletes: float | Mapping[str, float] = 0.5
     evolves: frozenset[str] = frozenset()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     def strategy_of(self, table: str) -> Strategy:
         """Return how one of the tables is to be published."""
@@ -217,6 +224,10 @@ class Dataset:
     def deletes_of(self, table: str) -> float:
         """Return the share of the rows of one of the tables that may be deleted."""
         return self.deletes if isinstance(self.deletes, int | float) else self.deletes.get(table, 0.5)
+
+    def policy_of(self, table: str) -> Policy:
+        """Return which rows one of the tables is to hold."""
+        return self.policies.get(table, "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +259,8 @@ class Published:
         strategies: How each table was published that it touched.
         reason: Why so.
         changes: Per table that was changed in place the rows ``inserted``, ``updated`` and ``deleted``.
+        policies: Per table whose policy keeps rows of production how many were ``added``, ``kept`` as they were, and
+            ``ignored``, which are new rows that gave way to those that were there.
         longest_wait_ms: The longest that anybody can have waited behind it, by the server's clock.
         wal_bytes: How much the server wrote to its log from the first staged row to the commit, for others too.
         kept_bytes: The disk that the earlier generations take which are kept now.
@@ -263,6 +276,7 @@ class Published:
     strategies: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    policies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     longest_wait_ms: float = 0.0
     wal_bytes: int = 0
     kept_bytes: int = 0

@@ -20,6 +20,7 @@ from loaders import (
     delta,
     evolution,
     inventory,
+    policies,
     publish,
     quarantine,
     queries,
@@ -321,9 +322,16 @@ class Changes:
         if name not in changes:
             return dict(recorded)
         told = {**recorded, "rows": after[name], "changes": self._counts[name]}
+        if recorded.get("policy") and self.plan.kind == "published":
+            told["settled"] = policies.figures(recorded["policy"], recorded["rows"], *self._before(name, after))
         if changes[name].strategy == "rewrite":
             told["content"] = delta.content(self.connection, changes[name].present)[1]
         return told
+
+    def _before(self, name: str, after: Mapping[str, int]) -> tuple[int, int]:
+        """Return how many rows a table held, and how many have come."""
+        counts = self._counts[name]
+        return after[name] - counts["inserted"] + counts["deleted"], counts["inserted"]
 
     def _committed(self) -> bool:
         """Commit, in the same message as the last locks; tell whether it was done.

@@ -100,7 +100,7 @@ class Change:
 
     Attributes:
         name: The table's name.
-        strategy: ``diff``, ``merge``, ``append`` or ``rewrite``.
+        strategy: ``diff``, ``merge``, ``insert``, ``append`` or ``rewrite``.
         table: The table, with its schema.
         wanted: The rows that it should hold, as a relation of exactly `columns`, in the table's own types.
         present: The rows of the table that are compared with them, the same way.

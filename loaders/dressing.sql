@@ -402,7 +402,7 @@ SET LOCAL default_tablespace = ''; SET LOCAL lock_timeout = {budget}; {statement
 -- name: moved
 -- What belongs to tables and does not move with them, a statement a row: those before the tables move, then those after.
 -- The sequence of a serial stays, and belongs to the column of the new table; an identity goes on counting from where
--- that of the table that it replaces stands.
+-- that of the table that it replaces stands. Both go on past the highest number that the new rows have.
 WITH old AS (
     SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = {production} AND c.relname = ANY ({tables}::name[]) AND c.relkind = 'r'
@@ -410,10 +410,12 @@ WITH old AS (
     SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = {source} AND c.relname = ANY ({tables}::name[]) AND c.relkind = 'r'
 ), old_sequence AS (
-    SELECT o.relname, a.attname, d.deptype, d.objid::regclass AS sequence, n.oid AS replaced_by, b.attidentity AS identity
+    SELECT o.relname, a.attname, d.deptype, d.objid::regclass AS sequence, n.oid AS replaced_by, b.attidentity AS identity,
+           b.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) AND e.seqincrement > 0 AS is_counted
     FROM old o
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.oid AND d.deptype IN ('a', 'i')
     JOIN pg_class q ON d.classid = 'pg_class'::regclass AND q.oid = d.objid AND q.relkind = 'S'
+    JOIN pg_sequence e ON e.seqrelid = q.oid
     JOIN pg_attribute a ON a.attrelid = o.oid AND a.attnum = d.refobjsubid
     JOIN new n ON n.relname = o.relname
     JOIN pg_attribute b ON b.attrelid = n.oid AND b.attname = a.attname
@@ -425,6 +427,16 @@ WITH old AS (
                pg_get_serial_sequence(replaced_by::regclass::text, attname), sequence)
     FROM old_sequence
     WHERE deptype = 'i' AND identity <> ''
+    UNION ALL
+    SELECT true, format(
+               'SELECT setval(%L, highest) FROM %s AS s, (SELECT max(%I)::bigint AS highest FROM %I.%I) AS new '
+               'WHERE highest > s.last_value OR (highest = s.last_value AND NOT s.is_called)',
+               place, place, attname, {production}::text, relname)
+    FROM old_sequence, LATERAL (
+        SELECT CASE WHEN deptype = 'a' THEN sequence::text ELSE (
+            SELECT format('%I.%I', {production}::text, q.relname) FROM pg_class q
+            WHERE q.oid = pg_get_serial_sequence(replaced_by::regclass::text, attname)::regclass) END AS place) AS counted
+    WHERE is_counted AND (deptype = 'a' OR identity <> '')
     UNION ALL
     SELECT false, format('ALTER STATISTICS %s SET SCHEMA %I', x.place, {previous}::text)
     FROM old o, LATERAL (SELECT format('%I.%I', n.nspname, x.stxname) AS place FROM pg_statistic_ext x

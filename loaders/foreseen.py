@@ -21,7 +21,7 @@ __all__ = ["read"]
 
 _SQL = queries.read("foreseen.sql")
 _FLOATS = ("real", "double precision")
-_KEPT = ("merge", "append")
+_KEPT = ("merge", "insert", "append")
 """The strategies by which rows of production stay that are not staged."""
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from firn import Health, KeptGeneration, LoadError, Published, PublishError, Run, Span, Staged, StateError, Totals
-from loaders import ddl, ranges
+from loaders import ddl, policies, ranges
 from loaders.ledger import differing, prove, with_digests
 from loaders.memory_log import MemoryLog
+from loaders.memory_stage import MemoryStage
 from loaders.state import RunRecord, unknown_run
 
 if TYPE_CHECKING:
@@ -38,36 +40,6 @@ class _Generation:
     cursors: dict[str, Any]
 
 
-@dataclass(slots=True)
-class _Stage:
-    layouts: Mapping[str, Layout]
-    generation: int
-    dataset: Dataset
-    parts: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
-    replaced: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @property
-    def keys(self) -> Mapping[str, PartKey]:
-        """Where each table says which part a row belongs to."""
-        return self.dataset.parts
-
-    def table(self, name: str) -> pl.DataFrame:
-        """Return a table's parts together, with null where a part lacks a column."""
-        layout = self.layouts[name]
-        empty = pl.DataFrame(schema={column.name: column.dtype for column in layout.columns})
-        return pl.concat([empty, *(f for (table, _), f in self.parts.items() if table == name)], how="diagonal")
-
-    def wanted(self, name: str, present: pl.DataFrame | None) -> pl.DataFrame:
-        """Return what a table should hold, where it holds other rows now."""
-        staged, strategy, key = self.table(name), self.dataset.strategy_of(name), self.layouts[name].key
-        if present is None or strategy not in ("merge", "append"):
-            return staged
-        kept = present.join(staged, on=key, how="anti", nulls_equal=True)
-        for low, high in ranges.marked(self.replaced.get(name, {})):
-            kept = kept.filter(~pl.col(key[0]).is_between(low, high))
-        return pl.concat([kept, staged], how="diagonal")
-
-
 class Memory:
     """A Loader that publishes into a dictionary.
 
@@ -81,7 +53,7 @@ class Memory:
     def __init__(self, keep: int = 1) -> None:
         self.production: dict[str, pl.DataFrame] = {}
         self._runs: dict[str, RunRecord] = {}
-        self._stages: dict[str, _Stage] = {}
+        self._stages: dict[str, MemoryStage] = {}
         self._generations: dict[str, list[_Generation]] = {}
         self._keep = keep
         self._kept: dict[str, list[int]] = {}
@@ -91,8 +63,8 @@ class Memory:
 
     def check(self, dataset: Dataset) -> dict[str, tuple[str, str]]:
         """Check the contracts, and say what would happen to each table."""
-        layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
-        return {name: ("swap", f"{'replaced' if name in self.production else 'new'} in memory") for name in layouts}
+        there = {name: "replaced" if name in self.production else "new" for name in _layouts(dataset)}
+        return policies.told(dataset, {name: ("swap", f"{word} in memory") for name, word in there.items()})
 
     def health(self, *, fix: bool) -> Sequence[Health]:  # noqa: ARG002
         """Say that memory is there; nothing is left in it."""
@@ -108,9 +80,9 @@ class Memory:
     def prepare(self, run: Run, dataset: Dataset) -> None:
         """Check the contracts and make empty staging tables; companions are not kept here."""
         self.start(run)
-        layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
+        layouts = _layouts(dataset)
         self._logs.setdefault(run.pipeline, MemoryLog(dataset.quarantine))
-        self._stages[run.id] = _Stage(layouts, len(self._generations.get(run.pipeline, [])), dataset)
+        self._stages[run.id] = MemoryStage(layouts, len(self._generations.get(run.pipeline, [])), dataset)
 
     def stage(self, run: Run, table: str, part: str, frame: pl.DataFrame) -> Staged:
         """Keep one part, in place of an earlier try."""
@@ -167,7 +139,8 @@ class Memory:
         """Check keys, and taken parts against the ledger; the run is then ready."""
         stage = self._stage(run)
         words = {name: stage.dataset.strategy_of(name) for name in stage.layouts}
-        stage.replaced = ranges.mark({name: {} for name in stage.layouts}, replaced or {}, stage.layouts, words)
+        kept = {name: {"policy": stage.dataset.policies.get(name)} for name in stage.layouts}
+        stage.replaced = ranges.mark(kept, replaced or {}, stage.layouts, words)
         for name, layout in stage.layouts.items():
             for _, columns in layout.constraints().values():
                 _check_key(name, stage.table(name), columns)
@@ -374,7 +347,7 @@ class Memory:
         found = self._record(run_id)
         return Run(found.run_id, found.pipeline, found.started_at)
 
-    def _stage(self, run: Run) -> _Stage:
+    def _stage(self, run: Run) -> MemoryStage:
         if run.id not in self._stages:
             raise StateError(f"Run {run.id} is not prepared here. Production is unchanged.", "prepare it first")
         return self._stages[run.id]
@@ -420,9 +393,9 @@ class Memory:
         generations = self._generations.get(dataset)
         others = generations[-1].tables if generations else {}
         tables = {**others, **{name: stage.wanted(name, self.production.get(name)) for name in stage.layouts}}
-        cursors = {**self.cursors(dataset), **record.cursors}
+        cursors, settled = {**self.cursors(dataset), **record.cursors}, stage.settled(self.production)
         self._acted(dataset, "published", record.run_id, "")
-        return self._added(dataset, record.run_id, number + 1, tables, cursors)
+        return self._added(dataset, record.run_id, number + 1, tables, cursors, settled=settled)
 
     def _shown_again(self, dataset: str, shown: _Generation, undo: int | None = None) -> Published:
         if undo is not None:
@@ -433,14 +406,21 @@ class Memory:
         return self._added(dataset, shown.published.run_id, shown.origin, shown.tables, shown.cursors)
 
     def _added(
-        self, dataset: str, run_id: str, origin: int, tables: dict[str, pl.DataFrame], cursors: dict[str, Any]
+        self,
+        dataset: str,
+        run_id: str,
+        origin: int,
+        tables: dict[str, pl.DataFrame],
+        cursors: dict[str, Any],
+        *,
+        settled: Mapping[str, policies.Figures] = MappingProxyType({}),
     ) -> Published:
         generations = self._generations.setdefault(dataset, [])
         before = generations[-1].origin if generations else 0
         kept = [number for number in self._kept.get(dataset, []) if number not in {before, origin}]
         self._kept[dataset] = [before, *kept][: self._keep]
         rows, at = {name: table.height for name, table in tables.items()}, dt.datetime.now(dt.UTC)
-        published = Published(dataset, len(generations) + 1, run_id, rows, published_at=at)
+        published = Published(dataset, len(generations) + 1, run_id, rows, policies=settled, published_at=at)
         if run_id:
             self._set(run_id, status="published")
         self.production.update(tables)
@@ -463,6 +443,12 @@ class Memory:
                 "detail": detail,
             }
         )
+
+
+def _layouts(dataset: Dataset) -> dict[str, Layout]:
+    layouts = {name: ddl.layout(name, contract) for name, contract in dataset.contracts.items()}
+    policies.refuse(dataset, layouts)
+    return layouts
 
 
 def _exact(value: Any) -> Decimal:  # noqa: ANN401 (any number)

@@ -30,7 +30,7 @@ def obstacle(
 
     Args:
         shape: The table of production.
-        strategy: ``diff``, ``merge``, ``append`` or ``rewrite``.
+        strategy: ``diff``, ``merge``, ``insert``, ``append`` or ``rewrite``.
         key: The key that the contract states.
         types: The columns of the contract, and their types.
         schema: The schema of production.

@@ -184,6 +184,7 @@ def told(done: Publication) -> Published:
     touched = {name: table for name, table in done.tables.items() if name in done.touched}
     strategies = {name: str(table.get("strategy", "swap")) for name, table in touched.items()}
     changes = {name: table["changes"] for name, table in touched.items() if "changes" in table}
+    settled = touched if done.kind == "published" else {}
     return Published(
         done.dataset,
         done.generation,
@@ -194,6 +195,7 @@ def told(done: Publication) -> Published:
         strategies,
         done.reason,
         changes,
+        {name: table["settled"] for name, table in settled.items() if "settled" in table},
         done.longest_wait_ms,
         done.wal_bytes,
         published_at=done.published_at,

@@ -12,12 +12,14 @@ from loaders import (
     audit,
     build,
     cleanup,
+    completion,
     contrast,
     dependents,
     foreseen,
     health,
     ledger,
     plans,
+    policies,
     readback,
     shadows,
     shown,
@@ -113,7 +115,7 @@ class PostgresLoader:
             check_target(self._statements, self._names)
             with self._statements.transaction(force_rollback=True):
                 choice = self._made(f"{self._names.staging}_check", dataset).choice
-                return dependents.shown(self._statements, self._names.production, choice)
+                return policies.told(dataset, dependents.shown(self._statements, self._names.production, choice))
 
     def health(self, *, fix: bool) -> Sequence[Health]:
         """Judge the target, and name what dead runs left there.
@@ -333,7 +335,7 @@ class PostgresLoader:
 
         Raises:
             LoadError: Something differs, or a key is held twice; table, column and up to ten keys are named. Or a table
-                cannot have ranges. Production is unchanged.
+                cannot have ranges, or rows that its policy keeps do not fit it. Production is unchanged.
         """
         staging = self._staged(run)
         with self._timed("stage"):
@@ -341,10 +343,12 @@ class PostgresLoader:
         with self._timed("verify"), border("Verifying staging"), self._lanes(staging) as lanes:
             wanted = bool(read)
             found = readback.compare(staging, self._statements, lanes, self._streams, hashed=wanted)
+            completed = completion.complete(lanes, self._names.production, staging)
             dress = dressing(self._statements, self._names, self.state, staging)
             build.finish_tables(lanes, staging.layouts, dress, staging.choice)
             self._record(run, staging, found, read, taken)
-            self.state.set_verified(run.id, staging.recorded(replaced or {}), cursors or {})
+            tables = completion.mark(staging.recorded(replaced or {}), completed)
+            self.state.set_verified(run.id, tables, cursors or {})
             if ready:
                 self.state.set_ready(run.id)
         staging.stop()

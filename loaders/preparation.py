@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firn import PublishError
-from loaders import build, evolution, inventory, shapes, strategies
+from loaders import build, evolution, inventory, policies, shapes, strategies
 from loaders.approval import approve, refuse_taken
 from loaders.ddl import layout
 from loaders.dressing import Dressing
@@ -44,16 +44,18 @@ def make_staging(
         LoadError: A column type is missing.
     """
     layouts = {name: layout(name, contract) for name, contract in dataset.contracts.items()}
+    policies.refuse(dataset, layouts)
     refuse_taken(connection, namespace, dataset.name, list(layouts), dataset.companions)
     known = _known(state, dataset.name)
     found = shapes.read(connection, namespace.production, list(layouts))
     _refuse_other_kinds(namespace.production, found)
     made: Made | PublishError | None = None
-    if strategies.family(dataset) != "changes":
+    family = strategies.preferred(dataset, layouts, found, namespace.production)
+    if family != "changes":
         made = _like(connection, namespace, schema, dataset, layouts, known, rebuild=rebuild)
     refusal = made if isinstance(made, PublishError) else None
     choice = strategies.choose(dataset, layouts, found, namespace.production, refusal)
-    for name in dataset.evolves & found.keys() if strategies.family(dataset) == "changes" else ():
+    for name in dataset.evolves & found.keys() if family == "changes" else ():
         evolution.refuse_used(connection, namespace.production, found[name], layouts[name].types)
     if made is None or isinstance(made, PublishError):
         made = build.make_plain(connection, schema, layouts, namespace.production, known)
@@ -87,9 +89,10 @@ def _like(  # noqa: PLR0917 (what is there, what is wanted, and what firn made o
     rebuild: bool,
 ) -> Made | PublishError:
     """Make tables that can replace those of production, or return why they cannot."""
+    whole = dataset.evolves | {name for name in layouts if dataset.policy_of(name) == "insert_only"}
     try:
         with connection.transaction():
-            made = build.make_like(connection, schema, layouts, namespace.production, known, evolves=dataset.evolves)
+            made = build.make_like(connection, schema, layouts, namespace.production, known, evolves=whole)
             tables, beside = list(layouts), dataset.companions
             approve(connection, namespace, dataset.name, tables, made.expected, beside=beside, rebuild=rebuild)
     except PublishError as exc:

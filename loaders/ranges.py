@@ -56,7 +56,7 @@ def mark(
         LoadError: A table cannot have ranges, or one of them ends before it begins. Production is unchanged.
     """
     for name, ranges in replaced.items():
-        if wrong := _wrong(layouts.get(name), strategies.get(name, ""), ranges):
+        if wrong := _wrong(tables.get(name, {}), layouts.get(name), strategies.get(name, ""), ranges):
             raise LoadError(f'Ranges of table "{name}" cannot be replaced: {wrong}. Production is unchanged.')
     return {
         name: {**table, _MARK: joined(replaced[name])} if name in replaced else table for name, table in tables.items()
@@ -98,9 +98,11 @@ def _within(ranges: Sequence[Range], type_: str) -> Sequence[Range]:
     return [(low, high) for low, high in found if low <= high]
 
 
-def _wrong(layout: Layout | None, strategy: str, ranges: Sequence[Range]) -> str:
+def _wrong(recorded: Mapping[str, Any], layout: Layout | None, strategy: str, ranges: Sequence[Range]) -> str:
     if layout is None:
         return "the run does not publish it"
+    if policy := recorded.get("policy"):
+        return f"its policy {policy} keeps the rows in them"
     if strategy != "merge":
         return f"its strategy is {strategy}, not merge"
     dtype = next(column.dtype for column in layout.columns if column.name == layout.key[0])

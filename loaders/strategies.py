@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from firn import PublishError
-from loaders import delta, evolution, inventory, shapes, wanted
+from loaders import delta, evolution, inventory, policies, shapes, wanted
 from loaders.obstacles import obstacle
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loaders.publish import Family, Plan
     from loaders.shapes import Shape
 
-__all__ = ["choose", "decide", "family", "mark", "show"]
+__all__ = ["choose", "decide", "family", "mark", "preferred", "show"]
 
 _MOST_CHANGED = 0.3  # of the rows: from there on a swap writes less than the changes would
 _ESTIMATED = "auto"
@@ -48,6 +48,24 @@ def family(dataset: Dataset) -> Family | None:
             "state swap for all of its tables, or for none",
         )
     return "swap" if swapped else "changes" if changed else None
+
+
+def preferred(
+    dataset: Dataset, layouts: Mapping[str, Layout], found: Mapping[str, Shape], production: str
+) -> Family | None:
+    """Return the family that a dataset states, or changes where rows stay and nothing is in the way of it.
+
+    Who changes a row of production while a run loads is no obstacle to changes, and would be one to a swap that keeps
+    rows.
+
+    Raises:
+        PublishError: It states both. Production is unchanged.
+    """
+    stated = family(dataset)
+    if stated or not found or not policies.keeping(dataset):
+        return stated
+    words = {name: _word(dataset, layout) for name, layout in layouts.items()}
+    return None if _obstacles(layouts, found, words, production, dataset.evolves) else "changes"
 
 
 def choose(
@@ -77,7 +95,7 @@ def choose(
     why = "" if refusal is None else f": {_said(refusal)}"
     words = {name: _word(dataset, layout) for name, layout in layouts.items()}
     obstacles = _obstacles(layouts, found, words, production, dataset.evolves)
-    if obstacles is None and stated is None and refusal is None:
+    if obstacles is None and stated is None and refusal is None and not policies.keeping(dataset):
         return {name: (_ESTIMATED, _estimated(name, found, production)) for name in layouts}
     if obstacles is None:
         where = f'in schema "{production}"{why}'
@@ -101,6 +119,7 @@ def mark(tables: Mapping[str, dict[str, Any]], choice: Choice, dataset: Dataset,
             "columns": [column.name for column in layouts[name].columns],
             "deletes": dataset.deletes_of(name),
             **({"evolves": True} if name in dataset.evolves else {}),
+            **({"policy": dataset.policy_of(name)} if dataset.policy_of(name) in policies.WORDS else {}),
         }
         if name in choice
         else table
@@ -143,8 +162,8 @@ def show(connection: Statements, namespace: Namespace, plan: Plan, sample: int) 
 
 
 def _word(dataset: Dataset, layout: Layout) -> str:
-    stated = dataset.strategy_of(layout.table)
-    return stated if stated != "auto" else "diff" if layout.key else "rewrite"
+    kept, stated = policies.WORDS.get(dataset.policy_of(layout.table)), dataset.strategy_of(layout.table)
+    return kept or (stated if stated != "auto" else "diff" if layout.key else "rewrite")
 
 
 def _there(name: str, found: Mapping[str, Shape], word: str) -> str:
@@ -165,7 +184,7 @@ def _obstacles(
     evolves: Collection[str],
 ) -> PublishError | None:
     for name, layout in layouts.items():
-        if words[name] in ("diff", "merge", "append") and not layout.key:
+        if words[name] in ("diff", "merge", "insert", "append") and not layout.key:
             return _obstructed(name, production, "its contract has no key", "state a primary key, or rewrite")
         if name not in found:
             continue

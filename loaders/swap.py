@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from loaders import companions, dependents, dressing, inventory, publish, quarantine, queries
+from loaders import companions, completion, dependents, dressing, inventory, publish, quarantine, queries
 from loaders.approval import approve
 from loaders.bindings import Bindings
 from loaders.blockers import Blockers
@@ -160,6 +160,8 @@ class Swap:
         """
         if exc.sqlstate == publish.FENCED:
             raise publish.fenced(self.plan, exc)
+        if exc.sqlstate == completion.CHANGED:
+            raise completion.changed(self.plan, exc)
         if exc.sqlstate == publish.DRIFTED:
             self._approve()
         elif exc.sqlstate in _GONE:
@@ -185,6 +187,7 @@ class Swap:
             fence=publish.quoted(self.connection, publish.fence(state, self.plan)),
             schemas=self._schemas(),
             lock_private=asked(self.connection, self.plan.source, list(self.plan.tables)),
+            hold=completion.hold(self.connection, self.plan, production, self._present, self.locks.budget()),
             lock_production=asked(
                 self.connection,
                 production,

@@ -13,6 +13,7 @@ DO {fence};
 {companions};
 {lock_private};
 SELECT set_config('firn.wal_start', pg_current_wal_insert_lsn()::text, true);
+{hold};
 SELECT set_config('firn.asked_at', clock_timestamp()::text, true);
 SET LOCAL statement_timeout = {budget};
 {lock_production};

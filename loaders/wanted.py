@@ -65,12 +65,13 @@ def _staged(connection: Statements, production: str, plan: Plan, shape: Shape, k
     table, staged = Identifier(production, name), Identifier(plan.source, name)
     types = {column: shape.columns[column].type for column in columns}
     _refuse_bent(connection, plan, Identifier(production, name).as_string(), name, types)
+    present = _present(connection, table, types, staged, recorded)
     change = Change(
         name,
         strategy,
         table,
-        delta.relation(staged, types),
-        _present(connection, table, types, staged, recorded),
+        _inserted(table, types, staged, key, present) if strategy == "insert" else delta.relation(staged, types),
+        present,
         Identifier(kept, name),
         tuple(key),
         tuple(columns),
@@ -85,7 +86,7 @@ def _present(
     connection: Statements, table: Identifier, types: Mapping[str, str], staged: Identifier, recorded: Mapping[str, Any]
 ) -> Composed:
     """Return the rows of a table that staged ones are compared with: all, or those that they may touch."""
-    if recorded["strategy"] not in ("merge", "append"):
+    if recorded["strategy"] not in ("merge", "insert", "append"):
         return delta.relation(table, types)
     concerned, replaced = staged, ranges.marked(recorded)
     if replaced:
@@ -93,6 +94,14 @@ def _present(
             connection, table, staged, recorded["key"], ranges.rows(replaced, types[recorded["key"][0]])
         )
     return delta.relation(table, types, _SQL["only"].format(staged=concerned, on=_on(recorded["key"], "s", "t")))
+
+
+def _inserted(
+    table: Identifier, types: Mapping[str, str], staged: Identifier, key: Sequence[str], present: Composed
+) -> Composed:
+    """Return the staged rows whose key is not there, and those that are there as they are."""
+    new = delta.relation(staged, types, _SQL["absent"].format(table=table, on=_on(key, "p", "t")))
+    return _SQL["inserted"].format(new=new, present=present)
 
 
 def _concerned(

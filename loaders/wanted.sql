@@ -18,6 +18,12 @@ SELECT {key}, {others}, {place} AS "firn place" FROM {kept}
 -- name: only
 EXISTS (SELECT FROM {staged} AS s WHERE {on})
 
+-- name: absent
+NOT EXISTS (SELECT FROM {table} AS p WHERE {on})
+
+-- name: inserted
+(SELECT * FROM {new} AS new UNION ALL SELECT * FROM {present} AS present)
+
 -- name: by_index
 -- Whatever the planner guesses of so many ranges: the index of the key finds their rows.
 SET LOCAL enable_seqscan = off; SET LOCAL enable_material = off

@@ -69,6 +69,7 @@ def described(pipeline: Pipeline, name: str, loader: Loader) -> tuple[list[dict[
             "columns": [column(one, definition) for one, definition in contract.columns().items()],
             "strategy": would[table][0] if table in would else "refused",
             "reason": would[table][1] if table in would else refused,
+            "policy": pipeline.policies.get(table, "replace"),
         }
         for table, contract in pipeline.publishes.items()
     ]

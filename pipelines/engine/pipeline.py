@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 import dataframely as dy
 from pydantic import BaseModel, ConfigDict
 
-from firn import Companion, ConfigError, Dataset, Health, PartKey, Strategy
+from firn import Companion, ConfigError, Dataset, Health, PartKey, Policy, Strategy
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Pipeline(BaseModel):
     published ones in which others keep what they know of the rows; ``after_publish`` are checks that are made on
     production right after a publication, which is undone when one of them finds rows; ``understands`` are the options
     of a run that mean something to it; ``strategy`` says how the tables
-    are published, and ``deletes`` which share of a table one publication may delete in place.
+    are published, ``policies`` which of them keep rows of production, and ``deletes`` which share of a table one
+    publication may delete in place.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -126,6 +127,7 @@ class Pipeline(BaseModel):
     reasons: ClassVar[tuple[str, ...]] = ()
     after_publish: ClassVar[tuple[Transform, ...]] = ()
     strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
+    policies: ClassVar[Mapping[str, Policy]] = {}
     deletes: ClassVar[float | Mapping[str, float]] = 0.5
     understands: ClassVar[tuple[str, ...]] = (
         "limit",
@@ -151,7 +153,14 @@ class Pipeline(BaseModel):
     def dataset(cls, name: str) -> Dataset:
         """Return what is published under a name."""
         return Dataset(
-            name, cls.publishes, cls.parts, cls.quarantine, cls.companions, strategy=cls.strategy, deletes=cls.deletes
+            name,
+            cls.publishes,
+            cls.parts,
+            cls.quarantine,
+            cls.companions,
+            strategy=cls.strategy,
+            deletes=cls.deletes,
+            policies=cls.policies,
         )
 
     def sources(self) -> Sequence[Source]:
@@ -311,10 +320,24 @@ def bind(pipeline: type[Pipeline]) -> list[Step]:
         columns = pipeline.publishes[pipeline.quarantine].column_names()
         refuse_unknown(pipeline, "quarantine", "column", QUARANTINE, columns)
     refuse_unknown(pipeline, "parts", "published table", pipeline.parts, list(pipeline.publishes))
+    refuse_policies(pipeline)
     refuse_unknown(pipeline, "early", "table", pipeline.early, made)
     for recalled in pipeline.recalled.values():
         refuse_unknown(pipeline, "recalled", "published table", recalled.tables, list(pipeline.publishes))
     return steps
+
+
+def refuse_policies(pipeline: type[Pipeline]) -> None:
+    """Refuse policies that do not exist, or of tables that are not published or have no key.
+
+    Raises:
+        ConfigError: Names the first.
+    """
+    keyed = [name for name, contract in pipeline.publishes.items() if contract.primary_key()]
+    kept = [name for name, policy in pipeline.policies.items() if policy != "replace"]
+    refuse_unknown(pipeline, "policies", "published table", pipeline.policies, list(pipeline.publishes))
+    refuse_unknown(pipeline, "policies", "policy", pipeline.policies.values(), list(get_args(Policy)))
+    refuse_unknown(pipeline, "policies", "key by which rows are kept in table", kept, keyed)
 
 
 def bind_proofs(pipeline: type[Pipeline]) -> list[Step]:

@@ -68,6 +68,7 @@ def of_parts(execution: Execution, loader: Loader) -> tuple[dict[str, Any], list
                 "columns": len(contract.columns()),
                 "strategy": published[table][0],
                 "reason": published[table][1],
+                "policy": pipeline.policies.get(table, "replace"),
             }
             for table, contract in pipeline.publishes.items()
         ],

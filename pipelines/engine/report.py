@@ -33,6 +33,7 @@ FIGURES_OF_PUBLICATION = (
     "strategies",
     "reason",
     "changes",
+    "policies",
     "wal_bytes",
     "kept_bytes",
 )
@@ -99,6 +100,7 @@ class Report:
         strategies: How each table was published.
         reason: Why so.
         changes: Per table that was changed in place the rows ``inserted``, ``updated`` and ``deleted``.
+        policies: Per table whose policy keeps rows of production the rows ``added``, ``kept`` and ``ignored``.
         wal_bytes: How much the server wrote to its log from the first staged row to the commit.
         kept_bytes: The disk that the earlier generations take which are kept.
         after_publish: What the checks on production found; see ``Verdict``.
@@ -131,6 +133,7 @@ class Report:
     strategies: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    policies: dict[str, dict[str, int]] = field(default_factory=dict)
     wal_bytes: int = 0
     kept_bytes: int = 0
     after_publish: list[Verdict] = field(default_factory=list)
@@ -254,13 +257,10 @@ def publication(report: Report) -> list[tuple[str, str]]:
 def cost(published: Report | Published) -> list[tuple[str, str]]:
     """Say how tables were published, for how long others waited, and what it wrote and keeps."""
     tries = f"{published.attempts} attempt{'s' if published.attempts > 1 else ''}"
-    changes = {
-        name: ", ".join(f"{count:,} {what}" for what, count in counts.items())
-        for name, counts in published.changes.items()
-    }
     return [
         *strategy(published),
-        *(("changed", line) for line in few(changes)),
+        *(("changed", line) for line in few(counted(published.changes))),
+        *(("policies", line) for line in few(counted(published.policies))),
         (
             "locks",
             f"held {published.locked_ms:.1f} ms, {tries}; nobody waited longer than {published.longest_wait_ms:.0f} ms",
@@ -268,6 +268,11 @@ def cost(published: Report | Published) -> list[tuple[str, str]]:
         ("written", f"{size(published.wal_bytes)} of the server's log, staging included"),
         *([("kept", f"{size(published.kept_bytes)} for earlier generations")] if published.kept_bytes else []),
     ]
+
+
+def counted(figures: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Write down the figures of tables in words."""
+    return {name: ", ".join(f"{count:,} {what}" for what, count in counts.items()) for name, counts in figures.items()}
 
 
 def strategy(published: Report | Published) -> list[tuple[str, str]]:

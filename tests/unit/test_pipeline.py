@@ -6,8 +6,11 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from firn import ConfigError
+from firn import ConfigError, Policy
+from loaders.memory import Memory
+from pipelines.engine.overview import described
 from pipelines.engine.pipeline import Pipeline, segments
+from pipelines.engine.report import Report, publication
 from transforms import row_local
 
 
@@ -106,6 +109,43 @@ def test_publishing_what_nothing_makes_is_refused() -> None:
         class Unmade(Pipeline):
             reads = ("counts",)
             publishes = {"totals": Counts}  # noqa: RUF012
+
+
+class Keyed(dy.Schema):
+    """Rows by file, which tells them apart."""
+
+    file = dy.String(primary_key=True)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"count": "insert_only"}, "policies: there is no published table count"),
+        ({"counts": "insert_only"}, "policies: there is no key by which rows are kept in table counts"),
+        ({"keyed": "keep"}, "policies: there is no policy keep"),
+    ],
+)
+def test_a_policy_that_a_table_cannot_have_is_refused(stated: dict[str, Policy], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+
+        class Kept(Pipeline):
+            reads = ("counts", "keyed")
+            publishes = {"counts": Counts, "keyed": Keyed}  # noqa: RUF012
+            policies = stated
+
+
+def test_what_a_pipeline_keeps_of_production_is_shown_before_and_after_a_run() -> None:
+    class Kept(Pipeline):
+        reads = ("files", "keyed")
+        publishes = {"files": Keyed, "keyed": Keyed}  # noqa: RUF012
+        policies = {"files": "replace", "keyed": "insert_only"}  # noqa: RUF012
+
+    tables, lines = described(Kept(), "kept", Memory())
+    report = Report("kept_1", "kept", generation=2, policies={"keyed": {"added": 1, "kept": 2000, "ignored": 3}})
+
+    assert [table["policy"] for table in tables] == ["replace", "insert_only"]
+    assert lines[1].endswith("swap: new in memory; insert_only: rows that are there stay as they are")
+    assert ("policies", "keyed: 1 added, 2,000 kept, 3 ignored") in publication(report)
 
 
 def test_transforms_that_need_one_another_are_refused() -> None:
