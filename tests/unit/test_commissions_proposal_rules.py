@@ -3,11 +3,12 @@
 import hashlib
 from datetime import date
 from decimal import Decimal
+from typing import get_args, get_type_hints
 
 import polars as pl
 import pytest
 
-from tests.unit.commission_chain import Frames, extracts, made, reasons, run, split, whole
+from tests.unit.commission_chain import STEPS, Frames, extracts, made, reasons, run, split, whole
 from tests.unit.commission_tables import Row, shuffled
 
 JANUARY, MARCH, JULY, NEXT = date(2024, 1, 1), date(2024, 3, 1), date(2024, 7, 1), date(2025, 1, 1)
@@ -166,6 +167,15 @@ def story() -> list[list[Row]]:
         sold(205, MARCH, 51, group_key="31", product="V9"),
         sold(206, MARCH, group_key="31") + sold(206, JULY, group_key="31"),
     ]
+
+
+def test_every_table_keeps_its_contract() -> None:
+    frames = made(*story())
+    for function in STEPS:
+        made_by = get_type_hints(function)["return"]
+        tables = get_type_hints(made_by) if hasattr(made_by, "_fields") else {function.__name__: made_by}
+        for name, of in tables.items():
+            get_args(of)[0].validate(frames[name], cast=False)
 
 
 def test_shuffled_rows_make_equal_tables() -> None:
