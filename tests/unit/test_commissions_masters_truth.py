@@ -1,0 +1,132 @@
+"""Of invented extracts, the tables beside proposals hold what whoever invented them says."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from benchmarks.commissions_source import FILES, Dirt, Truth, generate
+from pipelines.engine.pipeline import step_of
+from sources.csv_headers import Layout
+from sources.csvs import Csvs
+from tests.unit.commission_chain import Frames, run
+from tests.unit.commission_tables import DAY, run_on, shuffled
+from transforms.commissions import master_checks, typed_lines
+from transforms.commissions.broker_eo_insurances import broker_eo_insurances
+from transforms.commissions.broker_licenses import broker_licenses
+from transforms.commissions.columns import EXTRACTS, RENAMED
+from transforms.commissions.commission_assignments import commission_assignments
+from transforms.commissions.fees import fee_schedules
+from transforms.commissions.hierarchy_participant_product_rates import hierarchy_participant_product_rates
+from transforms.commissions.premium_transactions import premium_transactions
+from transforms.commissions.schedule_rates import schedule_rates
+
+STEPS: tuple[Callable[..., Any], ...] = (
+    broker_licenses,
+    broker_eo_insurances,
+    schedule_rates,
+    fee_schedules,
+    premium_transactions,
+    commission_assignments,
+    hierarchy_participant_product_rates,
+)
+CHECKS = [getattr(master_checks, name) for name in master_checks.__all__[1:]]
+REFERENCES = (
+    ("broker_licenses.broker_id", "brokers.id"),
+    ("broker_appointments.broker_id", "brokers.id"),
+    ("broker_eo_insurances.broker_id", "brokers.id"),
+    ("employer_groups.primary_broker_id", "brokers.id"),
+    ("product_codes.code", "products.id"),
+    ("plans.product_code", "products.id"),
+    ("schedule_versions.schedule_id", "schedules.id"),
+    ("schedule_rates.schedule_version_id", "schedule_versions.id"),
+    ("schedule_rates.product_code", "products.id"),
+    ("special_schedule_rates.schedule_rate_id", "schedule_rates.id"),
+    ("schedule_rate_tiers.schedule_rate_id", "schedule_rates.id"),
+    ("hierarchy_participant_product_rates.id", "split_distributions.id"),
+    ("hierarchy_participant_product_rates.hierarchy_participant_id", "hierarchy_participants.id"),
+    ("hierarchy_participant_product_rates.schedule_rate_id", "schedule_rates.id"),
+    ("fee_schedules.proposal_id", "proposals.id"),
+    ("fee_schedules.group_id", "employer_groups.id"),
+    ("fee_schedule_versions.fee_schedule_id", "fee_schedules.id"),
+    ("fee_schedule_items.fee_schedule_version_id", "fee_schedule_versions.id"),
+    ("fee_schedule_items.recipient_broker_id", "brokers.id"),
+    ("commission_assignment_versions.broker_id", "brokers.id"),
+    ("commission_assignment_recipients.assignment_version_id", "commission_assignment_versions.id"),
+    ("commission_assignment_recipients.recipient_broker_id", "brokers.id"),
+)
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return generate(tmp_path_factory.mktemp("commissions"), scale=0.005, seed=4, dirt=Dirt(ragged=0))
+
+
+@pytest.fixture(scope="module")
+def lines(truth: Truth) -> Frames:
+    """The typed lines of all extracts."""
+    layouts = tuple(Layout(extract.table, extract.headers, RENAMED) for extract in EXTRACTS)
+    patterns = {table: f"{files[0][:12]}*" for table, files in FILES.items()}
+    parts: dict[str, Frames] = {}
+    for listed in Csvs(folder=truth.path, layouts=layouts, patterns=patterns).tables():
+        parts.setdefault(listed.part, {})[listed.name] = listed.frame.collect()
+    found: dict[str, list[pl.DataFrame]] = {}
+    for step in (step_of(getattr(typed_lines, name), is_check=False) for name in typed_lines.__all__):
+        for part in (part for part in parts.values() if part.keys() >= set(step.reads)):
+            found.setdefault(step.name, []).append(step.function(*(part[name] for name in step.reads))[0])
+    return {name: pl.concat(frames) for name, frames in found.items()}
+
+
+@pytest.fixture(scope="module")
+def frames(lines: Frames) -> Frames:
+    return made(lines)
+
+
+def made(lines: Frames) -> Frames:
+    """All tables from typed lines."""
+    tables = run(lines) | {"run": run_on(DAY)}
+    for step in (step_of(function, is_check=False) for function in STEPS):
+        result = step.function(*(tables[name].select(step.columns(name) or []) for name in step.reads))
+        tables |= zip(step.makes, result if isinstance(result, tuple) else (result,), strict=True)
+    return tables
+
+
+def test_there_is_as_much_of_everything_as_was_made(truth: Truth, frames: Frames) -> None:
+    counts = truth.counts
+    expected = {name: counts[name] for name in ("brokers", "products", "plans", "premium_transactions")}
+    absent = counts["schedules_named"] - truth.dirt["absent_schedules"]
+    expected |= {"employer_groups": counts["groups"] + 1, "schedules": absent}
+    assert {name: frames[name].height for name in expected} == expected
+    assert int(frames["brokers"]["is_placeholder"].sum()) == counts["brokers_absent"]
+    posted = frames["premium_transactions"].filter(source=0)["premium_amount"].sum()
+    assert posted == Decimal(truth.extracts["raw_premiums"].sums["Amount"])
+
+
+def test_groups_have_the_names_and_states_that_they_were_made_with(truth: Truth, frames: Frames) -> None:
+    expected = truth.groups().select("group_key", "name", "state").sort("group_key").collect()
+    found = frames["employer_groups"].filter(pl.col("id") != "G00000").sort("group_number")
+    assert found.select("group_number", "group_name", "situs_state").rows() == expected.rows()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
+def test_every_line_is_accounted_for(check: Callable[..., pl.DataFrame], frames: Frames) -> None:
+    assert check(*(frames[name] for name in step_of(check, is_check=True).reads)).is_empty()
+
+
+@pytest.mark.parametrize(("child", "parent"), REFERENCES)
+def test_every_reference_is_met(child: str, parent: str, frames: Frames) -> None:
+    referring, referred = (
+        frames[table].get_column(column) for table, column in (c.split(".") for c in (child, parent))
+    )
+    assert set(referring.drop_nulls()) <= set(referred)
+    assert referring.count()
+
+
+def test_another_order_of_all_lines_changes_no_table(lines: Frames, frames: Frames) -> None:
+    again = made({name: shuffled(frame, seed=5) for name, frame in lines.items()})  # type: ignore[type-var]
+    kept = frames.keys() - lines.keys() - {name for name in frames if name.endswith(("_lines", "_set_aside"))}
+    columns = {name: frames[name].columns for name in kept}
+    differ = [name for name in kept if not frames[name].sort(columns[name]).equals(again[name].sort(columns[name]))]
+    assert differ == []
