@@ -13,7 +13,7 @@ from sources.csv_headers import Layout
 from sources.csvs import Csvs
 from tests.unit.commission_chain import Frames, run
 from tests.unit.commission_tables import DAY, run_on, shuffled
-from transforms.commissions import master_checks, typed_lines
+from transforms.commissions import master_checks, reference_checks, typed_lines
 from transforms.commissions.broker_eo_insurances import broker_eo_insurances
 from transforms.commissions.broker_licenses import broker_licenses
 from transforms.commissions.columns import EXTRACTS, RENAMED
@@ -21,6 +21,13 @@ from transforms.commissions.commission_assignments import commission_assignments
 from transforms.commissions.fees import fee_schedules
 from transforms.commissions.hierarchy_participant_product_rates import hierarchy_participant_product_rates
 from transforms.commissions.premium_transactions import premium_transactions
+from transforms.commissions.reference_checks import (
+    brokers_referred_to,
+    products_referred_to,
+    proposals_charged,
+    rates_paid,
+    schedules_whole,
+)
 from transforms.commissions.schedule_rates import schedule_rates
 
 STEPS: tuple[Callable[..., Any], ...] = (
@@ -32,31 +39,36 @@ STEPS: tuple[Callable[..., Any], ...] = (
     commission_assignments,
     hierarchy_participant_product_rates,
 )
-CHECKS = [getattr(master_checks, name) for name in master_checks.__all__[1:]]
-REFERENCES = (
-    ("broker_licenses.broker_id", "brokers.id"),
-    ("broker_appointments.broker_id", "brokers.id"),
-    ("broker_eo_insurances.broker_id", "brokers.id"),
-    ("employer_groups.primary_broker_id", "brokers.id"),
-    ("product_codes.code", "products.id"),
-    ("plans.product_code", "products.id"),
-    ("schedule_versions.schedule_id", "schedules.id"),
-    ("schedule_rates.schedule_version_id", "schedule_versions.id"),
-    ("schedule_rates.product_code", "products.id"),
-    ("special_schedule_rates.schedule_rate_id", "schedule_rates.id"),
-    ("schedule_rate_tiers.schedule_rate_id", "schedule_rates.id"),
-    ("hierarchy_participant_product_rates.id", "split_distributions.id"),
-    ("hierarchy_participant_product_rates.hierarchy_participant_id", "hierarchy_participants.id"),
-    ("hierarchy_participant_product_rates.schedule_rate_id", "schedule_rates.id"),
-    ("fee_schedules.proposal_id", "proposals.id"),
-    ("fee_schedules.group_id", "employer_groups.id"),
-    ("fee_schedule_versions.fee_schedule_id", "fee_schedules.id"),
-    ("fee_schedule_items.fee_schedule_version_id", "fee_schedule_versions.id"),
-    ("fee_schedule_items.recipient_broker_id", "brokers.id"),
-    ("commission_assignment_versions.broker_id", "brokers.id"),
-    ("commission_assignment_recipients.assignment_version_id", "commission_assignment_versions.id"),
-    ("commission_assignment_recipients.recipient_broker_id", "brokers.id"),
-)
+CHECKS = [getattr(module, name) for module in (master_checks, reference_checks) for name in module.__all__[1:]]
+REFERRING = {
+    (brokers_referred_to, "brokers"): {
+        "broker_licenses.broker_id",
+        "broker_appointments.broker_id",
+        "broker_eo_insurances.broker_id",
+        "employer_groups.primary_broker_id",
+        "fee_schedule_items.recipient_broker_id",
+        "commission_assignment_versions.broker_id",
+        "commission_assignment_recipients.recipient_broker_id",
+    },
+    (products_referred_to, "products"): {
+        "product_codes.code",
+        "plans.product_code",
+        "schedule_rates.product_code",
+    },
+    (schedules_whole, "schedules"): {"schedule_versions.schedule_id"},
+    (schedules_whole, "schedule_versions"): {"schedules.id", "schedule_rates.schedule_version_id"},
+    (schedules_whole, "schedule_rates"): {
+        "special_schedule_rates.schedule_rate_id",
+        "schedule_rate_tiers.schedule_rate_id",
+    },
+    (proposals_charged, "proposals"): {"fee_schedules.proposal_id"},
+    (proposals_charged, "fee_schedules"): {"fee_schedule_versions.fee_schedule_id"},
+    (proposals_charged, "fee_schedule_versions"): {"fee_schedules.id", "fee_schedule_items.fee_schedule_version_id"},
+    (proposals_charged, "fee_schedule_items"): {"fee_schedule_versions.id"},
+    (rates_paid, "split_distributions"): {"hierarchy_participant_product_rates.id"},
+    (rates_paid, "hierarchy_participants"): {"hierarchy_participant_product_rates.hierarchy_participant_id"},
+    (rates_paid, "schedule_rates"): {"hierarchy_participant_product_rates.schedule_rate_id"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +123,22 @@ def test_groups_have_the_names_and_states_that_they_were_made_with(truth: Truth,
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
-def test_every_line_is_accounted_for(check: Callable[..., pl.DataFrame], frames: Frames) -> None:
-    assert check(*(frames[name] for name in step_of(check, is_check=True).reads)).is_empty()
+def test_every_line_is_accounted_for_and_every_reference_is_met(
+    check: Callable[..., pl.DataFrame], frames: Frames
+) -> None:
+    assert found_by(check, frames).is_empty()
 
 
-@pytest.mark.parametrize(("child", "parent"), REFERENCES)
-def test_every_reference_is_met(child: str, parent: str, frames: Frames) -> None:
-    referring, referred = (
-        frames[table].get_column(column) for table, column in (c.split(".") for c in (child, parent))
-    )
-    assert set(referring.drop_nulls()) <= set(referred)
-    assert referring.count()
+@pytest.mark.parametrize(("check", "lost"), REFERRING, ids=[lost for _, lost in REFERRING])
+def test_a_table_that_is_lost_is_missed_wherever_it_is_referred_to(
+    check: Callable[..., pl.DataFrame], lost: str, frames: Frames
+) -> None:
+    found = found_by(check, frames | {lost: frames[lost].clear()})
+    assert set(found["column"]) == REFERRING[check, lost]
+
+
+def found_by(check: Callable[..., pl.DataFrame], frames: Frames) -> pl.DataFrame:
+    return check(*(frames[name] for name in step_of(check, is_check=True).reads))
 
 
 def test_another_order_of_all_lines_changes_no_table(lines: Frames, frames: Frames) -> None:
