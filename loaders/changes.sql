@@ -51,8 +51,9 @@ ALTER TABLE {table} ADD CONSTRAINT {name} {definition}
 
 -- name: advance
 SELECT setval({sequence}::regclass, found.highest)
-FROM (SELECT max({column}) AS highest FROM {table}) AS found, {sequence_name} AS s
-WHERE found.highest > s.last_value OR (found.highest = s.last_value AND NOT s.is_called)
+FROM (SELECT max({column}) AS highest FROM {table}) AS found, {sequence_name} AS s, pg_sequence AS q
+WHERE q.seqrelid = {sequence}::regclass AND q.seqincrement > 0 AND found.highest <= q.seqmax
+  AND (found.highest > s.last_value OR (found.highest = s.last_value AND NOT s.is_called))
 
 -- name: barrier
 SAVEPOINT firn_barrier;

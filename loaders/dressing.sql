@@ -411,7 +411,7 @@ WITH old AS (
     WHERE n.nspname = {source} AND c.relname = ANY ({tables}::name[]) AND c.relkind = 'r'
 ), old_sequence AS (
     SELECT o.relname, a.attname, d.deptype, d.objid::regclass AS sequence, n.oid AS replaced_by, b.attidentity AS identity,
-           b.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) AND e.seqincrement > 0 AS is_counted
+           b.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) AND e.seqincrement > 0 AS is_counted, e.seqmax
     FROM old o
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.oid AND d.deptype IN ('a', 'i')
     JOIN pg_class q ON d.classid = 'pg_class'::regclass AND q.oid = d.objid AND q.relkind = 'S'
@@ -430,8 +430,8 @@ WITH old AS (
     UNION ALL
     SELECT true, format(
                'SELECT setval(%L, highest) FROM %s AS s, (SELECT max(%I)::bigint AS highest FROM %I.%I) AS new '
-               'WHERE highest > s.last_value OR (highest = s.last_value AND NOT s.is_called)',
-               place, place, attname, {production}::text, relname)
+               'WHERE highest <= %s AND (highest > s.last_value OR (highest = s.last_value AND NOT s.is_called))',
+               place, place, attname, {production}::text, relname, seqmax)
     FROM old_sequence, LATERAL (
         SELECT CASE WHEN deptype = 'a' THEN sequence::text ELSE (
             SELECT format('%I.%I', {production}::text, q.relname) FROM pg_class q
