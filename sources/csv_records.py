@@ -50,10 +50,8 @@ class Records(NamedTuple):
 
     Attributes:
         frame: ``line`` Int64, the line on which a record begins, and a String column for each column of the header,
-            named ``0``, ``1`` and so on; the text as it is written, without quotes. An empty cell is null or empty; so
-            are the last cells of a record that has fewer than the header.
-        ragged: ``line``, ``cells`` and ``raw`` of the records that have fewer cells than the header, which the frame
-            has too, or more, which it has not.
+            named ``0``, ``1`` and so on; the text as it is written, without quotes. An empty cell is null or empty.
+        ragged: ``line``, ``cells`` and ``raw`` of the records that have more or fewer cells than the header.
     """
 
     frame: pl.DataFrame
@@ -206,9 +204,9 @@ def _by_line(content: bytes, width: int, named: int) -> Records | None:
     raw = pl.col("raw").fill_null("")
     counted = lines.select(cells=_commas(raw) + 1, filled=_commas(raw.str.strip_chars_end(", \t")) + 1, raw=raw)
     there = counted.select(raw.str.strip_chars() != "").to_series()
-    long, short = counted["filled"] > named, counted["cells"] < named
-    ragged = pl.DataFrame([numbered["line"], counted["cells"], counted["raw"]]).filter(there & (long | short))
-    return Records(numbered.filter(there & ~long).slice(1), ragged)
+    fits = (counted["cells"] >= named) & (counted["filled"] <= named)
+    ragged = pl.DataFrame([numbered["line"], counted["cells"], counted["raw"]]).filter(there & ~fits)
+    return Records(numbered.filter(there & fits).slice(1), ragged)
 
 
 def _commas(text: pl.Expr) -> pl.Expr:
@@ -219,8 +217,8 @@ def _one_by_one(content: bytes, named: int) -> Records:
     """Read any file that the csv module can, some at a time."""
     frames, ragged = [_frame([], named)], [RAGGED.to_frame()]
     for batch in _batches(_numbered(content)):
-        frames.append(_frame([(line, *_padded(row, named)) for line, row in batch if not _is_long(row, named)], named))
-        odd = [(line, len(row), _written(row)) for line, row in batch if len(row) < named or _is_long(row, named)]
+        frames.append(_frame([(line, *row[:named]) for line, row in batch if _fits(row, named)], named))
+        odd = [(line, len(row), _written(row)) for line, row in batch if not _fits(row, named)]
         ragged.append(pl.DataFrame(odd, schema=RAGGED, orient="row"))
     return Records(pl.concat(frames), pl.concat(ragged))
 
@@ -244,12 +242,8 @@ def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, 
         yield batch
 
 
-def _is_long(row: Sequence[str], named: int) -> bool:
-    return any(map(str.strip, row[named:]))
-
-
-def _padded(row: Sequence[str], named: int) -> list[str | None]:
-    return [*row[:named], *[None] * (named - len(row))]
+def _fits(row: Sequence[str], named: int) -> bool:
+    return len(row) >= named and not any(map(str.strip, row[named:]))
 
 
 def _written(row: Sequence[str]) -> str:

@@ -40,11 +40,10 @@ class Csvs(BaseModel):
     - the table that it belongs to: ``line`` Int64, the line on which a record begins, and the columns of its layout,
       all String, verbatim; an empty cell is null or empty.
     - ``extract``: one row of ``file``, ``table``, ``records`` Int64, and ``unread``, the headers that no layout has.
-    - ``ragged``: ``line``, ``cells`` and ``raw`` of the records that have fewer cells than the header, which the table
-      has too, with null for the last ones; or more, which it has not. ``raw`` is null in a file with columns that are
-      not to be read.
+    - ``ragged``: ``line``, ``cells`` and ``raw`` of the records that have more or fewer cells than the header, which no
+      other table has. ``raw`` is null in a file with columns that are not to be read.
 
-    Blank cells at the end of a header or a record are none. Columns that no layout has are not read, wherever they
+    Blank cells beyond the end of a header are none. Columns that no layout has are not read, wherever they
     stand; without all the columns of its layout in their order a file is refused.
 
     Attributes:
@@ -158,8 +157,7 @@ class _Reading:
             chosen = choose(header, self._layout) or self._refuse(header)
             frame, ragged = read_records(content, len(header))
         columns = [pl.col(str(place)).alias(n) for n, place in zip(self._layout.columns, chosen.positions, strict=True)]
-        records = frame.height + ragged.filter(pl.col("cells") > len(header)).height
-        extract = [self._blob.name, self._layout.table, records, ", ".join(chosen.unread)]
+        extract = [self._blob.name, self._layout.table, frame.height + ragged.height, ", ".join(chosen.unread)]
         # A record whose cells have shifted may show what is not to be read.
         hidden = pl.when(pl.lit(not chosen.unread)).then("raw").alias("raw")
         return {

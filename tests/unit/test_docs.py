@@ -14,6 +14,7 @@ from firn import Published, Run
 from loaders.memory import Memory
 from loaders.postgres import Postgres
 from pipelines.clinic import Clinic
+from pipelines.commissions import Commissions, Patterns
 from pipelines.engine import commands
 from pipelines.engine.cli import cli
 from pipelines.engine.pipeline import Pipeline
@@ -25,6 +26,7 @@ from pipelines.replication.overrides import POLICIES, Override, Policy, TierPoli
 from sources import AzureBlobs, MySQL
 from sources.mysql import Rules
 from sources.xlsx.limits import Limits
+from transforms.commissions.conformance_routing import EntropyThresholds
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -102,6 +104,19 @@ def test_the_example_settings_of_the_clinic_name_every_setting_with_its_default(
     assert {key: policy[key] for key in Policy.__dataclass_fields__} == asdict(POLICIES["critical"])
     assert set(table) == set(Override.model_fields)
     Clinic.model_validate(shown)
+
+
+def test_the_example_settings_of_the_commissions_name_every_setting_with_its_default() -> None:
+    lines = (ROOT / "firn.example.toml").read_text(encoding="utf-8").splitlines()
+    head = lines.index("[commissions]")
+    shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head : lines.index("[clinic]")]))
+    found = shown["commissions"]
+    assert {*found, "blobs", "target"} == set(Commissions.model_fields)
+    assert found.pop("patterns") == Patterns().model_dump()
+    assert found.pop("entropy") == asdict(EntropyThresholds())
+    del found["folder"]
+    assert Commissions(folder=ROOT, **found).model_dump(include=set(found), mode="json") == found
+    assert Commissions(folder=ROOT).model_dump(include=set(found), mode="json") == found
 
 
 def excerpt(page: str) -> str:

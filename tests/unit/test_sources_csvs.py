@@ -30,9 +30,9 @@ def one_by_one(text: str, named: int) -> tuple[list[Row], list[int]]:
     good, ragged, line = [], [], reader.line_num + 1
     for row in reader:
         there, long = len(row) > 1 or bool("".join(row).strip()), any(map(str.strip, row[named:]))
-        if there and not long:
-            good.append((line, *row[:named], *[""] * (named - len(row))))
-        if there and (long or len(row) < named):
+        if there and len(row) >= named and not long:
+            good.append((line, *row[:named]))
+        elif there:
             ragged.append(line)
         line = reader.line_num + 1
     return good, ragged
@@ -48,14 +48,14 @@ def one_by_one(text: str, named: int) -> tuple[list[Row], list[int]]:
         ("a,b,c", [], []),
         ("a,b,c,,\n1,2,3,,\n4,5,6\n", [(2, "1", "2", "3"), (3, "4", "5", "6")], []),
         ("a,b,c,,\n1,2,3,x,\n", [], [(2, 5, "1,2,3,x,")]),
-        ("a,b,c\n1,2\n4,5,6\n", [(2, "1", "2", ""), (3, "4", "5", "6")], [(2, 2, "1,2")]),
-        ("a,b,c\n4,5\n7,8,9,1\n,,,,\n", [(2, "4", "5", ""), (4, "", "", "")], [(2, 2, "4,5"), (3, 4, "7,8,9,1")]),
+        ("a,b,c\n1,2\n4,5,6\n", [(3, "4", "5", "6")], [(2, 2, "1,2")]),
+        ("a,b,c\n4,5\n7,8,9,1\n,,,,\n", [(4, "", "", "")], [(2, 2, "4,5"), (3, 4, "7,8,9,1")]),
         ("a,b,c\n1,2,3\n\n4,5,6\n\n", [(2, "1", "2", "3"), (4, "4", "5", "6")], []),
         ('a,b,c\n"1,1","2\n2","3 ""x"""\n4,5,6\n', [(2, "1,1", "2\n2", '3 "x"'), (4, "4", "5", "6")], []),
-        ('a,b,c\n"1\n1",2\n4,"5\n",6\n', [(2, "1\n1", "2", ""), (4, "4", "5\n", "6")], [(2, 2, '"1\n1",2')]),
+        ('a,b,c\n"1\n1",2\n4,"5\n",6\n', [(4, "4", "5\n", "6")], [(2, 2, '"1\n1",2')]),
         ('a,b,c\n1,5" wide,3\n4,6" wide,6\n', [(2, "1", '5" wide', "3"), (3, "4", '6" wide', "6")], []),
         ('"a\nb",b,c\n1,2,3\n', [(3, "1", "2", "3")], []),
-        ("a,b,c\n1,2\r,3\n4,5,6\n", [(2, "1", "2", ""), (3, "", "3", ""), (4, *"456")], [(2, 2, "1,2"), (3, 2, ",3")]),
+        ("a,b,c\n1,2\r,3\n4,5,6\n", [(4, "4", "5", "6")], [(2, 2, "1,2"), (3, 2, ",3")]),
         ("a,b,c\r1,2,3\r", [(2, "1", "2", "3")], []),
     ],
 )  # fmt: skip
@@ -127,7 +127,7 @@ def test_every_file_of_a_table_is_a_part_with_its_own_lines(tmp_path: Path) -> N
     found = collected(read)
     assert found["sizes_1.csv", "sizes"].rows() == [(2, "A", "1", None)]
     assert found["sizes_2.csv", "sizes"].columns == ["line", "Name", "Size", "Note"]
-    assert found["sizes_2.csv", "sizes"].rows() == [(2, "B", "2", "x"), (3, "C", None, None)]
+    assert found["sizes_2.csv", "sizes"].rows() == [(2, "B", "2", "x")]
     assert found["sizes_2.csv", "extract"].rows() == [("sizes_2.csv", "sizes", 2, "Account")]
     assert found["sizes_2.csv", "ragged"].rows() == [(3, 2, None)]
     assert {part for part, _ in found} == {"sizes_1.csv", "sizes_2.csv", "fees.csv"}

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 REASONS: Final = {
-    "ragged": "as many cells as the header has, or none but blank ones missing at the end",
+    "ragged": "as many cells as the header has",
     "missing": "a value",
     "not_a_date": "a date, YYYY-MM-DD or MM/DD/YYYY",
     "not_a_number": "a number",
@@ -66,10 +66,7 @@ class Extract(dy.Schema):
 
 
 class RaggedRecords(dy.Schema):
-    """The records that have more cells than the header, or fewer: these are raw records too, their last cells null.
-
-    ``raw`` is the text of the record, null where it may not be shown.
-    """
+    """The records that have more or fewer cells than the header; ``raw`` is null where it may not be shown."""
 
     line = dy.Int64(nullable=False)
     cells = dy.Int64(nullable=False)
@@ -106,8 +103,7 @@ class Accounting(dy.Schema):
         file: The file.
         table: The raw table.
         figure: ``records_read``, ``records_active``, ``records_historical``, ``records_repeated``,
-            ``records_rejected``, ``records_short``, ``cells_nulled`` or ``cells_rounded``. Short ones, which lack blank
-            cells at their end, are among the others.
+            ``records_rejected``, ``cells_nulled`` or ``cells_rounded``.
         item: The reason of a rejection, or the header of cells nulled or rounded; else empty.
         count: How many.
     """

@@ -44,13 +44,9 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
     Args:
         raw: ``line`` and the columns of the extract, all text.
         extract: One row: the file, its table, and how many records it has.
-        ragged: The records with too many cells, or too few; of these a cell in the middle may be missing, so they are
-            rejected unless all cells that they have are what their columns want.
+        ragged: The records with too few or too many cells.
         of: The columns of the extract.
     """
-    short = _in_their_places(raw.join(ragged, on="line", how="semi"), of)
-    ragged = ragged.join(short, on="line", how="anti")
-    raw = raw.join(ragged, on="line", how="anti") if ragged.height else raw
     current = raw.filter(_is_current(of))
     texts = current.select("line", *(_trimmed(column.header) for column in of.columns))
     values = texts.select("line", *(_value(column, pl.col(column.header), of) for column in of.columns if column.name))
@@ -64,7 +60,6 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         ("records_active", "", lines.height - again.height),
         ("records_historical", "", raw.height - current.height),
         ("records_repeated", "", again["same"].sum()),
-        ("records_short", "", short.height),
         *(("records_rejected", why, count) for why, count in rejects["reason"].value_counts(sort=True).iter_rows()),
         *_cells(texts.filter(~lacking), lines, of),
     ]
@@ -73,16 +68,6 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         Rejects.cast(rejects.select(Rejects.column_names()).sort("line")),
         _accounting(counts, extract),
     )
-
-
-def _in_their_places(records: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
-    """The lines of the records whose cells all read as their columns want: none that is needed is missing, none bad."""
-    wrong = [
-        _value(column, _trimmed(column.header), of).is_null() & (_trimmed(column.header).is_not_null() | column.needed)
-        for column in of.columns
-        if column.name
-    ]
-    return records.filter(~pl.any_horizontal(wrong)).select("line")
 
 
 def _is_current(of: Records[Any]) -> pl.Expr:

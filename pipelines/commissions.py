@@ -1,0 +1,281 @@
+"""Commissions: ten CSV extracts -> PostgreSQL.
+
+The extracts of certificates, premiums, payments, rosters, schedules and groups become proposals, hierarchies, policies
+and all that hangs on them: published together, with every record accounted for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the class is made)
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from firn import ConfigError
+from pipelines.engine.pipeline import Pipeline
+from sources import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
+from sources.csvs import Csvs, Layout
+from transforms.commissions import typed_lines
+from transforms.commissions.broker_eo_insurances import BrokerEoInsurances, broker_eo_insurances
+from transforms.commissions.broker_licenses import BrokerAppointments, BrokerLicenses, broker_licenses
+from transforms.commissions.brokers import Brokers, brokers
+from transforms.commissions.columns import EXTRACTS, OTHERS, RENAMED
+from transforms.commissions.commission_assignments import (
+    CommissionAssignmentRecipients,
+    CommissionAssignmentVersions,
+    commission_assignments,
+)
+from transforms.commissions.conformance_routing import EntropyThresholds, GroupConformance, conformance_routing
+from transforms.commissions.fees import FeeScheduleItems, FeeSchedules, FeeScheduleVersions, fee_schedules
+from transforms.commissions.groups import EmployerGroups, employer_groups
+from transforms.commissions.hierarchies import (
+    Hierarchies,
+    HierarchyParticipants,
+    HierarchyVersions,
+    hierarchies,
+)
+from transforms.commissions.hierarchy_participant_product_rates import (
+    HierarchyParticipantProductRates,
+    hierarchy_participant_product_rates,
+)
+from transforms.commissions.policies import Policies, policies
+from transforms.commissions.policy_hierarchy_assignments import (
+    PolicyHierarchyAssignments,
+    PolicyHierarchyParticipants,
+    policy_hierarchy_assignments,
+)
+from transforms.commissions.premium_splits import PremiumSplitParticipants, PremiumSplitVersions, premium_splits
+from transforms.commissions.premium_transactions import PremiumTransactions, premium_transactions
+from transforms.commissions.products import Plans, ProductCodes, Products, products
+from transforms.commissions.proposal_checks import (
+    certificates_routed,
+    hierarchies_complete,
+    identifiers_formed,
+    policies_have_one_home,
+    proposal_keys_distinct,
+    proposals_complete,
+    proposals_dated,
+    structures_kept,
+)
+from transforms.commissions.proposal_date_ranges import proposal_date_ranges
+from transforms.commissions.proposal_keys import ProposalKeyMapping, ProposalProducts, Proposals, proposal_keys
+from transforms.commissions.proposals_consolidated import proposals_consolidated
+from transforms.commissions.proposals_differentiated import proposals_differentiated
+from transforms.commissions.proposals_simple import proposals_simple
+from transforms.commissions.references import references
+from transforms.commissions.rejects import CommissionRejects, commission_rejects, records_accounted
+from transforms.commissions.relations import references_resolve
+from transforms.commissions.schedule_rates import (
+    ScheduleRates,
+    ScheduleRateTiers,
+    SpecialScheduleRates,
+    schedule_rates,
+)
+from transforms.commissions.schedules import Schedules, ScheduleVersions, schedules
+from transforms.commissions.split_configs import split_configs
+from transforms.commissions.state_rules import (
+    HierarchySplits,
+    SplitDistributions,
+    StateRules,
+    StateRuleStates,
+    state_rules,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.engine.frames import Frames, Part
+    from sources import Source
+
+REJECTS = tuple(
+    f"{name}_rejects"
+    for name in (
+        "certificate",
+        "commission_line",
+        "premium",
+        "individual",
+        "organization",
+        "license",
+        "eo",
+        "schedule",
+        "fee",
+        "perf_group",
+    )
+)
+SET_ASIDE = ("brokers_set_aside", "eo_set_aside", "fees_set_aside", "licenses_set_aside", "rates_set_aside")
+ACCOUNTING = tuple(name.replace("_line", "").replace("_rejects", "_accounting") for name in REJECTS)
+FIGURES = {
+    "records_active": "records typed",
+    "records_historical": "records historical",
+    "records_repeated": "records repeated",
+    "records_rejected": "records rejected",
+    "cells_nulled": "cells nulled",
+    "cells_rounded": "cells rounded",
+}
+
+
+class Patterns(BaseModel):
+    """Which files belong to each extract, whatever the case of their names: one or more."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    raw_certificate_info: str = "CertificateInfo*.csv"
+    raw_commissions_detail: str = "CommissionsDetail*.csv"
+    raw_premiums: str = "premiums*.csv"
+    raw_individual_brokers: str = "IndividualRoster*.csv"
+    raw_org_brokers: str = "OrganizationRoster*.csv"
+    raw_licenses: str = "BrokerLicense*.csv"
+    raw_eo_insurance: str = "BrokerEO*.csv"
+    raw_schedule_rates: str = "*Perf_Schedule_model*.csv"
+    raw_fees: str = "Fees*.csv"
+    raw_perf_groups: str = "*Perf_Group_model*.csv"
+
+
+class Commissions(Pipeline):
+    """Reads the extracts of a folder or container and publishes all tables of commissions, all at once."""
+
+    reads = (*(records.table for records in EXTRACTS), "extract", "ragged")
+    transforms = (
+        *(getattr(typed_lines, name) for name in typed_lines.__all__),
+        commission_rejects,
+        references,
+        brokers,
+        broker_licenses,
+        broker_eo_insurances,
+        employer_groups,
+        products,
+        schedules,
+        schedule_rates,
+        split_configs,
+        conformance_routing,
+        proposals_simple,
+        proposals_differentiated,
+        proposals_consolidated,
+        proposal_date_ranges,
+        proposal_keys,
+        premium_splits,
+        hierarchies,
+        state_rules,
+        hierarchy_participant_product_rates,
+        policies,
+        premium_transactions,
+        policy_hierarchy_assignments,
+        commission_assignments,
+        fee_schedules,
+    )
+    checks = (
+        records_accounted,
+        certificates_routed,
+        proposals_complete,
+        proposals_dated,
+        proposal_keys_distinct,
+        hierarchies_complete,
+        structures_kept,
+        policies_have_one_home,
+        identifiers_formed,
+        references_resolve,
+    )
+    publishes: ClassVar = {
+        "brokers": Brokers,
+        "broker_licenses": BrokerLicenses,
+        "broker_appointments": BrokerAppointments,
+        "broker_eo_insurances": BrokerEoInsurances,
+        "employer_groups": EmployerGroups,
+        "group_conformance": GroupConformance,
+        "products": Products,
+        "product_codes": ProductCodes,
+        "plans": Plans,
+        "schedules": Schedules,
+        "schedule_versions": ScheduleVersions,
+        "schedule_rates": ScheduleRates,
+        "special_schedule_rates": SpecialScheduleRates,
+        "schedule_rate_tiers": ScheduleRateTiers,
+        "proposals": Proposals,
+        "proposal_products": ProposalProducts,
+        "proposal_key_mapping": ProposalKeyMapping,
+        "premium_split_versions": PremiumSplitVersions,
+        "premium_split_participants": PremiumSplitParticipants,
+        "hierarchies": Hierarchies,
+        "hierarchy_versions": HierarchyVersions,
+        "hierarchy_participants": HierarchyParticipants,
+        "state_rules": StateRules,
+        "state_rule_states": StateRuleStates,
+        "hierarchy_splits": HierarchySplits,
+        "split_distributions": SplitDistributions,
+        "hierarchy_participant_product_rates": HierarchyParticipantProductRates,
+        "policies": Policies,
+        "premium_transactions": PremiumTransactions,
+        "policy_hierarchy_assignments": PolicyHierarchyAssignments,
+        "policy_hierarchy_participants": PolicyHierarchyParticipants,
+        "commission_assignment_versions": CommissionAssignmentVersions,
+        "commission_assignment_recipients": CommissionAssignmentRecipients,
+        "fee_schedules": FeeSchedules,
+        "fee_schedule_versions": FeeScheduleVersions,
+        "fee_schedule_items": FeeScheduleItems,
+        "commission_rejects": CommissionRejects,
+    }
+    kept = (*ACCOUNTING, "extract")
+    set_aside = (*REJECTS, *SET_ASIDE)
+    strategy = "swap"
+    understands = ("extract_to", "extract_from")
+
+    folder: Path | None = None
+    blobs: AzureBlobs | None = None
+    patterns: Patterns = Patterns()
+    excluded_groups: tuple[str, ...] = ()
+    excluded_names: tuple[str, ...] = ()
+    entropy: EntropyThresholds | None = None
+    all_schedules: bool = False
+    bridge_gaps: bool = False
+    seq_sensitive: bool = False
+    collapse_single_state: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.blobs is None):
+            given = "Neither folder nor blobs is" if self.folder is None else "Both folder and blobs are"
+            raise ConfigError(
+                f"[commissions] {given} set: extracts come from exactly one place. Nothing was read or written.",
+                "Set one of them in firn.toml, or as FIRN_COMMISSIONS__FOLDER or FIRN_COMMISSIONS__BLOBS__CONTAINER.",
+            )
+        return self
+
+    def sources(self) -> Sequence[Source]:
+        """Read the extracts of one folder or container."""
+        layouts = tuple(Layout(records.table, records.headers, RENAMED) for records in EXTRACTS)
+        patterns = self.patterns.model_dump()
+        return (Csvs(folder=self.folder, blobs=self.blobs, layouts=layouts, patterns=patterns, others=OTHERS),)
+
+    def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:
+        """Count records and cells by what became of them, over all files, and certificates by how they were routed."""
+        counts = pl.concat([part.frames[name] for part in parts for name in ACCOUNTING if name in part.frames])
+        summed = counts.group_by("figure", "item").agg(pl.col("count").sum()).filter(pl.col("count") > 0)
+        found = {(figure, item): count for figure, item, count in summed.sort("item").iter_rows()}
+        told = {
+            f"{title}, {item}".removesuffix(", "): count
+            for name, title in FIGURES.items()
+            for (figure, item), count in found.items()
+            if figure == name
+        }
+        return told | routes(whole["policies"], whole["routed_pha"])
+
+    def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:
+        """Name the columns that were not read, and the schedules that nobody has described."""
+        unread = [part.frames["extract"].row(0, named=True) for part in parts if "extract" in part.frames]
+        notes = [f"{one['file']}: columns that are not read: {one['unread']}" for one in unread if one["unread"]]
+        named = whole["hierarchy_participants"].filter(
+            pl.col("schedule_code").is_not_null() & pl.col("schedule_id").is_null()
+        )
+        if named.height:
+            codes = named["schedule_code"].unique().sort().head(5)
+            notes.append(f"{named.height:,} participants name schedules that have no rates: {', '.join(codes)}")
+        return notes
+
+
+def routes(policies: pl.DataFrame, routed_pha: pl.DataFrame) -> dict[str, int]:
+    """Count the certificates that stand under a proposal, and those that do not by the reason."""
+    assigned = routed_pha["reason"].value_counts().sort("reason")
+    return {"certificates under a proposal": policies["proposal_id"].count()} | {
+        f"certificates assigned by themselves, {reason}": count for reason, count in assigned.iter_rows()
+    }
