@@ -276,6 +276,6 @@ class Commissions(Pipeline):
 def routes(policies: pl.DataFrame, routed_pha: pl.DataFrame) -> dict[str, int]:
     """Count the certificates that stand under a proposal, and those that do not by the reason."""
     assigned = routed_pha["reason"].value_counts().sort("reason")
-    return {"certificates under a proposal": policies["proposal_id"].count()} | {
-        f"certificates assigned by themselves, {reason}": count for reason, count in assigned.iter_rows()
+    return {"with a proposal": policies["proposal_id"].count()} | {
+        f"without a proposal, {reason}": count for reason, count in assigned.iter_rows()
     }

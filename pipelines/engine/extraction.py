@@ -208,6 +208,8 @@ def extract_and_transform(execution: Execution, loader: Loader, workers: Executo
     execution.report.notes = [*execution.selection.notes, *pipeline.notes(execution.parts, execution.whole)]
     if execution.options.sample:
         execution.whole |= pipeline.sampled(execution.whole)
+    keep = {RUN, *needed(execution, ()), *pipeline.early}
+    execution.whole = {name: frame for name, frame in execution.whole.items() if name in keep}
 
 
 def let_go(execution: Execution) -> None:

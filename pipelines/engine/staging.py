@@ -36,20 +36,32 @@ def stage(execution: Execution, loader: Loader) -> None:
     report, taken = execution.report, sorted(execution.selection.taken)
     report.tables = dict.fromkeys(execution.pipeline.publishes, 0)
     with execution.phase("Stage") as phase:
-        for number, part in enumerate(execution.parts, start=1):
+        parts = [part for part in execution.parts if execution.staged_in_parts or part.frames.keys() & report.tables]
+        for number, part in enumerate(parts, start=1):
             started = time.perf_counter()
             rows = staged_early(execution, part) or stage_part(execution, loader, part)
             report.tables = {name: count + rows.get(name, 0) for name, count in report.tables.items()}
             part.frames = {}
             seconds = time.perf_counter() - started
             title = execution.pipeline.describe(part.name)
-            execution.progress.step(number, len(execution.parts), title, max(rows.values(), default=0), seconds)
-        report.tables |= stage_frames(execution, loader, "", execution.whole)
+            execution.progress.step(number, len(parts), title, max(rows.values(), default=0), seconds)
+        report.tables |= stage_whole(execution, loader)
         if taken:
             for table, count in loader.take(execution.run, taken).items():
                 report.tables[table] += count
         phase.rows = sum(report.tables.values())
     refuse_shrinking(execution)
+
+
+def stage_whole(execution: Execution, loader: Loader) -> dict[str, int]:
+    """Stage the published tables that have no parts, and let go of each; return rows by table."""
+    names = [name for name in execution.pipeline.publishes if name in execution.whole]
+    rows: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        started = time.perf_counter()
+        rows |= stage_frames(execution, loader, "", {name: execution.whole.pop(name)})
+        execution.progress.step(number, len(names), name, rows[name], time.perf_counter() - started)
+    return rows
 
 
 def refuse_shrinking(execution: Execution) -> None:

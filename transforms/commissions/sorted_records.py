@@ -48,8 +48,7 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         of: The columns of the extract.
     """
     current = raw.filter(_is_current(of))
-    texts = current.select("line", *(_trimmed(column.header) for column in of.columns))
-    values = texts.select("line", *(_value(column, pl.col(column.header), of) for column in of.columns if column.name))
+    values, marks = _typed(current, of)
     lacking = values.select(pl.any_horizontal(pl.col(_needed(of)).is_null())).to_series()
     lines = values.filter(~lacking)
     again = _again(lines, of)
@@ -61,7 +60,7 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         ("records_historical", "", raw.height - current.height),
         ("records_repeated", "", again["same"].sum()),
         *(("records_rejected", why, count) for why, count in rejects["reason"].value_counts(sort=True).iter_rows()),
-        *_cells(texts.filter(~lacking), lines, of),
+        *((figure, header, int((mark & ~lacking).sum())) for (figure, header), mark in marks.items()),
     ]
     return Sorted(
         of.lines.cast(lines.filter(~pl.col("line").is_in(again["line"].implode())) if again.height else lines),
@@ -129,15 +128,27 @@ def _of_keys(current: pl.DataFrame, again: pl.DataFrame, of: Records[Any]) -> pl
     return other.select("line", named, raw, pl.lit("repeated_key").alias("reason"))
 
 
-def _cells(texts: pl.DataFrame, lines: pl.DataFrame, of: Records[Any]) -> Iterator[tuple[str, str, int]]:
-    """Count the cells of the lines that hold text and no value, and those that were rounded."""
+def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[tuple[str, str], pl.Series]]:
+    """Read the columns, and mark the cells that hold text and no value, and those that were rounded.
+
+    One column is read after the other, and its text let go of: side by side they would take as much memory again.
+    """
+    values, marks = [current["line"]], {}
     for column in of.columns:
-        if column.kind in {"date", "whole", "decimal", "broker"}:
-            nulled = lines[column.name].null_count() - texts[column.header].null_count()
-            yield from [("cells_nulled", column.header, nulled)] if nulled else []
-        if column.kind == "decimal":
-            rounded = int((texts.select(exact(pl.col(column.header))).to_series() != lines[column.name]).sum())
-            yield from [("cells_rounded", column.header, rounded)] if rounded else []
+        if column.name:
+            text = current.select(_trimmed(column.header)).to_series()
+            value = text.to_frame().select(_value(column, pl.col(column.header), of)).to_series()
+            values.append(value)
+            marks |= {(figure, column.header): mark for figure, mark in _marks(column, text, value)}
+    return pl.DataFrame(values), marks
+
+
+def _marks(column: ColumnOf, text: pl.Series, value: pl.Series) -> Iterator[tuple[str, pl.Series]]:
+    if column.kind in {"date", "whole", "decimal", "broker"} and value.null_count() > text.null_count():
+        yield "cells_nulled", value.is_null() & text.is_not_null()
+    if column.kind == "decimal":
+        rounded = (text.to_frame().select(exact(pl.col(column.header))).to_series() != value).fill_null(value=False)
+        yield from [("cells_rounded", rounded)] if rounded.any() else []
 
 
 def _accounting(counts: Iterable[tuple[str, str, int]], extract: pl.DataFrame) -> dy.DataFrame[Accounting]:
