@@ -133,7 +133,7 @@ def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[
 
     One column is read after the other, and its text let go of: side by side they would take as much memory again.
     """
-    values, marks = [current["line"]], {}
+    values, marks = [current["line"]], dict[tuple[str, str], pl.Series]()
     for column in of.columns:
         if column.name:
             text = current.select(_trimmed(column.header)).to_series()
