@@ -6,7 +6,7 @@ import pytest
 
 from firn import ContractError
 from transforms.commissions.choices import choose, commonest, counted
-from transforms.commissions.keys import hexadecimal, keyed, natural_key
+from transforms.commissions.keys import keyed, natural_key
 
 
 class Things(dy.Schema):
@@ -30,12 +30,6 @@ def test_two_rows_with_one_key_are_refused_with_both() -> None:
 def test_a_natural_key_differs_wherever_a_column_does() -> None:
     rows = pl.DataFrame({"a": ["x", "x-y", None, "x"], "b": ["y-z", "z", "x", None]})
     assert rows.select(natural_key("a", "b")).to_series().n_unique() == 4
-
-
-def test_a_number_of_63_bits_has_16_digits() -> None:
-    numbers = pl.Series("n", [0, 255, 2**63 - 1, 1234567890123456789])
-    texts = numbers.to_frame().select(hexadecimal(pl.col("n"))).to_series()
-    assert texts.to_list() == [f"{number:016x}" for number in numbers]
 
 
 def test_what_is_not_chosen_is_told_and_its_place_decides_only_among_equals() -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from transforms.commissions.brokers import Brokers
 from transforms.commissions.choices import choose, set_aside
 from transforms.commissions.identifiers import group_id, surrogate
-from transforms.commissions.keys import hexadecimal, keyed, natural_key
+from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import FeeLines
 from transforms.commissions.proposal_keys import Proposals
 from transforms.commissions.set_aside import SetAside
@@ -147,7 +147,7 @@ def _amounts() -> tuple[pl.Expr, pl.Expr]:
 def _fee_id() -> pl.Expr:
     broker = pl.col("broker").cast(pl.String).fill_null("")
     date = pl.col("start_date").dt.strftime("%Y%m%d").fill_null("")
-    return pl.format("FEE-{}-{}-{}-{}-{}", "group_id", broker, "code", date, hexadecimal(pl.col("content")))
+    return pl.format("FEE-{}-{}-{}-{}-{}", "group_id", broker, "code", date, "content")
 
 
 def _item_keys() -> tuple[pl.Expr, ...]:

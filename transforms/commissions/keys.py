@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-__all__ = ["hexadecimal", "keyed", "natural_key"]
+__all__ = ["keyed", "natural_key"]
 
 Contract = TypeVar("Contract", bound="dy.Schema")
 
@@ -51,13 +51,3 @@ def natural_key(*columns: str) -> pl.Expr:
     """Write several columns as one text, which differs wherever one of them does."""
     texts = [pl.col(column).cast(pl.String).fill_null("") for column in columns]
     return pl.concat_str(texts, separator=_SEPARATOR)
-
-
-def hexadecimal(number: pl.Expr) -> pl.Expr:
-    """Write a number of 63 bits as 16 hexadecimal digits; a column, since each digit reads it again."""
-    return pl.concat_str([_digits(number, shift) for shift in range(60, -1, -4)])
-
-
-def _digits(number: pl.Expr, shift: int) -> pl.Expr:
-    """Write one digit of a number."""
-    return pl.lit("0123456789abcdef").str.slice(number // 2**shift % 16, 1)

@@ -8,7 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from transforms.commissions.identifiers import surrogate
-from transforms.commissions.keys import hexadecimal, keyed, natural_key
+from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import PremiumLines
 from transforms.commissions.policies import Policies
 
@@ -75,7 +75,7 @@ def premium_transactions(
 
 def _posted(lines: pl.DataFrame) -> pl.DataFrame:
     hashed = lines.select(*_CONTENT, content=surrogate(natural_key(*_CONTENT)))
-    return _numbered(hashed.with_columns(hexadecimal(pl.col("content")))).select(
+    return _numbered(hashed).select(
         "certificate",
         "transaction_type",
         "invoice",
@@ -89,7 +89,7 @@ def _posted(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbered(lines: pl.DataFrame) -> pl.DataFrame:
-    """Number postings that are alike from 1; those that differ have 1, even where their hashes are equal."""
+    """Number postings that are alike from 1; hashes that collide have 1 twice, which stops the run."""
     repeats = lines["content"].is_duplicated()
     number = pl.int_range(1, pl.len() + 1).over(_CONTENT)
     alone = lines.filter(~repeats).with_columns(number=pl.lit(1, pl.Int64))
