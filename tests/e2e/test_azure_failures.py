@@ -105,7 +105,7 @@ def test_an_endpoint_that_falls_silent_after_the_listing_is_given_up_once_for_al
 ) -> None:
     for number in range(6):
         store.put(f"USA/{number}.xlsx", content)
-    configure(published, store, "timeout_s = 0.3")
+    configure(published, store, "timeout_s = 2")
 
     def fall_silent(request: str) -> None:
         if "comp=list" not in request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
 import random
@@ -286,12 +287,15 @@ def test_processes_that_start_at_once_share_one_server(new_home: Path) -> None:
 
 
 def test_coming_and_going_at_the_moment_of_shutdown_always_finds_a_server(home: Path) -> None:
-    pauses = seeded()
-    for _ in range(25):
+    pauses, starts = seeded(), 0
+    for number in itertools.count():
         with serve(home) as server:
             assert ask(server.dsn, "SELECT 1") == 1
         time.sleep(pauses.uniform(0, 0.35))
-    assert server.log.read_text().count("starting PostgreSQL") > 3
+        starts = server.log.read_text().count("starting PostgreSQL")
+        if number >= 25 and starts > 3:
+            break
+        assert number < 500, f"only {starts} starts"  # the slower the machine, the more often it is still running
     assert "not properly shut down" not in server.log.read_text()
 
 
@@ -520,7 +524,7 @@ def test_a_server_that_cannot_stop_in_time_is_reported_as_unavailable(home: Path
     os.kill(found.pid, signal.SIGSTOP)
     try:
         eventually(lambda: cannot_attach(home), "the supervisor is stopping the server")
-        with pytest.raises(TargetUnavailable, match="not ready in time") as caught, serve(home, timeout=0.1):
+        with pytest.raises(TargetUnavailable, match="not ready in time") as caught, serve(home, timeout=1):
             pass
         assert f"tail {server.log}" in caught.value.hint
     finally:
@@ -529,7 +533,7 @@ def test_a_server_that_cannot_stop_in_time_is_reported_as_unavailable(home: Path
 
 def cannot_attach(home: Path) -> bool:
     try:
-        with serve(home, timeout=0.1):
+        with serve(home, timeout=1):
             return False
     except TargetUnavailable:
         return True

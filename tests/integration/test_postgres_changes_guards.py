@@ -229,7 +229,7 @@ def crash(target: Target) -> None:
             os.kill(victim.info.backend_pid, signal.SIGKILL)
         with suppress(psycopg.OperationalError):
             witness.execute("SELECT pg_sleep(30)")
-    for _ in range(200):
+    for _ in range(2000):
         with suppress(psycopg.OperationalError):
             target.query("SELECT 1")
             return

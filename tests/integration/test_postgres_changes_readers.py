@@ -43,7 +43,7 @@ def publishing(target: Target, generation: int, **settings: object) -> Iterator[
 
 def wait_for(found: Callable[[], object]) -> None:
     """Wait until something is so, on the server."""
-    for _ in range(1000):
+    for _ in range(6000):
         if found():
             return
         time.sleep(0.01)

@@ -47,7 +47,7 @@ def send(loader: PostgresLoader, target: Target) -> Run:
 
 def wait_for(target: Target, run: Run, rows: int) -> None:
     tables = target.query("SELECT tablename FROM pg_tables WHERE schemaname = %s", f"firn_stage_{run.id}")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while sum(count(target, run, name) for (name,) in tables) < rows:
         assert time.monotonic() < deadline, "the rows did not arrive"
 
@@ -176,7 +176,7 @@ def test_what_is_changed_after_the_rows_were_proven_and_let_go_stops_the_run(
         loader.stage(run, "orders", "book", orders(rows=40_000))
         wait_for(newest, run, 40_000)
         held = loader._staging[run.id]  # noqa: SLF001 (nothing public tells that rows were let go)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while held.sent()[0].rows is not None:
             assert time.monotonic() < deadline, "the rows were not let go"
         newest.query(change.replace("{}", f'"firn_stage_{run.id}"'))
