@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -46,20 +47,6 @@ _UUID_BYTES = 16
 _WIDEST_COLUMNS = 1600
 # PostgreSQL's -infinity, counted from Polars' epoch: the server takes it, and hands it back as the same number.
 _INFINITIES = {"date": -(2**31) + 10_957, "timestamp": -(2**63) + 946_684_800_000_000}
-_TYPES: Mapping[pl.DataType, str] = {
-    pl.String(): "text",
-    pl.Boolean(): "boolean",
-    pl.Int16(): "smallint",
-    pl.Int32(): "integer",
-    pl.Int64(): "bigint",
-    pl.Float32(): "real",
-    pl.Float64(): "double precision",
-    pl.Date(): "date",
-    pl.Datetime("us"): "timestamp without time zone",
-    pl.Datetime("us", "UTC"): "timestamp with time zone",
-    pl.Duration("us"): "interval",
-    pl.Binary(): "bytea",
-}
 _LONG_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 _MOST_DIGITS = 76  # of an Arrow decimal; a Polars decimal has half as many, so longer ones are text in the frame
 
@@ -174,10 +161,28 @@ def _column(table: str, name: str, column: dy.Column) -> Column:
     return Column(name, column.dtype, _type(table, name, column), column.nullable, getattr(column, "unique", False))
 
 
+@cache
+def _types() -> Mapping[pl.DataType, str]:
+    return {
+        pl.String(): "text",
+        pl.Boolean(): "boolean",
+        pl.Int16(): "smallint",
+        pl.Int32(): "integer",
+        pl.Int64(): "bigint",
+        pl.Float32(): "real",
+        pl.Float64(): "double precision",
+        pl.Date(): "date",
+        pl.Datetime("us"): "timestamp without time zone",
+        pl.Datetime("us", "UTC"): "timestamp with time zone",
+        pl.Duration("us"): "interval",
+        pl.Binary(): "bytea",
+    }
+
+
 def _type(table: str, name: str, column: dy.Column) -> str:
     wanted = (column.metadata or {}).get("postgres")
     found = f"numeric({column.dtype.precision},{column.dtype.scale})" if isinstance(column.dtype, pl.Decimal) else None
-    found = found or _TYPES.get(column.dtype)
+    found = found or _types().get(column.dtype)
     if column.dtype == pl.Binary and wanted == "uuid":
         return "uuid"
     if column.dtype == pl.String and wanted and _is_numeric(wanted):
@@ -186,7 +191,7 @@ def _type(table: str, name: str, column: dy.Column) -> str:
         raise LoadError(
             f'Column "{name}" of table "{table}" is {column.dtype}, for which there is no exact PostgreSQL type'
             f"{f' {wanted}' if wanted else ''}. Nothing was sent; production is unchanged.",
-            f"state one of {', '.join(map(str, _TYPES))} or Decimal(p, s) in the contract",
+            f"state one of {', '.join(map(str, _types()))} or Decimal(p, s) in the contract",
         )
     return found
 

@@ -19,7 +19,6 @@ __all__ = ["ColumnProfile", "Profile", "plain", "profile", "total"]
 
 _SEED = 1
 _WRAP = 2**64
-_PLAIN = frozenset({pl.String, pl.Binary, pl.Boolean, pl.Int16, pl.Int32, pl.Int64})
 _LONGEST_INT64 = 18  # digits of a decimal that always fit into 64 bits
 
 
@@ -81,7 +80,7 @@ class Profile:
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the values as both sides can have them exactly: texts, bytes, truths and whole numbers."""
-    return frame.with_columns(_plain(column) for column in frame.get_columns() if column.dtype not in _PLAIN)
+    return frame.with_columns(_plain(column) for column in frame.get_columns() if not _is_plain(column.dtype))
 
 
 def profile(frame: pl.DataFrame) -> Profile:
@@ -98,6 +97,10 @@ def profile(frame: pl.DataFrame) -> Profile:
 def total(profiles: Iterable[Profile]) -> Profile:
     """Return the figures of several sets of rows together."""
     return reduce(Profile.__add__, profiles, Profile())
+
+
+def _is_plain(dtype: pl.DataType) -> bool:
+    return dtype in (pl.String, pl.Binary, pl.Boolean, pl.Int16, pl.Int32, pl.Int64)
 
 
 def _plain(values: pl.Series) -> pl.Series:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from firn import ConfigError, FirnError
+from pipelines.engine.postponed import postpone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ def main() -> None:
     """Run the command line, and print an error as what is wrong and what to type next."""
     # The cores are taken by our own threads and by the server's; more of Polars' own would only wait for them.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    postpone("dataframely", "numpy", "polars", "pyarrow")
     # What Python writes has a descriptor of its own: what a driver writes when it panics can be kept from people.
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     try:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pipelines as folder
 from firn import ConfigError, FirnError, Published, Run, StateError
-from pipelines.engine import checkup, extracts, settings
+from pipelines.engine import extracts, settings
+from pipelines.engine.execution import Options
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report
-from pipelines.engine.runner import Options, execute
 from pipelines.engine.typed import Typed
 from pipelines.engine.verdict import Undone, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipelines.engine.checkup import Checkup
     from pipelines.engine.pipeline import Pipeline
 
 
@@ -43,6 +44,8 @@ def check(
     name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, anyway: bool = False, quiet: bool
 ) -> Report:
     """Read, transform and check everything, and ask the target whether it would take it; write nothing."""
+    from pipelines.engine.runner import execute
+
     pipeline = settings.load(name, config, flags)
     with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
         progress = choose(quiet=quiet)
@@ -52,8 +55,10 @@ def check(
             progress.close()
 
 
-def check_published(name: str, config: Path | None, flags: dict[str, str]) -> checkup.Checkup:
+def check_published(name: str, config: Path | None, flags: dict[str, str]) -> Checkup:
     """Check what production shows."""
+    from pipelines.engine import checkup
+
     pipeline = settings.load(name, config, flags)
     typed = Typed(name, config, flags)
     with pipeline.target.open() as loader:
@@ -63,8 +68,10 @@ def check_published(name: str, config: Path | None, flags: dict[str, str]) -> ch
 
 def check_full(
     name: str, config: Path | None, flags: dict[str, str], limit: int | None, *, anyway: bool = False, quiet: bool
-) -> checkup.Checkup:
+) -> Checkup:
     """Run everything into a scratch schema, and judge five phases of it; publish nothing."""
+    from pipelines.engine import checkup
+
     pipeline = settings.load(name, config, flags)
     progress = choose(quiet=quiet)
     try:
@@ -104,6 +111,8 @@ def run(
         FirnError: What went wrong; the run is recorded as failed, and production is unchanged.
         ConfigError: Nothing was read, and no run is recorded.
     """
+    from pipelines.engine.runner import execute
+
     pipeline = settings.load(name, config, flags)
     this = Run.start(name)
     home = extracts.home(pipeline.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from firn import PartRecord, Table
     from pipelines.engine.pipeline import Step
 
-Frames = dict[str, pl.DataFrame]
+Frames: TypeAlias = "dict[str, pl.DataFrame]"
 
 ATTEMPTS = 3
 """How often a part whose source is unavailable is read."""

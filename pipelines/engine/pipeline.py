@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, get_args
 
 import dataframely as dy
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pipelines.engine.frames import Frames, Part
     from sources import Source
     from sources.xlsx.limits import Limits
+
+    Contract: TypeAlias = type[dy.Schema]
 
 Transform = Callable[..., Any]
 
@@ -113,7 +115,7 @@ class Pipeline(BaseModel):
     reads: ClassVar[tuple[str, ...]] = ()
     transforms: ClassVar[tuple[Transform, ...]] = ()
     checks: ClassVar[tuple[Transform, ...]] = ()
-    publishes: ClassVar[Mapping[str, type[dy.Schema]]] = {}
+    publishes: ClassVar[Mapping[str, Contract]] = {}
     parts: ClassVar[Mapping[str, PartKey]] = {}
     recalled: ClassVar[Mapping[str, Recalled]] = {}
     early: ClassVar[Mapping[str, str]] = {}
