@@ -19,7 +19,7 @@ import polars as pl
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from firn import LoadError
-from loaders import differences, hashes, ledger, queries
+from loaders import differences, ledger, queries
 from loaders.profiles import Profile, plain, profile, total
 from loaders.sqlstates import border
 
@@ -150,6 +150,8 @@ def differing(schema: str, layout: Layout, sent: Sent, reader: Copying) -> Seque
         sent: The part, with its rows.
         reader: The connection to read with.
     """
+    from loaders import hashes
+
     rows = sent.rows
     if rows is None or not rows.height:
         return []
@@ -167,6 +169,8 @@ def differing(schema: str, layout: Layout, sent: Sent, reader: Copying) -> Seque
 
 def _same_by_hash(schema: str, layout: Layout, sent: Sent, present: Sequence[Column], reader: Copying) -> bool:
     """Tell whether the server's hashes of a part's rows add up to those of the rows that were sent."""
+    from loaders import hashes
+
     rows = digest = 0
     for place in _places(schema, layout, sent, present):
         if rows < sent.height:

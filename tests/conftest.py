@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,9 +20,10 @@ import pytest
 
 from loaders.embedded import serve
 from loaders.supervisor import is_locked
+from tests import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.mariadb import MariaDB
     from tests.storage import Relay, Store
@@ -45,15 +47,22 @@ class Installation:
         return self.folder / "books"
 
     def firn(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run the real command line in the folder."""
+        """Run the command line in the folder, in a process of its own; see `tests.program`."""
+        return program.run(arguments, self.folder, self.environment(env))
+
+    def as_installed(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the program itself in the folder, as it was installed."""
         return subprocess.run(
             [FIRN, *arguments],
             cwd=self.folder,
-            env=os.environ | {"FIRN_TARGET__HOME": str(self.home), "COLUMNS": "100"} | dict(env or {}),
+            env=self.environment(env),
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        return os.environ | {"FIRN_TARGET__HOME": str(self.home), "COLUMNS": "100"} | dict(more or {})
 
     def json(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Run a command for its JSON document, and check its exit code."""
@@ -72,6 +81,21 @@ class Installation:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)  # type: ignore[arg-type]
+
+    def keep(self) -> None:
+        """Keep the folder and the database as they are, for `restore`."""
+        shutil.copytree(self.folder, self.kept, symlinks=True)
+        copy_database(self.dsn, "firn", self.kept.name)
+
+    def restore(self) -> None:
+        """Bring the folder and the database back to what was kept."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.kept, self.folder, symlinks=True)
+        copy_database(self.dsn, self.kept.name, "firn")
+
+    @property
+    def kept(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}-kept")
 
     def production(self) -> dict[str, str]:
         """A checksum of every table in production."""
@@ -97,21 +121,69 @@ def wait_until_stopped(folder: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _program() -> Iterator[None]:
+    yield
+    program.stop()
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[tuple[Path, str]]:
-    with reachable_folder() as folder, serve(folder / "pg") as server:
+    """The embedded server, which the command line finds running; it may forget what it was told, should it crash."""
+    with reachable_folder() as folder, serve(folder / "pg", settings={"fsync": "off"}) as server:
         yield folder / "pg", server.dsn
+
+
+def install(folder: Path, home: Path, dsn: str) -> Installation:
+    """Make an empty folder for workbooks, and settings that name it."""
+    made = Installation(folder, home, dsn)
+    made.books.mkdir()
+    (folder / "firn.toml").write_text('[order_lists]\nfolder = "books"\n', encoding="utf-8")
+    return made
 
 
 @pytest.fixture
 def installation(server_home: tuple[Path, str], tmp_path: Path) -> Iterator[Installation]:
-    """An empty folder for workbooks, settings that name it, and an empty database."""
-    home, dsn = server_home
-    made = Installation(tmp_path, home, dsn)
-    made.books.mkdir()
-    (tmp_path / "firn.toml").write_text('[order_lists]\nfolder = "books"\n', encoding="utf-8")
+    """An installation of firn that has read nothing, and an empty database."""
+    made = install(tmp_path, *server_home)
     yield made
-    empty(dsn)
+    empty(made.dsn)
+
+
+@pytest.fixture(scope="module")
+def installed(
+    server_home: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Installation]]:
+    """Makes installations for all tests of a module: what one has published is kept, and each test begins with it."""
+    made: list[Installation] = []
+
+    def make() -> Installation:
+        made.append(install(tmp_path_factory.mktemp("installed"), *server_home))
+        return made[-1]
+
+    yield make
+    for one in made:
+        drop_database(one.dsn, one.kept.name)
+
+
+@contextmanager
+def restored(kept: Installation) -> Iterator[Installation]:
+    """Give a test what is kept, and leave the database empty."""
+    kept.restore()
+    yield kept
+    empty(kept.dsn)
+
+
+def copy_database(dsn: str, original: str, name: str) -> None:
+    """Make one database of a server the copy of another."""
+    drop_database(dsn, name)
+    with psycopg.connect(dsn, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f'create database "{name}" template "{original}"')  # type: ignore[arg-type]
+
+
+def drop_database(dsn: str, name: str) -> None:
+    with psycopg.connect(dsn, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f'drop database if exists "{name}" with (force)')  # type: ignore[arg-type]
 
 
 def empty(dsn: str) -> None:

@@ -8,22 +8,33 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.order_list_workbooks import cached
+from tests.conftest import restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.conftest import Installation
 
 DIFF = ("diff", "order_lists", "--against", "legacy")
 
 
-@pytest.fixture
-def beside(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """Production, and the same tables in a schema of their own."""
-    shutil.copytree(cached(scale=0.01, seed=3) / "workbooks", installation.books, dirs_exist_ok=True)
-    installation.json("run", "order_lists")
-    installation.execute("create schema legacy")
+    at = installed()
+    shutil.copytree(cached(scale=0.01, seed=3) / "workbooks", at.books, dirs_exist_ok=True)
+    at.json("run", "order_lists")
+    at.execute("create schema legacy")
     for name in ("order_list", "order_list_lines", "order_list_origin", "order_list_quarantine"):
-        installation.execute(f"create table legacy.{name} as table public.{name}")
-    return installation
+        at.execute(f"create table legacy.{name} as table public.{name}")
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def beside(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 def test_equal_schemas_have_no_line_and_exit_with_0(beside: Installation) -> None:

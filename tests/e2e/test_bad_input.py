@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import bad_order_lists, bad_workbooks
+from tests.conftest import restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,12 +36,20 @@ UNREADABLE: dict[Callable[[Path], Path], str] = {
 }
 
 
-@pytest.fixture
-def published(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """A production that one good workbook made."""
-    bad_workbooks.valid(installation.books / "ALDER ORDER LIST (M3).xlsx")
-    installation.json("run", "order_lists")
-    return installation
+    at = installed()
+    bad_workbooks.valid(at.books / "ALDER ORDER LIST (M3).xlsx")
+    at.json("run", "order_lists")
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def published(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 @pytest.mark.parametrize("spoil", UNREADABLE, ids=lambda f: f.__name__)

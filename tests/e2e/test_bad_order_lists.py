@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import bad_order_lists, bad_workbooks
+from tests.conftest import restored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Installation
@@ -18,12 +19,20 @@ NAME = "CEDAR GOLF ORDER LIST (M3).xlsx"
 MAX_MEMORY_MB = 2500
 
 
-@pytest.fixture
-def published(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """A production that a faultless workbook made."""
-    bad_workbooks.valid(installation.books / NAME)
-    installation.json("run", "order_lists")
-    return installation
+    at = installed()
+    bad_workbooks.valid(at.books / NAME)
+    at.json("run", "order_lists")
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def published(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 def cells(at: Installation) -> list[tuple[str, ...]]:

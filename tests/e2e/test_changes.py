@@ -13,8 +13,10 @@ import pytest
 
 from benchmarks import bad_workbooks
 from benchmarks.xlsx_writer import raw_workbook
+from tests.conftest import restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Installation
@@ -36,14 +38,22 @@ def workbook(path: Path, customer: str, *quantities: int) -> Path:
     return raw_workbook(path, [sheet])
 
 
-@pytest.fixture
-def published(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """A production of three customers."""
+    at = installed()
     for name in (ALDER, BIRCH, CEDAR):
-        workbook(installation.books / name, name.partition(" ORDER")[0], 10, 20, 30)
-    report = installation.json("run", "order_lists")
+        workbook(at.books / name, name.partition(" ORDER")[0], 10, 20, 30)
+    report = at.json("run", "order_lists")
     assert (report["status"], report["generation"]) == ("published", 1)
-    return installation
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def published(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 def quantities(installation: Installation, file: str) -> list[Any]:

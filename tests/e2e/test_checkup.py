@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING
 import pytest
 from test_changes import ALDER, BIRCH, workbook
 
+from tests.conftest import restored
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.conftest import Installation
 
 SMALL = ("--set", "thresholds.lines=4", "--set", "thresholds.customers=2")
 
 
-@pytest.fixture
-def published(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """A production of two customers."""
-    workbook(installation.books / ALDER, "ALDER", 1, 2, 3)
-    workbook(installation.books / BIRCH, "BIRCH", 4)
-    installation.json("run", "order_lists")
-    return installation
+    at = installed()
+    workbook(at.books / ALDER, "ALDER", 1, 2, 3)
+    workbook(at.books / BIRCH, "BIRCH", 4)
+    at.json("run", "order_lists")
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def published(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 def test_production_passes_without_its_source(published: Installation) -> None:

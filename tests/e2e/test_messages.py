@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import bad_workbooks
+from tests.conftest import restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.conftest import Installation
 
 NAME = "MEADOW ORDER LIST (M3).xlsx"
@@ -19,12 +22,20 @@ RUNS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def published(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """A production that one good workbook made."""
-    bad_workbooks.valid(installation.books / NAME)
-    installation.json("run", "order_lists")
-    return installation
+    at = installed()
+    bad_workbooks.valid(at.books / NAME)
+    at.json("run", "order_lists")
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def published(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 def test_the_hint_of_a_failed_run_is_pasted_with_its_settings_and_succeeds(published: Installation) -> None:
@@ -65,6 +76,14 @@ def test_runs_have_the_documented_shape(published: Installation) -> None:
     assert (first["based_on"], first["published_as"]) == (0, 1)
     assert (second["based_on"], second["published_as"]) == (1, 2)
     assert second["tables"] == waiting["tables"]
+
+
+@pytest.mark.parametrize("verb", ["runs", "report"])
+def test_who_asks_what_is_recorded_does_not_wait_for_packages_of_frames(published: Installation, verb: str) -> None:
+    told = published.as_installed(verb, env={"PYTHONPROFILEIMPORTTIME": "1"}).stderr
+    imported = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    assert "psycopg" in imported
+    assert not imported & {"polars", "numpy", "pyarrow", "dataframely", "sources", "transforms"}
 
 
 def test_a_second_discard_says_what_is_so(published: Installation) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from benchmarks.order_list_workbooks import cached
+from tests.conftest import restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Installation
@@ -22,6 +24,27 @@ GONE = "ASHFORD ORDER LIST (M3).xlsx"
 @pytest.fixture(scope="session")
 def made() -> Path:
     return cached(scale=0.01, seed=3)
+
+
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation], made: Path) -> tuple[Installation, dict[str, Any]]:
+    """A production, and what the run that made it told."""
+    at = installed()
+    shutil.copytree(made / "workbooks", at.books, dirs_exist_ok=True)
+    report = at.json("run", "order_lists")
+    at.keep()
+    return at, report
+
+
+@pytest.fixture
+def published(first: tuple[Installation, dict[str, Any]]) -> Iterator[Installation]:
+    with restored(first[0]) as at:
+        yield at
+
+
+@pytest.fixture
+def run(first: tuple[Installation, dict[str, Any]]) -> dict[str, Any]:
+    return first[1]
 
 
 @pytest.fixture
@@ -50,20 +73,21 @@ def test_no_secret_is_shown(loaded: Installation) -> None:
     assert "target.dsn" in shown.stdout
 
 
-def test_what_is_visible_kept_and_was_done_is_shown_with_the_line_to_type(loaded: Installation) -> None:
-    first = loaded.json("run", "order_lists")
-    (loaded.books / GONE).unlink()
-    second = loaded.json("run", "order_lists", "--accept-missing", GONE)
-    ready = loaded.json("run", "order_lists", "--no-publish", "--full-refresh")
-    loaded.json("discard", ready["run_id"])
+def test_what_is_visible_kept_and_was_done_is_shown_with_the_line_to_type(
+    published: Installation, run: dict[str, Any]
+) -> None:
+    (published.books / GONE).unlink()
+    second = published.json("run", "order_lists", "--accept-missing", GONE)
+    ready = published.json("run", "order_lists", "--no-publish", "--full-refresh")
+    published.json("discard", ready["run_id"])
 
-    found = loaded.json("show", "order_lists")
+    found = published.json("show", "order_lists")
 
     assert (found["visible"]["generation"], found["visible"]["run_id"]) == (2, second["run_id"])
     (kept,) = found["kept"]
-    assert (kept["generation"], kept["run_id"], kept["strategy"]) == (1, first["run_id"], "swap")
-    assert kept["rows"] == first["tables"]
-    taken = loaded.query(
+    assert (kept["generation"], kept["run_id"], kept["strategy"]) == (1, run["run_id"], "swap")
+    assert kept["rows"] == run["tables"]
+    taken = published.query(
         "select sum(pg_total_relation_size(oid))::bigint from pg_class "
         "where relnamespace = 'firn_previous_order_lists_g1'::regnamespace and relkind = 'r'"
     )
@@ -72,24 +96,25 @@ def test_what_is_visible_kept_and_was_done_is_shown_with_the_line_to_type(loaded
         ("discarded", "order_list, order_list_lines, order_list_origin, order_list_quarantine"),
         ("accepted_missing", GONE),
     ]
-    shown = loaded.firn("show", "order_lists")
+    shown = published.firn("show", "order_lists")
     assert kept["command"] in shown.stdout
-    assert loaded.firn(*kept["command"].split()[1:]).returncode == 0
+    assert published.firn(*kept["command"].split()[1:]).returncode == 0
 
 
-def test_the_report_says_how_tables_were_published_and_what_it_cost(loaded: Installation) -> None:
-    run = loaded.json("run", "order_lists")
-    report = loaded.json("report")
-    recorded = loaded.query(
+def test_the_report_says_how_tables_were_published_and_what_it_cost(
+    published: Installation, run: dict[str, Any]
+) -> None:
+    report = published.json("report")
+    recorded = published.query(
         "select locked_ms, attempts, longest_wait_ms, wal_bytes from firn.publication where generation = 1"
     )
     figures = [report[name] for name in ("locked_ms", "attempts", "longest_wait_ms", "wal_bytes")]
     assert [tuple(figures)] == recorded
     assert set(report["strategies"]) == set(run["tables"])
-    told = loaded.firn("report").stdout
+    told = published.firn("report").stdout
     for words in ("swap (order_list", "locks", "held", "nobody waited longer than", "of the server's log"):
         assert words in told
-    shown = json.loads(loaded.firn("show", "order_lists", "--json").stdout)
+    shown = json.loads(published.firn("show", "order_lists", "--json").stdout)
     assert shown["visible"]["wal_bytes"] == report["wal_bytes"] > 0
 
 
@@ -101,19 +126,17 @@ def test_the_doctor_finds_nothing_in_a_new_place_and_writes_nothing(loaded: Inst
 
 
 def test_the_doctor_names_what_a_killed_run_left_and_what_stands_in_the_way_and_drops_only_the_first(
-    loaded: Installation,
+    published: Installation,
 ) -> None:
-    ready = loaded.json("run", "order_lists", "--no-publish")
-    loaded.json("publish", ready["run_id"])
-    dead = loaded.json("run", "order_lists", "--no-publish", "--full-refresh")
-    loaded.execute(
+    dead = published.json("run", "order_lists", "--no-publish", "--full-refresh")
+    published.execute(
         f"update firn.run set status = 'running' where run_id = '{dead['run_id']}'",  # noqa: S608
         "create materialized view open_orders as select record_uuid from order_list",
     )
-    before = loaded.production()
+    before = published.production()
 
-    looked = loaded.firn("doctor")
-    fixed = loaded.firn("doctor", "--fix")
+    looked = published.firn("doctor")
+    fixed = published.firn("doctor", "--fix")
 
     assert (looked.returncode, fixed.returncode) == (1, 1)
     assert f"firn_stage_{dead['run_id']}" in looked.stdout
@@ -122,28 +145,27 @@ def test_the_doctor_names_what_a_killed_run_left_and_what_stands_in_the_way_and_
     for done in (looked, fixed):
         assert "open_orders" in done.stdout
         assert "1 to see to" in done.stdout or done is looked
-    assert loaded.production() == before
-    loaded.execute("drop materialized view open_orders")
-    assert loaded.firn("doctor").returncode == 0
+    assert published.production() == before
+    published.execute("drop materialized view open_orders")
+    assert published.firn("doctor").returncode == 0
 
 
-def test_what_a_ready_run_would_change_is_shown_row_by_row_and_nothing_is_written(loaded: Installation) -> None:
-    loaded.json("run", "order_lists")
-    loaded.execute(
+def test_what_a_ready_run_would_change_is_shown_row_by_row_and_nothing_is_written(published: Installation) -> None:
+    published.execute(
         """update order_list set "CUSTOMER STYLE" = 'mine' where ctid = (select min(ctid) from order_list)"""
     )
-    before = loaded.production()
-    ready = loaded.json("run", "order_lists", "--no-publish", "--full-refresh")
+    before = published.production()
+    ready = published.json("run", "order_lists", "--no-publish", "--full-refresh")
 
-    found = loaded.json("diff", ready["run_id"])
+    found = published.json("diff", ready["run_id"])
 
     changed = found["tables"]["order_list"]
     assert (changed["inserted"], changed["updated"], changed["deleted"]) == (0, 1, 0)
     assert [(one["change"], one["column"], one["old"]) for one in changed["sample"]] == [
         ("updated", "CUSTOMER STYLE", "mine")
     ]
-    told = loaded.firn("diff", ready["run_id"]).stdout
+    told = published.firn("diff", ready["run_id"]).stdout
     assert "order_list: 0 inserted, 1 updated, 0 deleted" in told
     assert f"Next: firn publish {ready['run_id']}" in told
-    assert loaded.production() == before
-    assert loaded.firn("diff", "nobody").returncode == 5
+    assert published.production() == before
+    assert published.firn("diff", "nobody").returncode == 5

@@ -11,8 +11,11 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from benchmarks.order_list_workbooks import cached
+from tests.conftest import restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.conftest import Installation
 
 ASHFORD = "ASHFORD ORDER LIST (M3).xlsx"
@@ -22,14 +25,22 @@ FIONA = "FIONA KATE ORDER LIST (M3).xlsx"
 HIGHLIGHT = "FFFFB84D"
 
 
-@pytest.fixture
-def loaded(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> Installation:
     """Three workbooks with cells in quarantine, published."""
+    at = installed()
     made = cached(scale=0.02, seed=3) / "workbooks"
     for name in (ASHFORD, ECHELON, ROSALIND):
-        shutil.copy(made / name, installation.books / name)
-    installation.json("run", "order_lists")
-    return installation
+        shutil.copy(made / name, at.books / name)
+    at.json("run", "order_lists")
+    at.keep()
+    return at
+
+
+@pytest.fixture
+def loaded(first: Installation) -> Iterator[Installation]:
+    with restored(first) as at:
+        yield at
 
 
 def listed(at: Installation, *arguments: str) -> list[dict[str, Any]]:
