@@ -87,13 +87,10 @@ def read_records(content: bytes, named: int) -> Records:
     Raises:
         Malformed: Its text is not UTF-8, holds NUL, or has quotes that do not end.
     """
-    quoted = b'"' in content
     width = len(next(csv.reader(_text(content), strict=True)))
-    return (
-        _plainly(content, width, named, quoted=quoted)
-        or (None if quoted else _by_line(content, width, named))
-        or _one_by_one(content, named)
-    )
+    at_once = _quoted if b'"' in content else _by_line
+    read = at_once(content, width, named) if content.count(b"\r") == content.count(b"\r\n") else None
+    return read or _one_by_one(content, named)
 
 
 def _refuse_foreign(content: bytes) -> None:
@@ -133,21 +130,16 @@ def _malformed(content: bytes, line: int, error: csv.Error | UnicodeDecodeError)
 # --- The whole file at once -------------------------------------------------------------------------------------------
 
 
-def _plainly(content: bytes, width: int, named: int, *, quoted: bool) -> Records | None:
+def _quoted(content: bytes, width: int, named: int) -> Records | None:
     """Read a file in which every record has as many cells as the header; nothing where that is not proven."""
-    if content.count(b"\r") != content.count(b"\r\n"):
-        return None
     try:
-        cells = _parsed(content, width, quote='"' if quoted else None)
+        cells = _parsed(content, width, quote='"')
     except pl.exceptions.PolarsError:
         return None
-    breaks = _breaks(cells) if quoted else pl.zeros(cells.height, dtype=pl.Int64, eager=True)
-    commas = _occurrences(cells, ",") if quoted else 0
-    if quoted and _occurrences(cells, '"'):
-        return None
+    breaks, commas = _breaks(cells), _occurrences(cells, ",")
     ends = content.count(b"\n") + (not content.endswith(b"\n"))
     whole = ends == cells.height + breaks.sum() and content.count(b",") == (width - 1) * cells.height + commas
-    if not whole or _beyond(cells, named).any():
+    if not whole or _occurrences(cells, '"') or _beyond(cells, named).any():
         return None
     return Records(_below_header(cells, named, breaks), RAGGED.to_frame())
 
@@ -189,24 +181,31 @@ def _below_header(cells: pl.DataFrame, named: int, breaks: pl.Series) -> pl.Data
 
 def _by_line(content: bytes, width: int, named: int) -> Records | None:
     """Read a file without quotes, in which every line is a record: those that are ragged are told by their commas."""
-    if content.count(b"\r") != content.count(b"\r\n") or _NO_SEPARATOR.encode() in content:
+    if _NO_SEPARATOR.encode() in content:
         return None
     try:
+        odd = _odd_lines(content, named)
         cells = _parsed(content, width, quote=None, cut=True)
-        lines = pl.read_csv(
-            content, has_header=False, schema={"raw": pl.String}, separator=_NO_SEPARATOR, quote_char=None
-        )
     except pl.exceptions.PolarsError:
         return None
-    if cells.height != lines.height:
-        return None
     numbered = cells.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"), *cells.columns[:named])
+    ragged = odd.filter("there", ~pl.col("fits"))
+    out = odd.filter(~pl.col("there") | ~pl.col("fits"))["line"]
+    return Records(numbered.filter(~pl.col("line").is_in(out.implode())).slice(1), ragged.select(RAGGED.names()))
+
+
+def _odd_lines(content: bytes, named: int) -> pl.DataFrame:
+    """The lines with another number of cells: whether anything is ``there``, and ``fits`` but for blank cells."""
+    lines = pl.read_csv(content, has_header=False, schema={"raw": pl.String}, separator=_NO_SEPARATOR, quote_char=None)
     raw = pl.col("raw").fill_null("")
-    counted = lines.select(cells=_commas(raw) + 1, filled=_commas(raw.str.strip_chars_end(", \t")) + 1, raw=raw)
-    there = counted.select(raw.str.strip_chars() != "").to_series()
-    fits = (counted["cells"] >= named) & (counted["filled"] <= named)
-    ragged = pl.DataFrame([numbered["line"], counted["cells"], counted["raw"]]).filter(there & ~fits)
-    return Records(numbered.filter(there & fits).slice(1), ragged)
+    cells = lines.select(_commas(raw) + 1).to_series()
+    numbers = pl.int_range(1, lines.height + 1, dtype=pl.Int64, eager=True)
+    odd = pl.DataFrame([numbers.alias("line"), cells.alias("cells"), lines["raw"]])
+    odd = odd.filter((cells != named) | (named == 1)).with_columns(raw)
+    return odd.with_columns(
+        there=raw.str.strip_chars() != "",
+        fits=(pl.col("cells") >= named) & (_commas(raw.str.strip_chars_end(", \t")) < named),
+    )
 
 
 def _commas(text: pl.Expr) -> pl.Expr:
@@ -243,7 +242,7 @@ def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, 
 
 
 def _fits(row: Sequence[str], named: int) -> bool:
-    return len(row) >= named and not any(map(str.strip, row[named:]))
+    return len(row) == named or (len(row) > named and not any(map(str.strip, row[named:])))
 
 
 def _written(row: Sequence[str]) -> str:
@@ -254,4 +253,5 @@ def _written(row: Sequence[str]) -> str:
 
 def _frame(rows: Sequence[tuple[object, ...]], named: int) -> pl.DataFrame:
     schema = {"line": pl.Int64} | {str(number): pl.String for number in range(named)}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    return pl.DataFrame([pl.Series(n, cells, t) for (n, t), cells in zip(schema.items(), columns, strict=True)])

@@ -12,7 +12,7 @@ from transforms.commissions.lines import Accounting, Rejects
 from transforms.commissions.readings import exact, read, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import dataframely as dy
 
@@ -22,6 +22,9 @@ __all__ = ["Sorted", "sort_out"]
 
 CURRENT: Final = "A"
 """The status of a record that is in force, and of its certificate."""
+
+_OFTEN: Final = 4
+"""A text that stands there at least so often, on average, is read once."""
 
 
 class Sorted(NamedTuple, Generic[Lines]):
@@ -131,24 +134,38 @@ def _of_keys(current: pl.DataFrame, again: pl.DataFrame, of: Records[Any]) -> pl
 def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[tuple[str, str], pl.Series]]:
     """Read the columns, and mark the cells that hold text and no value, and those that were rounded.
 
-    One column is read after the other, and its text let go of: side by side they would take as much memory again.
+    One column is read after the other: side by side their texts would take as much memory again.
     """
     values, marks = [current["line"]], dict[tuple[str, str], pl.Series]()
     for column in of.columns:
         if column.name:
-            text = current.select(_trimmed(column.header)).to_series()
-            value = text.to_frame().select(_value(column, pl.col(column.header), of)).to_series()
-            values.append(value)
-            marks |= {(figure, column.header): mark for figure, mark in _marks(column, text, value)}
+            read = _column(current[column.header], column, of)
+            values.append(read[column.name])
+            marks |= {(name, column.header): read[name] for name in read.columns[1:]}
     return pl.DataFrame(values), marks
 
 
-def _marks(column: ColumnOf, text: pl.Series, value: pl.Series) -> Iterator[tuple[str, pl.Series]]:
-    if column.kind in {"date", "whole", "decimal", "broker"} and value.null_count() > text.null_count():
-        yield "cells_nulled", value.is_null() & text.is_not_null()
+def _column(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
+    """Read a column: its values, then ``cells_nulled`` and ``cells_rounded`` where any cell was."""
+    distinct = raw if column.kind == "text" else raw.unique()
+    if column.kind == "text" or distinct.len() * _OFTEN > raw.len():
+        return _read(raw, column, of).drop(raw.name)
+    # Most columns say the same thousands of times, and to look it up is several times faster than to read it.
+    found = _read(distinct, column, of)
+    return raw.to_frame().join(found, on=raw.name, how="left", nulls_equal=True, maintain_order="left").drop(raw.name)
+
+
+def _read(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
+    """Read texts: as they are, their values, and the marks that any of them has."""
+    text, name = pl.col("_text"), column.name
+    read = raw.to_frame().with_columns(_trimmed(raw.name).alias("_text")).with_columns(_value(column, text, of))
+    marks = {}
+    if column.kind in {"date", "whole", "decimal", "broker"}:
+        marks["cells_nulled"] = pl.col(name).is_null() & text.is_not_null()
     if column.kind == "decimal":
-        rounded = (text.to_frame().select(exact(pl.col(column.header))).to_series() != value).fill_null(value=False)
-        yield from [("cells_rounded", rounded)] if rounded.any() else []
+        marks["cells_rounded"] = (exact(text) != pl.col(name)).fill_null(value=False)
+    read = read.select(raw.name, name, **marks)
+    return read.select(raw.name, name, *(mark for mark in marks if read[mark].any()))
 
 
 def _accounting(counts: Iterable[tuple[str, str, int]], extract: pl.DataFrame) -> dy.DataFrame[Accounting]:
