@@ -39,7 +39,7 @@ from transforms.commissions.split_configs import split_configs
 from transforms.commissions.state_rules import state_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import polars as pl
 
@@ -81,6 +81,12 @@ def split(certificate: int, seq: int, percent: str, *by_level: int, **said: Any)
 def whole(certificate: int, broker: int = 11, **said: Any) -> list[Row]:
     """The row of a certificate of which one broker has everything."""
     return split(certificate, 1, "100", broker, **said)
+
+
+def apart(cases: Iterable[list[Row]]) -> Iterator[list[Row]]:
+    """Number the certificates from 1 and put each in a group of its own, if it has one: many cases, one run."""
+    for number, rows in enumerate(cases, 1):
+        yield [{"group_key": f"{number}00", **row, "certificate": number} for row in rows]
 
 
 def extracts(rows: Iterable[Row], payments: Iterable[Row] = ()) -> Frames:

@@ -1,38 +1,43 @@
 """The first rule that holds sends a certificate to private hierarchies; where none does, it gets a proposal."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
-from tests.unit.commission_chain import made, reasons, split, whole
+from tests.unit.commission_chain import apart, made, reasons, split, whole
 from tests.unit.commission_tables import Row
 from transforms.commissions.conformance_routing import REASONS, EntropyThresholds
 
+CASES: list[tuple[list[Row], str | None]] = [
+    (whole(1), None),
+    (split(1, 1, "100", 11, 12, 13), None),
+    (split(1, 1, "33.33", 11) + split(1, 2, "33.33", 12) + split(1, 3, "33.34", 13), None),
+    (split(1, 1, "33.33", 11) + split(1, 2, "33.33", 12) + split(1, 3, "33.33", 13), "CertificateSplitMismatch"),
+    (split(1, 1, "50", 11, 12), "CertificateSplitMismatch"),
+    (whole(1, split_percent=None), "CertificateSplitMismatch"),
+    (split(1, 1, "100.0001", 11), "CertificateSplitMismatch"),
+    (whole(1, group_key=None), "DTC-NoGroup"),
+    (whole(1, group_key="0000"), "DTC-NoGroup"),
+    (split(1, 1, "50", 11, group_key=None), "DTC-NoGroup"),
+    (whole(1, writing_broker=None), "InvalidBroker"),
+    (split(1, 1, "100", 11, 12, broker=None), "InvalidBroker"),
+    (split(1, 1, "50", 11, writing_broker=None), "CertificateSplitMismatch"),
+    (whole(1, plan="A"), None),
+    (whole(1, schedule=None), None),
+]
 
-@pytest.mark.parametrize(
-    ("rows", "reason"),
-    [
-        (whole(1), None),
-        (split(1, 1, "100", 11, 12, 13), None),
-        (split(1, 1, "33.33", 11) + split(1, 2, "33.33", 12) + split(1, 3, "33.34", 13), None),
-        (split(1, 1, "33.33", 11) + split(1, 2, "33.33", 12) + split(1, 3, "33.33", 13), "CertificateSplitMismatch"),
-        (split(1, 1, "50", 11, 12), "CertificateSplitMismatch"),
-        (whole(1, split_percent=None), "CertificateSplitMismatch"),
-        (split(1, 1, "100.0001", 11), "CertificateSplitMismatch"),
-        (whole(1, group_key=None), "DTC-NoGroup"),
-        (whole(1, group_key="0000"), "DTC-NoGroup"),
-        (split(1, 1, "50", 11, group_key=None), "DTC-NoGroup"),
-        (whole(1, writing_broker=None), "InvalidBroker"),
-        (split(1, 1, "100", 11, 12, broker=None), "InvalidBroker"),
-        (split(1, 1, "50", 11, writing_broker=None), "CertificateSplitMismatch"),
-        (whole(1, plan="A"), None),
-        (whole(1, schedule=None), None),
-    ],
-)
-def test_a_certificate_is_routed_by_the_first_rule_that_holds(rows: list[Row], reason: str | None) -> None:
-    assert reasons(made(rows, whole(2, group_key="77"))).get(1) == reason
+
+@pytest.fixture(scope="module")
+def routes() -> Mapping[int, str]:
+    return reasons(made(*apart(rows for rows, _ in CASES)))
+
+
+@pytest.mark.parametrize("number", range(1, len(CASES) + 1))
+def test_a_certificate_is_routed_by_the_first_rule_that_holds(routes: Mapping[int, str], number: int) -> None:
+    assert routes.get(number) == CASES[number - 1][1]
 
 
 def test_groups_are_excluded_by_id_or_by_how_their_names_begin() -> None:
@@ -68,39 +73,43 @@ def test_certificates_that_differ_only_in_numbers_of_splits_contest_a_key_only_w
     assert set(reasons(made(*rows, seq_sensitive=True)).values()) == {"MultipleConfigs"}
 
 
-def scattered(brokers: list[int]) -> list[list[Row]]:
+def scattered(brokers: Sequence[int], group: int = 25) -> list[list[Row]]:
     """A certificate a month, each of one broker."""
     days = [date(2000 + month // 12, month % 12 + 1, 1) for month in range(len(brokers))]
-    return [whole(n, broker, effective_date=day) for n, (broker, day) in enumerate(zip(brokers, days, strict=True))]
+    numbered = enumerate(zip(brokers, days, strict=True), group * 100)
+    return [whole(n, broker, effective_date=day, group_key=str(group)) for n, (broker, day) in numbered]
 
 
-@pytest.mark.parametrize(
-    ("brokers", "expected"),
-    [
-        ([11] * 10, {}),
-        ([11] * 8 + [12, 12], dict.fromkeys((8, 9), "HumanErrorOutlier")),
-        ([11] * 7 + [12] * 3, {}),
-        ([11] * 7 + [12] * 2 + [13], dict.fromkeys(range(10), "BusinessDrivenEntropy")),
-        ([11] * 9 + [12] * 10, {}),
-        ([11] * 7 + [12] * 7 + [13] * 7, dict.fromkeys(range(21), "BusinessDrivenEntropy")),
-    ],
-)
-def test_scattered_groups_and_outliers_go_only_where_thresholds_are_set(
-    brokers: list[int], expected: dict[int, str]
-) -> None:
-    rows = scattered(brokers)
+SCATTERED: list[tuple[list[int], dict[int, str]]] = [
+    ([11] * 10, {}),
+    ([11] * 8 + [12, 12], dict.fromkeys((8, 9), "HumanErrorOutlier")),
+    ([11] * 7 + [12] * 3, {}),
+    ([11] * 7 + [12] * 2 + [13], dict.fromkeys(range(10), "BusinessDrivenEntropy")),
+    ([11] * 9 + [12] * 10, {}),
+    ([11] * 7 + [12] * 7 + [13] * 7, dict.fromkeys(range(21), "BusinessDrivenEntropy")),
+]
+
+
+def test_scattered_groups_and_outliers_go_only_where_thresholds_are_set() -> None:
+    rows = [row for group, (brokers, _) in enumerate(SCATTERED, 1) for row in scattered(brokers, group)]
+    expected = {group * 100 + n: why for group, (_, outcome) in enumerate(SCATTERED, 1) for n, why in outcome.items()}
     assert reasons(made(*rows)) == {}
     assert reasons(made(*rows, entropy=EntropyThresholds())) == expected
 
 
-@pytest.mark.parametrize("loose", [{}, {"unique_ratio": 0.5}, {"dominant_share": 0.1}, {"shannon": 9.0}])
-def test_each_threshold_is_enough_to_scatter_a_group(loose: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    ("entropy", "scatters"),
+    [
+        (EntropyThresholds(unique_ratio=0.49, shannon=9.0, dominant_share=0.0, cluster_size=0), True),
+        (EntropyThresholds(unique_ratio=0.5, shannon=5.3, dominant_share=0.0, cluster_size=0), True),
+        (EntropyThresholds(unique_ratio=0.5, shannon=9.0, dominant_share=0.026, cluster_size=0), True),
+        (EntropyThresholds(unique_ratio=0.5, shannon=9.0, dominant_share=0.025, cluster_size=2), False),
+    ],
+)
+def test_each_threshold_alone_is_enough_to_scatter_a_group(entropy: EntropyThresholds, scatters: bool) -> None:  # noqa: FBT001
     # 40 configurations of 2 certificates each: 5.32 bits, half a configuration per certificate, 2.5 % the most.
-    rows = scattered([100 + number // 2 for number in range(80)])
-    entropy = EntropyThresholds(**loose, cluster_size=0)  # type: ignore[arg-type]
-    assert set(reasons(made(*rows, entropy=entropy)).values()) == {"BusinessDrivenEntropy"}
-    none = EntropyThresholds(unique_ratio=0.5, shannon=9.0, dominant_share=0.02, cluster_size=0)
-    assert reasons(made(*rows, entropy=none)) == {}
+    found = reasons(made(*scattered([100 + number // 2 for number in range(80)]), entropy=entropy))
+    assert set(found.values()) == ({"BusinessDrivenEntropy"} if scatters else set())
 
 
 def test_the_entropy_of_a_group_is_told() -> None:

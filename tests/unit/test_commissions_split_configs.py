@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from tests.unit.commission_chain import made, reasons, split, whole
+from tests.unit.commission_chain import apart, made, reasons, split, whole
 from tests.unit.commission_tables import DAY, Row, certificates, shuffled
 from transforms.commissions.split_configs import split_configs
 
@@ -87,27 +87,28 @@ def test_repeated_rows_count_once() -> None:
     assert same(split(1, 1, "100", 11, 12), split(2, 1, "100", 11, 12) + split(2, 1, "100", 11, 12)[1:])
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        split(1, 1, "100", 11, 12) + split(1, 1, "100", 13),
-        split(1, 1, "60", 11) + split(1, 1, "60", 11, schedule="S9"),
-        split(1, 1, "100", 11) + split(1, 1, "60", 11, 12)[1:],
-        split(1, 1, "100", 11) + split(1, 2, "40", 11, 12)[1:],
-        split(1, 1, "50", 11) + split(1, 2, "50", 11, group_key="26"),
-        split(1, 1, "50", 11) + split(1, 2, "50", 11, product="VIS"),
-        split(1, 1, "50", 11, plan="A") + split(1, 2, "50", 11, plan="B"),
-        split(1, 1, "50", 11) + split(1, 2, "50", 11, state="OK"),
-        split(1, 1, "50", 11) + split(1, 2, "50", 11, effective_date=DAY.replace(year=2025)),
-    ],
-)
-def test_rows_that_contradict_one_another_have_no_configuration_and_keep_what_they_say(rows: list[Row]) -> None:
-    frames = made(rows, whole(2))
-    assert frames["cert_configs"]["config_hash"].is_null().to_list() == [True, False]
-    assert reasons(frames) == {1: "InconsistentLines"}
-    chains = frames["hierarchies"].filter(pl.col("certificate") == 1)["current_version_id"].implode()
-    people = frames["hierarchy_participants"].filter(pl.col("hierarchy_version_id").is_in(chains))
-    assert people.height == len(rows)
+CONTRADICTIONS = [
+    split(1, 1, "100", 11, 12) + split(1, 1, "100", 13),
+    split(1, 1, "60", 11) + split(1, 1, "60", 11, schedule="S9"),
+    split(1, 1, "100", 11) + split(1, 1, "60", 11, 12)[1:],
+    split(1, 1, "100", 11) + split(1, 2, "40", 11, 12)[1:],
+    split(1, 1, "50", 11) + split(1, 2, "50", 11, group_key="26"),
+    split(1, 1, "50", 11) + split(1, 2, "50", 11, product="VIS"),
+    split(1, 1, "50", 11, plan="A") + split(1, 2, "50", 11, plan="B"),
+    split(1, 1, "50", 11) + split(1, 2, "50", 11, state="OK"),
+    split(1, 1, "50", 11) + split(1, 2, "50", 11, effective_date=DAY.replace(year=2025)),
+]
+
+
+def test_rows_that_contradict_one_another_have_no_configuration_and_keep_what_they_say() -> None:
+    frames = made(*apart(CONTRADICTIONS), whole(99, group_key="99"))
+    numbers = range(1, len(CONTRADICTIONS) + 1)
+    assert frames["cert_configs"]["config_hash"].is_null().to_list() == [*(True for _ in numbers), False]
+    assert reasons(frames) == dict.fromkeys(numbers, "InconsistentLines")
+    chains = frames["hierarchies"].select("certificate", hierarchy_version_id="current_version_id")
+    people = frames["hierarchy_participants"].join(chains.drop_nulls("certificate"), on="hierarchy_version_id")
+    counts = dict(people.group_by("certificate").len().iter_rows())
+    assert counts == {number: len(rows) for number, rows in enumerate(CONTRADICTIONS, 1)}
 
 
 def test_a_row_that_leaves_out_group_plan_or_state_says_nothing_of_them() -> None:
