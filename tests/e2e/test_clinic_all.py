@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, cast
 
 import yaml
 
@@ -12,15 +13,19 @@ from benchmarks.clinic_source import fill
 from tests.mariadb import READER
 
 if TYPE_CHECKING:
+    from benchmarks.clinic_schema import Engine
     from tests.conftest import Installation
     from tests.mariadb import MariaDB
 
 SCALE = 0.0001
+ENGINE = cast("Engine", os.environ.get("CLINIC_ENGINE", "MyISAM"))
+ENGINES = "SELECT ENGINE, count(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() GROUP BY ENGINE"
 COLUMNS = "SELECT count(*), count(DISTINCT table_name) FROM information_schema.columns WHERE table_schema = 'public'"
 
 
 def test_every_table_is_published_in_one_transaction(mariadb: MariaDB, installation: Installation) -> None:
-    rows = fill(mariadb, SCALE)
+    rows = fill(mariadb, SCALE, engine=ENGINE)
+    assert mariadb.query(ENGINES) == [(ENGINE, 446)]
     (installation.folder / "firn.toml").write_text(
         f'[clinic.source]\nhost = "127.0.0.1"\nport = {mariadb.port}\nuser = "{READER}"\ntls = "disabled"\n'
         f'database = "{mariadb.database}"\n',
@@ -44,4 +49,5 @@ def test_every_table_is_published_in_one_transaction(mariadb: MariaDB, installat
         verdict = judge(mariadb, installation.dsn, "public", name)
         assert (verdict.rows, verdict.missing, verdict.extra, verdict.changed) == (rows[name], 0, 0, 0), verdict
     assert installation.firn("report").stdout.count("\n") < 60
-    assert installation.json("run", "clinic")["status"] == "unchanged"
+    again = installation.json("run", "clinic")["status"]
+    assert again == "unchanged" or ENGINE == "InnoDB"  # which may have forgotten when tables were written
