@@ -1,12 +1,31 @@
-"""Writes the command reference from the commands themselves: ``python docs/reference.py``."""
+"""Writes the references of commands and of commissions from what they describe: ``python docs/reference.py``."""
 
+import inspect
+import re
 from pathlib import Path
 
 import click
+import dataframely as dy
 
+from pipelines.commissions import Commissions, Patterns
 from pipelines.engine.cli import cli
+from transforms.commissions.columns import EXTRACTS
+from transforms.commissions.exports import ADDED, EXPORTS
+from transforms.commissions.lines import REASONS
+from transforms.commissions.relations import RELATIONS
 
 PAGE = Path(__file__).parent / "reference" / "commands.md"
+COMMISSIONS = Path(__file__).parent / "reference" / "commissions.md"
+
+BEGINNING = """# Commissions
+
+Written by `python docs/reference.py` from the contracts of the tables.
+
+`firn run commissions` reads ten extracts and publishes {count} tables in one transaction. Every record of an extract
+becomes a typed line, or is accounted for: historical, repeated, or in `commission_rejects` with file, line, column,
+value and reason; a run in which these do not add up to the records read publishes nothing. Nor does one in which a
+check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
+hierarchy that is not what the records of a certificate say."""
 
 
 def page() -> str:
@@ -27,6 +46,76 @@ def described(verb: str, command: click.Command, parent: click.Context) -> list[
     return [section, *(text for name, one in below for text in described(name, one, context))]
 
 
+def commissions() -> str:
+    """Compose the page of the commissions: extracts, reasons, exports, and every table with its columns."""
+    made = {table: step.name for step in Commissions.steps for table in step.makes}
+    count = len(Commissions.publishes)
+    sections = [BEGINNING.format(count=count), extracts(), reasons(), exports(), "## Tables"]
+    sections += [table(name, contract, made[name]) for name, contract in Commissions.publishes.items()]
+    return "\n\n".join(sections) + "\n"
+
+
+def extracts() -> str:
+    """List the extracts: which files they are, and their columns; those needed are bold."""
+    patterns = Patterns().model_dump()
+    rows = [
+        (f"`{one.table}`", f"`{patterns[one.table]}`", ", ".join(bold(c.header, strong=c.needed) for c in one.columns))
+        for one in EXTRACTS
+    ]
+    text = "A file has all columns of its extract in this order; others are named in a note and not read. A record is"
+    return f"## Extracts\n\n{text}\nrejected without a good value in a bold one.\n\n" + rows_of(
+        ("extract", "files", "columns"), rows
+    )
+
+
+def reasons() -> str:
+    """List why records are rejected."""
+    rows = [(f"`{reason}`", expected) for reason, expected in REASONS.items()]
+    return "## Reasons\n\n" + rows_of(("reason", "what was expected"), rows)
+
+
+def exports() -> str:
+    """List what the former exports wrote, and which tables have it now."""
+    rows = [(f"`{name}`", ", ".join(map(code, tables)) or "nothing: bank accounts") for name, tables in EXPORTS.items()]
+    added = f"No export wrote {', '.join(map(code, ADDED))}."
+    return "## The former exports\n\n" + rows_of(("export", "tables"), rows) + f"\n\n{added}"
+
+
+def table(name: str, contract: type[dy.Schema], step: str) -> str:
+    """Describe one table: what it is, who makes it, how it is published, and its columns."""
+    text = inspect.cleandoc(contract.__doc__ or "")
+    told = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE))
+    to = {relation.column: f"`{relation.to}.{relation.key}`" for relation in RELATIONS if relation.table == name}
+    rows = [
+        (
+            bold(column, strong=one.primary_key),
+            str(one.dtype).replace("(precision=", "(").replace(" scale=", " "),
+            "may be null" if one.nullable else "",
+            to.get(column, ""),
+            " ".join(told.get(column, "").split()),
+        )
+        for column, one in contract.columns().items()
+    ]
+    summary = text.partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+    return f"### {name}\n\n{summary} Made by `{step}`.\n\n" + rows_of(("column", "type", "", "refers to", ""), rows)
+
+
+def rows_of(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Lay out a table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |".replace("``", "`") for line in lines)
+
+
+def bold(name: str, *, strong: bool) -> str:
+    """Write a name as code, and in bold where it counts."""
+    return f"**{code(name)}**" if strong else code(name)
+
+
+def code(name: str) -> str:
+    """Write a name as code."""
+    return f"`{name}`"
+
+
 def fenced(text: str) -> str:
     """Show text as it is."""
     return f"```text\n{text}\n```"
@@ -34,3 +123,4 @@ def fenced(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    COMMISSIONS.write_text(commissions(), encoding="utf-8")

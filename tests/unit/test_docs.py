@@ -27,6 +27,7 @@ from sources import AzureBlobs, MySQL
 from sources.mysql import Rules
 from sources.xlsx.limits import Limits
 from transforms.commissions.conformance_routing import EntropyThresholds
+from transforms.commissions.exports import ADDED, EXPORTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -62,6 +63,18 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
     assert (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8") == module.page(), (
         "run: python docs/reference.py"
     )
+
+
+def test_the_reference_of_the_commissions_is_what_their_contracts_say() -> None:
+    written = (ROOT / "docs/reference/commissions.md").read_text(encoding="utf-8")
+    assert written == imported(ROOT / "docs/reference.py").commissions(), "run: python docs/reference.py"
+
+
+def test_the_eighteen_former_exports_have_their_tables_and_every_table_is_accounted_for() -> None:
+    assert len(EXPORTS) == 18
+    assert [name for name, tables in EXPORTS.items() if not tables] == ["16-broker-banking-infos"]
+    named = [name for tables in EXPORTS.values() for name in tables]
+    assert sorted([*named, *ADDED]) == sorted(Commissions.publishes)
 
 
 def test_the_example_settings_name_every_setting_with_its_default() -> None:
