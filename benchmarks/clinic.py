@@ -102,6 +102,7 @@ class Outcome:
         arrived: Rows in the target by table, the last time.
         said: The end of what it said, if it did not succeed or rows are missing.
         exact: What the judge says of the tables, value by value; asked once, and of firn only.
+        phases: Of firn, how long each phase of a run took, each time.
     """
 
     way: str
@@ -112,6 +113,7 @@ class Outcome:
     arrived: dict[str, int] = field(default_factory=dict)
     said: str = ""
     exact: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -267,6 +269,8 @@ def once(way: str, source: Database, target: Target, rows: Mapping[str, int], ou
         place = Place(source, target, database, Path(folder), rows)
         command = WAYS[way](place)
         seconds, rss_mb, code, said = timed(command, place)
+        if way in _JUDGED and not code:
+            _add_phases(place, outcome)
     print(f"{way}: {seconds:.2f} s", file=sys.stderr, flush=True)
     outcome.wanted = sum(rows.values())
     outcome.seconds.append(seconds)
@@ -276,6 +280,16 @@ def once(way: str, source: Database, target: Target, rows: Mapping[str, int], ou
     if way in _JUDGED and not outcome.exact:
         verdicts = [judge(source, place.url, SCHEMA, table) for table in rows]
         outcome.exact = {verdict.table: str(verdict) for verdict in verdicts}
+
+
+def _add_phases(place: Place, outcome: Outcome) -> None:
+    """Ask firn how long its phases took, from the first listing on."""
+    asked = [str(_FIRN), "report", "--json"]
+    said = subprocess.run(asked, cwd=place.folder, env=_environment(place), capture_output=True, text=True, check=True)
+    report = json.loads(said.stdout)
+    for phase in report["phases"]:
+        outcome.phases.setdefault(phase["name"], []).append(phase["seconds"])
+    outcome.phases.setdefault("from the first listing to the commit", []).append(report["seconds"])
 
 
 def timed(command: list[str], place: Place) -> tuple[float, float, int, str]:
@@ -380,6 +394,8 @@ def show(name: str, found: dict[str, Outcome]) -> None:
         share = f"{outcome.speed / best:.2f}" if best else "-"
         line = f"{way:<16}{outcome.wanted:>10,}{outcome.median:>9.2f}{outcome.speed:>11,.0f}{share:>9}"
         print(f"{line}{outcome.rss_mb:>9.0f}{outcome.lost:>9,}  {outcome.code}")
+        for phase, seconds in outcome.phases.items():
+            print(f"{'':<16}{phase}: {statistics.median(seconds):.2f} s")
         for said in outcome.exact.values():
             print(f"{'':<16}{said}")
         empty = [table for table in HEADLINE if not outcome.arrived.get(table)]
