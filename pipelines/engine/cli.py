@@ -356,7 +356,7 @@ def runs(pipeline: str | None, last: int, watch: str | None, config: Path | None
 def report(
     run_id: str | None, flags: tuple[str, ...], config: Path | None, *, compliance: bool, anyway: bool, as_json: bool
 ) -> None:
-    """Show the figures of a run, by default the latest; or what is kept of the audit tables of a pipeline."""
+    """Show the figures of a run, by default the latest (of a pipeline); or what is kept of its audit tables."""
     from pipelines.engine import commands, texts
 
     if compliance:

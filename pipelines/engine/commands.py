@@ -290,16 +290,18 @@ def listed(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def report(run_id: str | None, config: Path | None) -> Report:
-    """Find the report of a run, by default the latest.
+def report(name: str | None, config: Path | None) -> Report:
+    """Find the report of a run, by default the latest; of a pipeline that of its latest run.
 
     Raises:
         StateError: There is no such run, or it has no report.
     """
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
-        found = [loader.row(run_id)] if run_id else loader.runs(last=1)
+        pipeline = name if name in settings.names() else None
+        found = loader.runs(pipeline, 1) if pipeline or not name else [loader.row(name)]
     if not found:
-        raise StateError("No run is recorded in this target.", "firn run order_lists")
+        of = f" of {pipeline}" if pipeline else ""
+        raise StateError(f"No run{of} is recorded in this target.", f"firn run {pipeline or 'order_lists'}")
     stored = found[0]["report"]
     if not stored:
         raise StateError(f"Run {found[0]['run_id']} has no report: it is still running, or was killed.", "firn runs")

@@ -105,6 +105,9 @@ def test_the_report_says_how_tables_were_published_and_what_it_cost(
     published: Installation, run: dict[str, Any]
 ) -> None:
     report = published.json("report")
+    assert published.json("report", "order_lists") == report == published.json("report", run["run_id"])
+    nothing = published.json("report", "clinic", code=5)
+    assert nothing["error"] == "No run of clinic is recorded in this target."
     recorded = published.query(
         "select locked_ms, attempts, longest_wait_ms, wal_bytes from firn.publication where generation = 1"
     )
