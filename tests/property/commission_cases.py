@@ -1,0 +1,184 @@
+"""Small drawn certificates, and all that the transforms make of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from tests.property.commissions_oracle import Line, group_id
+from tests.unit.commission_tables import certificates, commissions, table
+from transforms.commissions.brokers import Brokers
+from transforms.commissions.conformance_routing import conformance_routing
+from transforms.commissions.groups import EmployerGroups
+from transforms.commissions.hierarchies import ChainRows, hierarchies
+from transforms.commissions.policies import PolicyRows, policies
+from transforms.commissions.policy_hierarchy_assignments import AssignedRows, policy_hierarchy_assignments
+from transforms.commissions.premium_splits import premium_splits
+from transforms.commissions.products import Products
+from transforms.commissions.proposal_date_ranges import proposal_date_ranges
+from transforms.commissions.proposal_keys import proposal_keys
+from transforms.commissions.proposals_consolidated import proposals_consolidated
+from transforms.commissions.proposals_differentiated import proposals_differentiated
+from transforms.commissions.proposals_simple import proposals_simple
+from transforms.commissions.schedules import Schedules
+from transforms.commissions.split_configs import ConfigRows, split_configs
+from transforms.commissions.state_rules import state_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+BROKERS, SCHEDULES = (11, 12, 13, 14), ("S1", "S2", "WH01", None)
+GROUPS = ("100", "100", "LA0059", "MS0059", "G100", "00000", None)
+PRODUCTS, PLANS, STATES = ("DEN", "VIS"), ("*", "P1", "P2"), ("TX", "LA", None)
+DAYS = tuple(dt.date(year, month, 1) for year in (2020, 2021) for month in (1, 4, 7))
+SHARES = (
+    ("100",),
+    ("50", "50"),
+    ("60", "40"),
+    ("33.33", "33.33", "33.34"),
+    ("33.33", "33.33", "33.33"),
+    ("99.9999",),
+    ("100", "0"),
+)
+FLAWS = ("repeated", "no_writer", "no_broker", "no_percent", "no_first", "two_brokers", "two_percents", "two_groups")
+
+Config = list[tuple[Decimal, list[tuple[int, str | None]]]]
+
+
+class Tables(NamedTuple):
+    """All that is made of certificate lines."""
+
+    cert_configs: pl.DataFrame
+    config_lines: pl.DataFrame
+    routed_proposal: pl.DataFrame
+    routed_pha: pl.DataFrame
+    group_conformance: pl.DataFrame
+    proposals: pl.DataFrame
+    proposal_products: pl.DataFrame
+    proposal_key_mapping: pl.DataFrame
+    proposal_members: pl.DataFrame
+    differentiated_runs: pl.DataFrame
+    premium_split_versions: pl.DataFrame
+    premium_split_participants: pl.DataFrame
+    hierarchies: pl.DataFrame
+    hierarchy_versions: pl.DataFrame
+    hierarchy_participants: pl.DataFrame
+    state_rules: pl.DataFrame
+    state_rule_states: pl.DataFrame
+    hierarchy_splits: pl.DataFrame
+    split_distributions: pl.DataFrame
+    policies: pl.DataFrame
+    policy_hierarchy_assignments: pl.DataFrame
+    policy_hierarchy_participants: pl.DataFrame
+
+
+def made(lines: Sequence[Line]) -> Tables:
+    """Run the transforms over lines, with masters that know every broker, group, product and schedule.
+
+    Each gets the columns that its contract names, as the engine hands them over.
+    """
+    rows = certificates(*(line._asdict() for line in lines))
+    brokers = table(Brokers, ({"id": n, "name": f"B {n}", "external_party_id": f"P{n}"} for n in BROKERS))
+    ids = sorted({group_id(line.group_key) for line in lines})
+    groups = table(EmployerGroups, ({"id": name, "group_name": f"Group {name}"} for name in ids))
+    products = table(Products, ({"id": code, "product_code": code, "category": "Care"} for code in PRODUCTS))
+    schedules = table(Schedules, ({"id": n, "external_id": code} for n, code in enumerate(SCHEDULES) if code))
+    configs = split_configs(rows.select(ConfigRows.column_names()))
+    routes = conformance_routing(configs.cert_configs, groups)
+    simple = proposals_simple(routes.routed_proposal)
+    runs = proposals_differentiated(routes.routed_proposal, simple)
+    agreed = proposals_consolidated(routes.routed_proposal, simple, runs)
+    dated = proposal_date_ranges(agreed.consolidated_proposals, groups)
+    members = agreed.proposal_members
+    keys = proposal_keys(dated, members, configs.cert_configs, configs.config_lines, brokers, products)
+    splits = premium_splits(keys.proposals, configs.config_lines, brokers)
+    pha = routes.routed_pha
+    chained = rows.select(ChainRows.column_names())
+    chains = hierarchies(
+        keys.proposals, configs.config_lines, pha, configs.cert_configs, chained, groups, brokers, schedules
+    )
+    rules = state_rules(chains.hierarchies, chains.hierarchy_participants, members, configs.cert_configs, products)
+    payments = commissions()
+    owned = policies(
+        rows.select(PolicyRows.column_names()),
+        configs.cert_configs,
+        members,
+        pha,
+        keys.proposal_key_mapping,
+        keys.proposals,
+        payments,
+    )
+    written = rows.select(AssignedRows.column_names())
+    assigned = policy_hierarchy_assignments(pha, written, chains.hierarchies, chains.hierarchy_participants, payments)
+    everything: dict[str, Any] = {"differentiated_runs": runs, "policies": owned}
+    for tables in (configs, routes, agreed, keys, splits, chains, rules, assigned):
+        everything |= tables._asdict()
+    return Tables(**{name: everything[name] for name in Tables._fields})
+
+
+@st.composite
+def split_sets(draw: st.DrawFn) -> Config:
+    """Draw a configuration: the percents of its splits, and their brokers and schedules from level 1 up."""
+    chain = st.lists(st.tuples(st.sampled_from(BROKERS), st.sampled_from(SCHEDULES)), min_size=1, max_size=3)
+    return [(Decimal(share), draw(chain)) for share in draw(st.sampled_from(SHARES))]
+
+
+@st.composite
+def certificate_lines(draw: st.DrawFn, groups: Sequence[str | None] = GROUPS, first: int = 1) -> list[Line]:
+    """Draw the rows of some certificates of a few configurations; about one in five has a flaw."""
+    configs = draw(st.lists(split_sets(), min_size=1, max_size=3))
+    count = draw(st.integers(1, 10))
+    return [
+        line
+        for number in range(first, first + count)
+        for line in draw(_rows_of_one(number, draw(st.sampled_from(configs)), groups))
+    ]
+
+
+@st.composite
+def _rows_of_one(draw: st.DrawFn, number: int, config: Config, groups: Sequence[str | None]) -> list[Line]:
+    terms = {
+        "group_key": draw(st.sampled_from(groups)),
+        "product": draw(st.sampled_from(PRODUCTS)),
+        "plan": draw(st.sampled_from(PLANS)),
+        "effective_date": draw(st.sampled_from(DAYS)),
+        "state": draw(st.sampled_from(STATES)),
+    }
+    start, splits = draw(st.sampled_from((1, 2, 74))), draw(st.permutations(config))
+    rows = [
+        Line(
+            number,
+            split_seq=start + at,
+            level=level,
+            split_percent=percent,
+            broker=broker,
+            schedule=schedule,
+            writing_broker=chain[0][0],
+            **terms,
+        )
+        for at, (percent, chain) in enumerate(splits)
+        for level, (broker, schedule) in enumerate(chain, 1)
+    ]
+    return _flawed(rows, draw(st.sampled_from((None,) * 4 * len(FLAWS) + FLAWS)))
+
+
+def _flawed(rows: list[Line], flaw: str | None) -> list[Line]:
+    """Spoil the rows of the first split of a certificate."""
+    first = [row for row in rows if row.split_seq == rows[0].split_seq]
+    others = rows[len(first) :]
+    return {
+        None: rows,
+        "repeated": [*rows, first[0]],
+        "no_writer": [*(row._replace(writing_broker=None) for row in first), *others],
+        "no_broker": [first[0]._replace(broker=None), *first[1:], *others],
+        "no_percent": [*(row._replace(split_percent=None) for row in first), *others],
+        "no_first": [*(row._replace(level=row.level + 1) for row in first), *others],
+        "two_brokers": [*rows, first[0]._replace(broker=99)],
+        "two_percents": [*rows, first[0]._replace(level=9, split_percent=Decimal(1))],
+        "two_groups": [*rows, first[0]._replace(level=9, group_key="77")],
+    }[flaw]
