@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.property.commissions_oracle import Line, group_id
-from tests.unit.commission_tables import certificates, commissions, table
-from transforms.commissions.brokers import Brokers
-from transforms.commissions.conformance_routing import conformance_routing
-from transforms.commissions.groups import EmployerGroups
-from transforms.commissions.hierarchies import ChainRows, hierarchies
-from transforms.commissions.policies import PolicyRows, policies
-from transforms.commissions.policy_hierarchy_assignments import AssignedRows, policy_hierarchy_assignments
-from transforms.commissions.premium_splits import premium_splits
-from transforms.commissions.products import Products
-from transforms.commissions.proposal_date_ranges import proposal_date_ranges
-from transforms.commissions.proposal_keys import proposal_keys
-from transforms.commissions.proposals_consolidated import proposals_consolidated
-from transforms.commissions.proposals_differentiated import proposals_differentiated
-from transforms.commissions.proposals_simple import proposals_simple
-from transforms.commissions.schedules import Schedules
-from transforms.commissions.split_configs import ConfigRows, split_configs
-from transforms.commissions.state_rules import state_rules
+from tests.property.commissions_oracle import Line
+from tests.unit.commission_chain import extracts, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,47 +62,9 @@ class Tables(NamedTuple):
 
 
 def made(lines: Sequence[Line]) -> Tables:
-    """Run the transforms over lines, with masters that know every broker, group, product and schedule.
-
-    Each gets the columns that its contract names, as the engine hands them over.
-    """
-    rows = certificates(*(line._asdict() for line in lines))
-    brokers = table(Brokers, ({"id": n, "name": f"B {n}", "external_party_id": f"P{n}"} for n in BROKERS))
-    ids = sorted({group_id(line.group_key) for line in lines})
-    groups = table(EmployerGroups, ({"id": name, "group_name": f"Group {name}"} for name in ids))
-    products = table(Products, ({"id": code, "product_code": code, "category": "Care"} for code in PRODUCTS))
-    schedules = table(Schedules, ({"id": n, "external_id": code} for n, code in enumerate(SCHEDULES) if code))
-    configs = split_configs(rows.select(ConfigRows.column_names()))
-    routes = conformance_routing(configs.cert_configs, groups)
-    simple = proposals_simple(routes.routed_proposal)
-    runs = proposals_differentiated(routes.routed_proposal, simple)
-    agreed = proposals_consolidated(routes.routed_proposal, simple, runs)
-    dated = proposal_date_ranges(agreed.consolidated_proposals, groups)
-    members = agreed.proposal_members
-    keys = proposal_keys(dated, members, configs.cert_configs, configs.config_lines, brokers, products)
-    splits = premium_splits(keys.proposals, configs.config_lines, brokers)
-    pha = routes.routed_pha
-    chained = rows.select(ChainRows.column_names())
-    chains = hierarchies(
-        keys.proposals, configs.config_lines, pha, configs.cert_configs, chained, groups, brokers, schedules
-    )
-    rules = state_rules(chains.hierarchies, chains.hierarchy_participants, members, configs.cert_configs, products)
-    payments = commissions()
-    owned = policies(
-        rows.select(PolicyRows.column_names()),
-        configs.cert_configs,
-        members,
-        pha,
-        keys.proposal_key_mapping,
-        keys.proposals,
-        payments,
-    )
-    written = rows.select(AssignedRows.column_names())
-    assigned = policy_hierarchy_assignments(pha, written, chains.hierarchies, chains.hierarchy_participants, payments)
-    everything: dict[str, Any] = {"differentiated_runs": runs, "policies": owned}
-    for tables in (configs, routes, agreed, keys, splits, chains, rules, assigned):
-        everything |= tables._asdict()
-    return Tables(**{name: everything[name] for name in Tables._fields})
+    """Run every step from lines to policies, and every check; none may find anything."""
+    frames = run(extracts(line._asdict() for line in lines))
+    return Tables(**{name: frames[name] for name in Tables._fields})
 
 
 @st.composite
@@ -132,7 +78,7 @@ def split_sets(draw: st.DrawFn) -> Config:
 def certificate_lines(draw: st.DrawFn, groups: Sequence[str | None] = GROUPS, first: int = 1) -> list[Line]:
     """Draw the rows of some certificates of a few configurations; about one in five has a flaw."""
     configs = draw(st.lists(split_sets(), min_size=1, max_size=3))
-    count = draw(st.integers(1, 10))
+    count = draw(st.integers(1, 16))
     return [
         line
         for number in range(first, first + count)
