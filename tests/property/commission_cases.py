@@ -126,5 +126,5 @@ def _flawed(rows: list[Line], flaw: str | None) -> list[Line]:
         "no_first": [*(row._replace(level=row.level + 1) for row in first), *others],
         "two_brokers": [*rows, first[0]._replace(broker=99)],
         "two_percents": [*rows, first[0]._replace(level=9, split_percent=Decimal(1))],
-        "two_groups": [*rows, first[0]._replace(level=9, group_key="77")],
+        "two_groups": [*rows, first[0]._replace(level=9, group_key=f"77{first[0].certificate // 1000}")],
     }[flaw]
