@@ -10,7 +10,7 @@ from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the 
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from firn import ConfigError
 from pipelines.engine.pipeline import Pipeline
@@ -66,6 +66,7 @@ from transforms.commissions.proposals_simple import proposals_simple
 from transforms.commissions.references import references
 from transforms.commissions.rejects import CommissionRejects, commission_rejects, records_accounted
 from transforms.commissions.relations import references_resolve
+from transforms.commissions.sample import sample
 from transforms.commissions.schedule_rates import (
     ScheduleRates,
     ScheduleRateTiers,
@@ -130,6 +131,19 @@ class Patterns(BaseModel):
     raw_schedule_rates: str = "*Perf_Schedule_model*.csv"
     raw_fees: str = "Fees*.csv"
     raw_perf_groups: str = "*Perf_Group_model*.csv"
+
+
+class SampleLimits(BaseModel):
+    """How many rows ``--sample`` stages at most; a group that would exceed one of them is left out as a whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    brokers: PositiveInt = 100
+    groups: PositiveInt = 50
+    policies: PositiveInt = 1000
+    premiums: PositiveInt = 5000
+    hierarchies: PositiveInt = 100
+    proposals: PositiveInt = 50
 
 
 class Commissions(Pipeline):
@@ -218,11 +232,12 @@ class Commissions(Pipeline):
     kept = (*ACCOUNTING, "extract")
     set_aside = (*REJECTS, *SET_ASIDE)
     strategy = "swap"
-    understands = ("extract_to", "extract_from")
+    understands = ("sample", "extract_to", "extract_from")
 
     folder: Path | None = None
     blobs: AzureBlobs | None = None
     patterns: Patterns = Patterns()
+    sample: SampleLimits = SampleLimits()
     excluded_groups: tuple[str, ...] = ()
     excluded_names: tuple[str, ...] = ()
     entropy: EntropyThresholds | None = None
@@ -246,6 +261,12 @@ class Commissions(Pipeline):
         layouts = tuple(Layout(records.table, records.headers, RENAMED) for records in EXTRACTS)
         patterns = self.patterns.model_dump()
         return (Csvs(folder=self.folder, blobs=self.blobs, layouts=layouts, patterns=patterns, others=OTHERS),)
+
+    def sampled(self, whole: Frames) -> Frames:
+        """Choose whole groups, and what they refer to, within the limits of the settings."""
+        names = {"groups": "employer_groups", "premiums": "premium_transactions"}
+        limits = {names.get(name, name): limit for name, limit in self.sample.model_dump().items()}
+        return sample({name: whole[name] for name in self.publishes}, limits)
 
     def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:
         """Count records and cells by what became of them, over all files, and certificates by how they were routed."""

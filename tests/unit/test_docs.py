@@ -14,7 +14,7 @@ from firn import Published, Run
 from loaders.memory import Memory
 from loaders.postgres import Postgres
 from pipelines.clinic import Clinic
-from pipelines.commissions import Commissions, Patterns
+from pipelines.commissions import Commissions, Patterns, SampleLimits
 from pipelines.engine import commands
 from pipelines.engine.cli import cli
 from pipelines.engine.pipeline import Pipeline
@@ -126,6 +126,7 @@ def test_the_example_settings_of_the_commissions_name_every_setting_with_its_def
     found = shown["commissions"]
     assert {*found, "blobs", "target"} == set(Commissions.model_fields)
     assert found.pop("patterns") == Patterns().model_dump()
+    assert found.pop("sample") == SampleLimits().model_dump()
     assert found.pop("entropy") == asdict(EntropyThresholds())
     del found["folder"]
     assert Commissions(folder=ROOT, **found).model_dump(include=set(found), mode="json") == found
