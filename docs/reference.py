@@ -97,7 +97,8 @@ def table(name: str, contract: type[dy.Schema], step: str) -> str:
         for column, one in contract.columns().items()
     ]
     summary = text.partition("\n\n")[0].replace("\n", " ").replace("``", "`")
-    return f"### {name}\n\n{summary} Made by `{step}`.\n\n" + rows_of(("column", "type", "", "refers to", ""), rows)
+    made = f"Made by `{step}`, policy `{Commissions.policies[name]}`."
+    return f"### {name}\n\n{summary} {made}\n\n" + rows_of(("column", "type", "", "refers to", ""), rows)
 
 
 def rows_of(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

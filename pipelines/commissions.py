@@ -229,6 +229,8 @@ class Commissions(Pipeline):
         "fee_schedule_items": FeeScheduleItems,
         "commission_rejects": CommissionRejects,
     }
+    # The extracts are complete: what they no longer have is no longer so.
+    policies: ClassVar = dict.fromkeys(publishes, "replace")
     kept = (*ACCOUNTING, "extract")
     set_aside = (*REJECTS, *SET_ASIDE)
     strategy = "swap"
