@@ -56,6 +56,10 @@ def test_brokers_of_one_level_that_contradict_one_another_are_all_kept() -> None
     assert frames["policy_hierarchy_participants"]["id"].to_list() == ["PHA-1-1-L1", "PHA-1-1-L1-2"]
 
 
+def test_repeated_rows_of_a_private_hierarchy_are_one_participant() -> None:
+    assert made(split(1, 1, "50", 11, 12) * 2)["hierarchy_participants"]["broker_id"].to_list() == [11, 12]
+
+
 def test_each_state_has_its_rule_and_a_rule_the_products_sold_there() -> None:
     frames = made(whole(1, state="TX"), whole(2, state="OK"), whole(3, state="OK", product="VIS"))
     version = frames["hierarchy_versions"]["id"].item()

@@ -103,11 +103,19 @@ def test_runs_that_agree_are_one_proposal_for_their_pairs_and_for_no_others() ->
     assert pairs.select("product_code", "plan_code").rows() == [("DEN", "A"), ("VIS", "B")]
 
 
+def test_of_several_labels_of_its_runs_a_proposal_has_the_first() -> None:
+    frames = made(sold(1, JANUARY, plan="A"), sold(2, JANUARY, 12, plan="B"), sold(3, JANUARY, product="VIS"))
+    assert homes(frames) == [{1, 3}, {2}]
+    assert frames["dated_proposals"]["label"].to_list() == ["plan", "plan"]
+
+
 def test_more_than_ten_plans_are_shown_as_any_but_matched_one_by_one() -> None:
-    rows = [sold(n, JANUARY, plan=f"P{n}") for n in range(11)] + [sold(90, JANUARY, 12, plan="Z")]
+    rows = [sold(n, JANUARY, plan=f"P{n:02}") for n in range(11)]
+    rows += [sold(20 + n, JANUARY, 12, product="VIS", plan=f"P{n:02}") for n in range(10)]
     frames = made(*rows)
-    assert sorted(frames["proposals"]["plan_codes"].to_list()) == ["*", '["Z"]']
-    assert frames["proposal_products"].height == 12
+    ten = ",".join(f'"P{n:02}"' for n in range(10))
+    assert sorted(frames["proposals"]["plan_codes"].to_list()) == ["*", f"[{ten}]"]
+    assert frames["proposal_products"].height == 21
 
 
 @pytest.mark.parametrize(("bridge_gaps", "proposals"), [(False, 3), (True, 2)])

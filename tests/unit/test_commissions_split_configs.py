@@ -33,6 +33,12 @@ def test_the_hash_is_that_of_the_documented_text() -> None:
     assert (found["total_percent"], found["n_splits"], found["names_brokers"]) == (Decimal("100.0000"), 2, True)
 
 
+def test_where_numbers_count_the_text_has_them_and_is_in_their_order() -> None:
+    text = "9\t60.0000\n1\t11\tS1\n\n10\t40.0000\n1\t12\tS1"
+    found = configs(split(1, 10, "40", 12), split(1, 9, "60", 11), seq_sensitive=True)["config_hash"].item()
+    assert found == hashlib.sha256(text.encode()).hexdigest().upper()
+
+
 def test_a_configuration_is_written_out_once_in_its_canonical_order() -> None:
     tables = split_configs(
         certificates(*(row for c in (1, 2) for row in (*split(c, 1, "60", 11, 13), *split(c, 2, "40", 12))))
