@@ -2,13 +2,13 @@
 
 Polars reads a file at full speed, and some things without a word (measured with 2.1): a record with fewer cells than
 the header is filled with null, a blank line becomes a record of nulls, and a carriage return inside a line is dropped.
-Where a quote stands inside two cells that are not quoted, all between them becomes one cell. Cells too many, quotes
+Where quotes stand inside cells that are not quoted, all between two of them may become one cell. Cells too many, quotes
 that are not closed and text that is not UTF-8 are errors, without their line.
 
-So what Polars read is compared with the bytes: there must be as many separators and line ends outside of cells as its
-records need, and no quote inside a cell. Then no record has a cell too few, for none may have one too many. Otherwise
-each record is looked at by itself: line by line where nothing is quoted, else by the csv module of the standard
-library, which is a few times slower.
+So a file without quotes, in which every line is a record, is read with the commas of each line counted beside it. Of
+one with quotes, what Polars read is compared with the bytes: there must be as many separators and line ends outside of
+cells as its records need, and no quote inside a cell. Then no record has a cell too few, for none may have one too
+many. Where that is not so, the csv module of the standard library reads it, which takes some 15 us a record.
 """
 
 from __future__ import annotations

@@ -63,6 +63,27 @@ def test_every_record_is_read_with_its_line_or_is_ragged(text: str, good: list[R
     assert records(text) == (good, ragged)
 
 
+MERGED = ['"a,b", x ,2024', '"\r\n",in"ch,é', '2024,in"ch,2024', '"say ""no""", x ,1', '"say ""no""","a\nb",']
+
+
+@pytest.mark.parametrize(
+    ("text", "polars"),
+    [
+        ("a,b,c\n1,2\n4,5,6\n", [("1", "2", None), ("4", "5", "6")]),
+        ("a,b,c\n1,2,3\n\n4,5,6\n", [("1", "2", "3"), (None, None, None), ("4", "5", "6")]),
+        ("a,b,c\n1,2\r,3\n", [("1", "2", "3")]),
+        ("\r\n".join(["a,b,c", *MERGED, ""]), None),
+    ],
+)
+def test_what_polars_alone_reads_without_a_word_is_told_apart(text: str, polars: list[Row] | None) -> None:
+    schema = dict.fromkeys("abc", pl.String)
+    alone = pl.read_csv(text.encode(), has_header=False, schema=schema).slice(1).rows()
+    assert alone == polars if polars else len(alone) == len(MERGED) - 1
+    good, ragged = one_by_one(text, 3)
+    assert good != [(line, *row) for line, row in enumerate(alone, start=2)]
+    assert (records(text)[0], [row[0] for row in records(text)[1]]) == (good, ragged)
+
+
 def test_one_cell_too_many_does_not_make_up_for_one_too_few() -> None:
     assert records("a,b,c\n1,2\n1,2,3,4\n")[1] == [(2, 2, "1,2"), (3, 4, "1,2,3,4")]
 
