@@ -81,7 +81,7 @@ def night(name: str, place: Place, command: list[str]) -> None:
         if not verdict.exact:
             print(f"{'':<26}{verdict}")
     if code:
-        print(f"{'':<26}{(report.get('error') or {}).get('error', said[-500:])}")
+        print(f"{'':<26}{report.get('error') or said[-500:]}")
 
 
 def _report(said: str) -> dict[str, Any]:
