@@ -11,6 +11,7 @@ from pipelines.commissions import Commissions, Patterns
 from pipelines.engine.cli import cli
 from transforms.commissions.columns import EXTRACTS
 from transforms.commissions.exports import ADDED, EXPORTS
+from transforms.commissions.kinds import KINDS
 from transforms.commissions.lines import REASONS
 from transforms.commissions.relations import RELATIONS
 
@@ -26,6 +27,21 @@ becomes a typed line, or is accounted for: historical, repeated, or in `commissi
 value and reason; a run in which these do not add up to the records read publishes nothing. Nor does one in which a
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
 hierarchy that is not what the records of a certificate say."""
+
+POLICIES = """A table's policy says [which rows it holds](../explanation/changes.md#rows-that-stay) after a publication.
+The former exports were to add rows only and never to touch one that was there, and did both. Here settings say so, by
+table, or with `"*"` for every table that is not named:
+
+```toml
+[commissions.table_policies]
+"*" = "insert_only"              # what is there stays bit by bit as it is
+brokers = "keep_missing"
+```
+
+A reference must lead somewhere in production, too: so rows may stay in a table only where they do in those that it
+refers to, and other settings are refused. What else the checks prove holds of the rows of each run. Where derived rows
+of several runs stay, a policy may have the proposal of one and the assignments of another. Other policies hold from the
+next publication on; `firn run commissions --full-refresh` publishes at once."""
 
 
 def page() -> str:
@@ -50,7 +66,7 @@ def commissions() -> str:
     """Compose the page of the commissions: extracts, reasons, exports, and every table with its columns."""
     made = {table: step.name for step in Commissions.steps for table in step.makes}
     count = len(Commissions.publishes)
-    sections = [BEGINNING.format(count=count), extracts(), reasons(), exports(), "## Tables"]
+    sections = [BEGINNING.format(count=count), extracts(), reasons(), exports(), policies(), "## Tables"]
     sections += [table(name, contract, made[name]) for name, contract in Commissions.publishes.items()]
     return "\n\n".join(sections) + "\n"
 
@@ -79,6 +95,12 @@ def exports() -> str:
     rows = [(f"`{name}`", ", ".join(map(code, tables)) or "nothing: bank accounts") for name, tables in EXPORTS.items()]
     added = f"No export wrote {', '.join(map(code, ADDED))}."
     return "## The former exports\n\n" + rows_of(("export", "tables"), rows) + f"\n\n{added}"
+
+
+def policies() -> str:
+    """List which rows the tables hold, and why."""
+    rows = [(one.title, f"`{one.policy}`", one.reason, ", ".join(map(code, one.tables))) for one in KINDS]
+    return f"## Policies\n\n{POLICIES}\n\n" + rows_of(("kind", "policy", "why", "tables"), rows)
 
 
 def table(name: str, contract: type[dy.Schema], step: str) -> str:

@@ -6,13 +6,14 @@ and all that hangs on them: published together, with every record accounted for.
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the class is made)
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from firn import ConfigError
+from firn import ConfigError, Policy
 from pipelines.engine.pipeline import Pipeline
 from sources import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
 from sources.csvs import Csvs, Layout
@@ -39,6 +40,7 @@ from transforms.commissions.hierarchy_participant_product_rates import (
     HierarchyParticipantProductRates,
     hierarchy_participant_product_rates,
 )
+from transforms.commissions.kinds import KINDS, stranded
 from transforms.commissions.policies import Policies, policies
 from transforms.commissions.policy_hierarchy_assignments import (
     PolicyHierarchyAssignments,
@@ -84,7 +86,7 @@ from transforms.commissions.state_rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipelines.engine.frames import Frames, Part
     from sources import Source
@@ -106,6 +108,8 @@ REJECTS = tuple(
 )
 SET_ASIDE = ("brokers_set_aside", "eo_set_aside", "fees_set_aside", "licenses_set_aside", "rates_set_aside")
 ACCOUNTING = tuple(name.replace("_line", "").replace("_rejects", "_accounting") for name in REJECTS)
+EVERY = "*"
+"""In place of a table's name: the policy of every table that is not named."""
 FIGURES = {
     "records_active": "records typed",
     "records_historical": "records historical",
@@ -229,8 +233,7 @@ class Commissions(Pipeline):
         "fee_schedule_items": FeeScheduleItems,
         "commission_rejects": CommissionRejects,
     }
-    # The extracts are complete: what they no longer have is no longer so.
-    policies: ClassVar = dict.fromkeys(publishes, "replace")
+    policies: ClassVar = {table: kind.policy for kind in KINDS for table in kind.tables}
     kept = (*ACCOUNTING, "extract")
     set_aside = (*REJECTS, *SET_ASIDE)
     strategy = "swap"
@@ -240,6 +243,7 @@ class Commissions(Pipeline):
     blobs: AzureBlobs | None = None
     patterns: Patterns = Patterns()
     sample: SampleLimits = SampleLimits()
+    table_policies: dict[str, Policy] = Field(default_factory=dict)
     excluded_groups: tuple[str, ...] = ()
     excluded_names: tuple[str, ...] = ()
     entropy: EntropyThresholds | None = None
@@ -257,6 +261,31 @@ class Commissions(Pipeline):
                 "Set one of them in firn.toml, or as FIRN_COMMISSIONS__FOLDER or FIRN_COMMISSIONS__BLOBS__CONTAINER.",
             )
         return self
+
+    @model_validator(mode="after")
+    def _policies_agree(self) -> Self:
+        for table in self.table_policies:
+            if table not in {EVERY, *self.publishes}:
+                close = difflib.get_close_matches(table, self.publishes, n=1)
+                raise ConfigError(
+                    f"[commissions.table_policies] There is no published table {table}. Nothing was read or written.",
+                    f"Did you mean {close[0]}?"
+                    if close
+                    else f'Name one that firn show commissions lists, or "{EVERY}".',
+                )
+        if lost := stranded(self.stated_policies()):
+            raise ConfigError(
+                f"[commissions.table_policies] Rows of {lost.table} would stay while those of {lost.to}, to which "
+                f"{lost.column} refers, would not. Nothing was read or written.",
+                f'Set {lost.to} = "keep_missing" or "insert_only", too, or {lost.table} = "replace".',
+            )
+        return self
+
+    def stated_policies(self) -> Mapping[str, Policy]:
+        """Say which rows each table holds: as the settings state for it, or for all, else as its kind does."""
+        every = self.table_policies.get(EVERY)
+        usual = dict.fromkeys(self.publishes, every) if every else self.policies
+        return {table: self.table_policies.get(table, policy) for table, policy in usual.items()}
 
     def sources(self) -> Sequence[Source]:
         """Read the extracts of one folder or container."""

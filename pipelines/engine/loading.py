@@ -24,7 +24,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
     with execution.phase("Check the target"):
         choose_parts(execution, loader)
         if not execution.selection.changes_nothing:
-            loader.prepare(execution.run, pipeline.dataset(execution.run.pipeline))
+            loader.prepare(execution.run, pipeline.publication(execution.run.pipeline))
             for name in sorted(options.accept_missing.intersection(execution.selection.gone)):
                 loader.act(execution.run, "accepted_missing", name)
     if not execution.selection.changes_nothing:
@@ -55,7 +55,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
 
 def check(execution: Execution, loader: Loader, workers: Executor) -> None:
     """Ask the target whether it would take the tables, and run everything up to staging."""
-    loader.check(execution.pipeline.dataset(execution.run.pipeline))
+    loader.check(execution.pipeline.publication(execution.run.pipeline))
     with execution.phase("List the source"):
         choose_parts(execution, loader)
     extract_and_transform(execution, loader, workers)

@@ -57,10 +57,11 @@ def overview(name: str, config: Path | None, flags: dict[str, str]) -> tuple[dic
 
 def described(pipeline: Pipeline, name: str, loader: Loader) -> tuple[list[dict[str, Any]], list[str]]:
     """Describe the published tables, and how each would be published now, or why it would not be."""
+    dataset = pipeline.publication(name)
     would: Mapping[str, tuple[str, str]] = {}
     refused = ""
     try:
-        would = loader.check(pipeline.dataset(name))
+        would = loader.check(dataset)
     except FirnError as error:
         refused = error.message
     tables = [
@@ -69,7 +70,7 @@ def described(pipeline: Pipeline, name: str, loader: Loader) -> tuple[list[dict[
             "columns": [column(one, definition) for one, definition in contract.columns().items()],
             "strategy": would[table][0] if table in would else "refused",
             "reason": would[table][1] if table in would else refused,
-            "policy": pipeline.policies.get(table, "replace"),
+            "policy": dataset.policy_of(table),
         }
         for table, contract in pipeline.publishes.items()
     ]

@@ -6,7 +6,7 @@ import difflib
 import graphlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, get_args
 
@@ -153,7 +153,7 @@ class Pipeline(BaseModel):
 
     @classmethod
     def dataset(cls, name: str) -> Dataset:
-        """Return what is published under a name."""
+        """Return what is published under a name, as the class says it."""
         return Dataset(
             name,
             cls.publishes,
@@ -164,6 +164,14 @@ class Pipeline(BaseModel):
             deletes=cls.deletes,
             policies=cls.policies,
         )
+
+    def publication(self, name: str) -> Dataset:
+        """Return what is published under a name, with the policies that the settings state."""
+        return replace(self.dataset(name), policies=self.stated_policies())
+
+    def stated_policies(self) -> Mapping[str, Policy]:
+        """Say which rows tables hold once they are published, where settings may say otherwise than the class."""
+        return self.policies
 
     def sources(self) -> Sequence[Source]:
         """Name the places that the tables come from."""

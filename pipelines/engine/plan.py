@@ -53,7 +53,8 @@ def of_parts(execution: Execution, loader: Loader) -> tuple[dict[str, Any], list
     """Plan a run whose pipeline reads parts and makes tables of them."""
     pipeline, options = execution.pipeline, execution.options
     choose_parts(execution, loader)
-    published = loader.check(pipeline.dataset(execution.run.pipeline))
+    dataset = pipeline.publication(execution.run.pipeline)
+    published = loader.check(dataset)
     document = {
         "pipeline": execution.run.pipeline,
         "files": [part.name for part in execution.selection.read],
@@ -68,7 +69,7 @@ def of_parts(execution: Execution, loader: Loader) -> tuple[dict[str, Any], list
                 "columns": len(contract.columns()),
                 "strategy": published[table][0],
                 "reason": published[table][1],
-                "policy": pipeline.policies.get(table, "replace"),
+                "policy": dataset.policy_of(table),
             }
             for table, contract in pipeline.publishes.items()
         ],
@@ -92,10 +93,10 @@ def lines(plan: dict[str, Any]) -> list[str]:
     files, taken = plan["files"], plan["taken"]
     shown = [f"  {name}" for name in files[:10]] + ([f"  ... and {len(files) - 10} more"] if len(files) > 10 else [])  # noqa: PLR2004
     steps = [
-        f"  {s['name']:<24}{s['runs']:<12}{', '.join(s['reads'])} -> {', '.join(s['makes']) or 'must find no rows'}"
+        f"  {s['name']:<24} {s['runs']:<12}{', '.join(s['reads'])} -> {', '.join(s['makes']) or 'must find no rows'}"
         for s in plan["steps"]
     ]
-    tables = [f"  {t['name']:<24}{t['columns']:>4} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
+    tables = [f"  {t['name']:<24} {t['columns']:>3} columns  {t['strategy']}: {t['reason']}" for t in plan["tables"]]
     how = {"swap": "by replacing tables", "changes": "by changing rows", "auto": "by replacing or changing them"}
     will = (
         f"publishes, all at once, {how[plan['family']]}" if plan["publishes"] else "publishes nothing; the tables are"

@@ -128,6 +128,7 @@ def test_the_example_settings_of_the_commissions_name_every_setting_with_its_def
     assert found.pop("patterns") == Patterns().model_dump()
     assert found.pop("sample") == SampleLimits().model_dump()
     assert found.pop("entropy") == asdict(EntropyThresholds())
+    assert found.pop("table_policies")["brokers"] == Commissions.policies["brokers"]
     del found["folder"]
     assert Commissions(folder=ROOT, **found).model_dump(include=set(found), mode="json") == found
     assert Commissions(folder=ROOT).model_dump(include=set(found), mode="json") == found
