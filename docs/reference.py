@@ -24,7 +24,8 @@ Written by `python docs/reference.py` from the contracts of the tables.
 
 `firn run commissions` reads ten extracts and publishes {count} tables in one transaction. Every record of an extract
 becomes a typed line, or is accounted for: historical, repeated, or in `commission_rejects` with file, line, column,
-value and reason; a run in which these do not add up to the records read publishes nothing. Nor does one in which a
+value and reason. Lines that were read well and are not published stand in `commission_set_aside`: most say what another
+line says. A run in which these do not add up to the records read publishes nothing. Nor does one in which a
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
 hierarchy that is not what the records of a certificate say."""
 

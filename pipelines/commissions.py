@@ -27,6 +27,8 @@ from transforms.commissions.commission_assignments import (
     CommissionAssignmentVersions,
     commission_assignments,
 )
+from transforms.commissions.commission_set_aside import CommissionSetAside, commission_set_aside
+from transforms.commissions.completeness import fee_schedules_whole, schedules_whole
 from transforms.commissions.conformance_routing import EntropyThresholds, GroupConformance, conformance_routing
 from transforms.commissions.fees import FeeScheduleItems, FeeSchedules, FeeScheduleVersions, fee_schedules
 from transforms.commissions.groups import EmployerGroups, employer_groups
@@ -41,6 +43,15 @@ from transforms.commissions.hierarchy_participant_product_rates import (
     hierarchy_participant_product_rates,
 )
 from transforms.commissions.kinds import KINDS, stranded
+from transforms.commissions.master_checks import (
+    brokers_accounted,
+    eo_accounted,
+    fees_accounted,
+    groups_accounted,
+    licenses_accounted,
+    premiums_accounted,
+    rates_accounted,
+)
 from transforms.commissions.policies import Policies, policies
 from transforms.commissions.policy_hierarchy_assignments import (
     PolicyHierarchyAssignments,
@@ -181,9 +192,17 @@ class Commissions(Pipeline):
         policy_hierarchy_assignments,
         commission_assignments,
         fee_schedules,
+        commission_set_aside,
     )
     checks = (
         records_accounted,
+        brokers_accounted,
+        licenses_accounted,
+        eo_accounted,
+        groups_accounted,
+        rates_accounted,
+        fees_accounted,
+        premiums_accounted,
         certificates_routed,
         proposals_complete,
         proposals_dated,
@@ -192,6 +211,8 @@ class Commissions(Pipeline):
         structures_kept,
         policies_have_one_home,
         identifiers_formed,
+        schedules_whole,
+        fee_schedules_whole,
         references_resolve,
     )
     publishes: ClassVar = {
@@ -232,6 +253,7 @@ class Commissions(Pipeline):
         "fee_schedule_versions": FeeScheduleVersions,
         "fee_schedule_items": FeeScheduleItems,
         "commission_rejects": CommissionRejects,
+        "commission_set_aside": CommissionSetAside,
     }
     policies: ClassVar = {table: kind.policy for kind in KINDS for table in kind.tables}
     kept = (*ACCOUNTING, "extract")

@@ -13,21 +13,16 @@ from sources.csv_headers import Layout
 from sources.csvs import Csvs
 from tests.unit.commission_chain import Frames, run
 from tests.unit.commission_tables import DAY, run_on, shuffled
-from transforms.commissions import master_checks, reference_checks, typed_lines
+from transforms.commissions import master_checks, typed_lines
 from transforms.commissions.broker_eo_insurances import broker_eo_insurances
 from transforms.commissions.broker_licenses import broker_licenses
 from transforms.commissions.columns import EXTRACTS, RENAMED
 from transforms.commissions.commission_assignments import commission_assignments
+from transforms.commissions.completeness import fee_schedules_whole, schedules_whole
 from transforms.commissions.fees import fee_schedules
 from transforms.commissions.hierarchy_participant_product_rates import hierarchy_participant_product_rates
 from transforms.commissions.premium_transactions import premium_transactions
-from transforms.commissions.reference_checks import (
-    brokers_referred_to,
-    products_referred_to,
-    proposals_charged,
-    rates_paid,
-    schedules_whole,
-)
+from transforms.commissions.relations import RELATIONS, references_resolve
 from transforms.commissions.schedule_rates import schedule_rates
 
 STEPS: tuple[Callable[..., Any], ...] = (
@@ -39,35 +34,12 @@ STEPS: tuple[Callable[..., Any], ...] = (
     commission_assignments,
     hierarchy_participant_product_rates,
 )
-CHECKS = [getattr(module, name) for module in (master_checks, reference_checks) for name in module.__all__[1:]]
-REFERRING = {
-    (brokers_referred_to, "brokers"): {
-        "broker_licenses.broker_id",
-        "broker_appointments.broker_id",
-        "broker_eo_insurances.broker_id",
-        "employer_groups.primary_broker_id",
-        "fee_schedule_items.recipient_broker_id",
-        "commission_assignment_versions.broker_id",
-        "commission_assignment_recipients.recipient_broker_id",
-    },
-    (products_referred_to, "products"): {
-        "product_codes.code",
-        "plans.product_code",
-        "schedule_rates.product_code",
-    },
-    (schedules_whole, "schedules"): {"schedule_versions.schedule_id"},
-    (schedules_whole, "schedule_versions"): {"schedules.id", "schedule_rates.schedule_version_id"},
-    (schedules_whole, "schedule_rates"): {
-        "special_schedule_rates.schedule_rate_id",
-        "schedule_rate_tiers.schedule_rate_id",
-    },
-    (proposals_charged, "proposals"): {"fee_schedules.proposal_id"},
-    (proposals_charged, "fee_schedules"): {"fee_schedule_versions.fee_schedule_id"},
-    (proposals_charged, "fee_schedule_versions"): {"fee_schedules.id", "fee_schedule_items.fee_schedule_version_id"},
-    (proposals_charged, "fee_schedule_items"): {"fee_schedule_versions.id"},
-    (rates_paid, "split_distributions"): {"hierarchy_participant_product_rates.id"},
-    (rates_paid, "hierarchy_participants"): {"hierarchy_participant_product_rates.hierarchy_participant_id"},
-    (rates_paid, "schedule_rates"): {"hierarchy_participant_product_rates.schedule_rate_id"},
+ACCOUNTS = [getattr(master_checks, name) for name in master_checks.__all__[1:]]
+CHECKS = [*ACCOUNTS, schedules_whole, fee_schedules_whole, references_resolve]
+PARTS = {
+    "schedule_versions": (schedules_whole, "schedules"),
+    "fee_schedule_versions": (fee_schedules_whole, "fee_schedules"),
+    "fee_schedule_items": (fee_schedules_whole, "fee_schedule_versions"),
 }
 
 
@@ -129,12 +101,18 @@ def test_every_line_is_accounted_for_and_every_reference_is_met(
     assert found_by(check, frames).is_empty()
 
 
-@pytest.mark.parametrize(("check", "lost"), REFERRING, ids=[lost for _, lost in REFERRING])
-def test_a_table_that_is_lost_is_missed_wherever_it_is_referred_to(
-    check: Callable[..., pl.DataFrame], lost: str, frames: Frames
-) -> None:
+@pytest.mark.parametrize("lost", sorted({relation.to for relation in RELATIONS}))
+def test_a_table_that_is_lost_is_missed_wherever_it_is_referred_to(lost: str, frames: Frames) -> None:
+    found = found_by(references_resolve, frames | {lost: frames[lost].clear()})
+    referring = {(r.table, r.column) for r in RELATIONS if r.to == lost and frames[r.table][r.column].count()}
+    assert {(row["table"], row["column"]) for row in found.rows(named=True)} == referring != set()
+
+
+@pytest.mark.parametrize("lost", PARTS)
+def test_what_is_left_without_its_parts_is_named(lost: str, frames: Frames) -> None:
+    check, table = PARTS[lost]
     found = found_by(check, frames | {lost: frames[lost].clear()})
-    assert set(found["column"]) == REFERRING[check, lost]
+    assert (table, lost, frames[table].height) in found.select("table", "without", "rows").rows()
 
 
 def found_by(check: Callable[..., pl.DataFrame], frames: Frames) -> pl.DataFrame:
