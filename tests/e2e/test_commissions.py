@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.commissions_source import Dirt, generate
+from tests.storage import CONNECTION_STRING, SAS_TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.conftest import Installation
+    from tests.storage import Store
 
 UNCHANGED = "production is unchanged."
 
@@ -32,7 +36,9 @@ def rewritten(path: Path, old: bytes, new: bytes) -> bytes:
     return content
 
 
-def test_extracts_are_published_once_and_what_is_wrong_with_a_file_is_told(installation: Installation) -> None:
+def test_extracts_are_published_once_and_what_is_wrong_with_a_file_is_told(
+    installation: Installation, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     firn, books = installation, installation.folder / "extracts"
     truth = generate(firn.folder, scale=0.0045, dirt=Dirt(banking=True))
     report = firn.json("run", "commissions", "--set", "folder=extracts")
@@ -54,6 +60,15 @@ def test_extracts_are_published_once_and_what_is_wrong_with_a_file_is_told(insta
     assert raw in file.read_text(encoding="utf-8-sig").splitlines()[line - 1]
 
     assert firn.json("run", "commissions", "--set", "folder=extracts")["status"] == "unchanged"
+
+    monkeypatch.delenv(SAS_TOKEN, raising=False)
+    monkeypatch.setenv(CONNECTION_STRING, store.connection_string())
+    for path in books.iterdir():
+        store.put(path.name, path)
+    shown = firn.production()
+    again = firn.json("run", "commissions", "--set", f"blobs.container={store.name}", "--full-refresh")
+    assert (again["status"], again["rows_read"]) == ("published", report["rows_read"])
+    assert firn.production() == shown
 
     fees = next(path for path in books.iterdir() if path.name.startswith("Fees"))
     content = rewritten(fees, b"PRODUCTCAT", b"PRODUCTCATEGORY")
