@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 
 from firn import ConfigError, ContractError, SourceError, Transient
 from pipelines.engine import extracts
-from pipelines.engine.failures import of_the_copy, refuse_failed
+from pipelines.engine.failures import checking, of_the_copy, refuse_failed
 from pipelines.engine.frames import Part, Work, by_part, run_local, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
@@ -295,7 +296,8 @@ def run_later(execution: Execution, workers: Executor, groups: Segments) -> None
     for number, (local, steps) in enumerate(groups):
         if not local:
             for step in steps:
-                work = run_whole(step, execution.parts, execution.whole, execution.settings, execution.recalled)
+                with checking(execution) if step.is_check else nullcontext():
+                    work = run_whole(step, execution.parts, execution.whole, execution.settings, execution.recalled)
                 execution.work.setdefault(step.name, Work()).add(work)
         elif number:
             keep = needed(execution, groups[number + 1 :])

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from firn import SourceError, SourceUnavailable
+from firn import ContractError, SourceError, SourceUnavailable
 from pipelines.engine.report import UNCHANGED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipelines.engine.execution import Execution
 
-__all__ = ["of_the_copy", "refuse_failed"]
+__all__ = ["checking", "of_the_copy", "refuse_failed"]
+
+
+@contextmanager
+def checking(execution: Execution) -> Iterator[None]:
+    """Add to what a check found how to look again without publishing."""
+    try:
+        yield
+    except ContractError as error:
+        error.hint = f"{error.hint} Mend what the rows name, then:\nfirn check {execution.run.pipeline}"
+        raise
 
 
 def of_the_copy(execution: Execution, part: str, message: str) -> str:
