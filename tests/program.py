@@ -32,6 +32,7 @@ IMPORTED = (
     "connectorx",
     "openpyxl",
     "pipelines.clinic",
+    "pipelines.commissions",
     "pipelines.engine.runner",
     "pipelines.engine.texts",
     "pipelines.replication.survey",
