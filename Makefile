@@ -12,7 +12,7 @@ demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
 
 test: setup system  ## Run the whole suite
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Compiled at once, because a process that may not write bytecode (PYTHONDONTWRITEBYTECODE) takes twice as long to start.
 setup: $(INSTALLED)
