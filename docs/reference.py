@@ -24,10 +24,15 @@ Written by `python docs/reference.py` from the contracts of the tables.
 
 `firn run commissions` reads ten extracts and publishes {count} tables in one transaction. Every record of an extract
 becomes a typed line, or is accounted for: historical, repeated, or in `commission_rejects` with file, line, column,
-value and reason. Lines that were read well and are not published stand in `commission_set_aside`: most say what another
-line says. A run in which these do not add up to the records read publishes nothing. Nor does one in which a
+value and reason. A run in which these do not add up to the records read publishes nothing. Nor does one in which a
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
-hierarchy that is not what the records of a certificate say."""
+hierarchy that is not what the records of a certificate say.
+
+Of rosters, licences, insurances, rates and fees, `commission_set_aside` lists the lines that were read well and are
+not published, because another line says the same or what they need is not there. Lines of schedules that no certificate
+names are left out unless `all_schedules` asks for them; a group has one of the lines that describe it. A record that
+was rejected is no part of its certificate, which is routed by its other records: look at the rejects before you rely
+on it."""
 
 POLICIES = """A table's policy says [which rows it holds](../explanation/changes.md#rows-that-stay) after a publication.
 The former exports were to add rows only and never to touch one that was there, and did both. Here settings say so, by

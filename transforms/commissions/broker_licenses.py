@@ -25,7 +25,7 @@ class LicenseStatus(IntEnum):
 
 
 class BrokerLicenses(dy.Schema):
-    """A licence of a broker; ``status`` is a :class:`LicenseStatus`, and a date that is not stated is null.
+    """A licence of a broker; ``status`` is a `LicenseStatus`, and a date that is not stated is null.
 
     ``id`` is the surrogate of broker, state, number, code, county and effective date.
     """

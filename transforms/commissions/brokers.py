@@ -39,7 +39,7 @@ class BrokerStatus(IntEnum):
 class Brokers(dy.Schema):
     """A broker of a roster, or a placeholder for one that others refer to.
 
-    ``type`` is a :class:`BrokerType` and ``status`` a :class:`BrokerStatus`; both are null for a placeholder, of which
+    ``type`` is a `BrokerType` and ``status`` a `BrokerStatus`; both are null for a placeholder, of which
     nothing is known but its number.
     """
 
@@ -82,7 +82,7 @@ def brokers(
 
     A broker of both rosters is an individual. Of several lines in one roster the one hired last stands for all, then
     the first by status and content; it is taken whole. Whoever is in no roster but earns, writes, is paid, or has a
-    licence or an insurance, is a placeholder. A status that is not a :class:`BrokerStatus`, or missing, is active.
+    licence or an insurance, is a placeholder. A status that is not a `BrokerStatus`, or missing, is active.
 
     Args:
         individual_lines: The roster of persons.

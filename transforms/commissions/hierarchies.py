@@ -59,8 +59,8 @@ class Hierarchies(dy.Schema):
     """A chain of brokers; of a proposal's split, or private to a split of one certificate.
 
     Exactly one of ``proposal_id`` and ``certificate`` is there. ``split`` is the place of the split in the proposal's
-    configuration, or the sequence number that it has on the certificate. ``type`` is a :class:`HierarchyType`,
-    ``status`` a :class:`HierarchyStatus`.
+    configuration, or the sequence number that it has on the certificate. ``type`` is a `HierarchyType`,
+    ``status`` a `HierarchyStatus`.
     """
 
     id = dy.String(primary_key=True)
@@ -81,7 +81,7 @@ class Hierarchies(dy.Schema):
 
 
 class HierarchyVersions(dy.Schema):
-    """The one version of a hierarchy; ``status`` is a :class:`HierarchyStatus`."""
+    """The one version of a hierarchy; ``status`` is a `HierarchyStatus`."""
 
     id = dy.String(primary_key=True)
     hierarchy_id = dy.String(nullable=False)

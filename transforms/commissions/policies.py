@@ -51,7 +51,7 @@ class Payments(dy.Schema):
 
 
 class Policies(dy.Schema):
-    """A certificate as a policy; ``status`` is a :class:`PolicyStatus`.
+    """A certificate as a policy; ``status`` is a `PolicyStatus`.
 
     ``proposal_id`` is null where it is assigned to private hierarchies instead; ``proposal_assignment_source`` is one
     of ``ASSIGNMENT_SOURCES``. ``broker_id`` is the writing broker. What the extract does not say is null: no company,

@@ -39,7 +39,7 @@ class SplitSource(IntEnum):
 class PremiumSplitVersions(dy.Schema):
     """The one split of a proposal; its participants add to ``total_split_percent``, which is 100.
 
-    ``status`` is a :class:`SplitStatus` and ``source`` a :class:`SplitSource`.
+    ``status`` is a `SplitStatus` and ``source`` a `SplitSource`.
     """
 
     id = dy.String(primary_key=True)

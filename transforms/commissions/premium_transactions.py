@@ -23,7 +23,7 @@ class TransactionSource(IntEnum):
 
 
 class PremiumTransactions(dy.Schema):
-    """A premium of a certificate, in dollars; ``source`` is a :class:`TransactionSource`.
+    """A premium of a certificate, in dollars; ``source`` is a `TransactionSource`.
 
     ``id`` is ``PT-<hash of the posting>-<number among its equals>``, or ``PT-P<policy>`` where the source is a policy.
     """

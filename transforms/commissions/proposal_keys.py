@@ -46,7 +46,7 @@ class Proposals(dy.Schema):
 
     ``product_codes`` and ``plan_codes`` show what it is for, as JSON lists or ``*``; what counts are the pairs in
     ``proposal_products``. ``plan_codes`` is ``*`` where there are more than 10 plans or none. The broker is the writing
-    broker with the largest split, of several the one with the lowest number. ``status`` is a :class:`ProposalStatus`.
+    broker with the largest split, of several the one with the lowest number. ``status`` is a `ProposalStatus`.
     """
 
     id = dy.String(primary_key=True)

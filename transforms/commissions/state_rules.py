@@ -36,7 +36,7 @@ class StateRuleType(IntEnum):
 
 
 class StateRules(dy.Schema):
-    """A state in which certificates of a hierarchy were issued, or all states; ``type`` is a :class:`StateRuleType`."""
+    """A state in which certificates of a hierarchy were issued, or all states; ``type`` is a `StateRuleType`."""
 
     id = dy.String(primary_key=True)
     hierarchy_version_id = dy.String(nullable=False)
