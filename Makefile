@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format types torture bench-order-lists bench-publications bench-clinic lock clean
+.PHONY: demo test setup system lint format types torture bench-order-lists bench-publications bench-clinic bench-commissions lock clean
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
@@ -56,6 +56,9 @@ bench-publications: setup  ## Ways to publish, firn's and others', beside each o
 
 bench-clinic: setup  ## The clinic's five large tables, by firn and by other tools
 	$(BIN)/python -m benchmarks.clinic --scale $(SCALE)
+
+bench-commissions: setup  ## From CSV extracts to 38 published tables, compared with what the generator made
+	$(BIN)/python -m benchmarks.commissions --scale $(or $(filter-out 0.1,$(SCALE)),1) --repeats 1
 
 lock: setup  ## Resolve the exact versions again
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock

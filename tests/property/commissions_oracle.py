@@ -65,12 +65,12 @@ class Typed(NamedTuple):
 
 
 def type_certificates(text: str) -> Typed:
-    """Type the records of a file; of those with one certificate, split and level the first stays."""
+    """Type the records of a file; one that says all that an earlier one says is repeated."""
     reader = csv.reader(text.splitlines(keepends=True))
     header = next(reader)
     lines: dict[int, Line] = {}
     rejects: dict[int, tuple[str, str]] = {}
-    seen: dict[tuple[int, int, int], tuple[Any, ...]] = {}
+    seen: list[tuple[Any, ...]] = []
     historical = repeated = 0
     line = reader.line_num + 1
     for record in reader:
@@ -85,13 +85,11 @@ def type_certificates(text: str) -> Typed:
             rejects[here] = bad
         else:
             made, rest = typed(cells)
-            key = (made.certificate, made.split_seq, made.level)
-            if key not in seen:
-                seen[key], lines[here] = (made, rest), made
-            elif seen[key] == (made, rest):
+            if (made, rest) in seen:
                 repeated += 1
             else:
-                rejects[here] = ("CertificateId", "repeated_key")
+                seen.append((made, rest))
+                lines[here] = made
     return Typed(lines, rejects, historical, repeated)
 
 

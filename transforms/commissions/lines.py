@@ -38,7 +38,6 @@ REASONS: Final = {
     "not_whole": "a whole number",
     "out_of_range": "a number that the column has room for",
     "not_a_broker": "P and digits, or digits",
-    "repeated_key": "one record for a certificate, split and level",
 }
 """Why a record may be rejected, and what was expected instead."""
 

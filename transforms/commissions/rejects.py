@@ -18,8 +18,8 @@ class CommissionRejects(dy.Schema):
         table: The raw table.
         column: The header of the column whose value is the reason; empty for a record that is ragged.
         raw: The value as the file has it, or the record where it is ragged; null where there is none.
-        reason: Why: ``ragged``, ``missing``, ``not_a_date``, ``not_a_number``, ``not_whole``, ``out_of_range``,
-            ``not_a_broker`` or ``repeated_key``.
+        reason: Why: ``ragged``, ``missing``, ``not_a_date``, ``not_a_number``, ``not_whole``, ``out_of_range``
+            or ``not_a_broker``.
     """
 
     file = dy.String(primary_key=True)

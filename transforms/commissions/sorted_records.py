@@ -55,18 +55,18 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
     lacking = values.select(pl.any_horizontal(pl.col(_needed(of)).is_null())).to_series()
     lines = values.filter(~lacking)
     again = _again(lines, of)
-    rejects = pl.concat([_of_ragged(ragged), _of_values(current.filter(lacking), of), _of_keys(current, again, of)])
+    rejects = pl.concat([_of_ragged(ragged), _of_values(current.filter(lacking), of)])
     rejects = rejects.select(pl.lit(extract["file"][0]).alias("file"), pl.lit(of.table).alias("table"), pl.all())
     counts = [
         ("records_read", "", extract["records"][0]),
-        ("records_active", "", lines.height - again.height),
+        ("records_active", "", lines.height - again.len()),
         ("records_historical", "", raw.height - current.height),
-        ("records_repeated", "", again["same"].sum()),
+        ("records_repeated", "", again.len()),
         *(("records_rejected", why, count) for why, count in rejects["reason"].value_counts(sort=True).iter_rows()),
         *((figure, header, int((mark & ~lacking).sum())) for (figure, header), mark in marks.items()),
     ]
     return Sorted(
-        of.lines.cast(lines.filter(~pl.col("line").is_in(again["line"].implode())) if again.height else lines),
+        of.lines.cast(lines.filter(~pl.col("line").is_in(again.implode())) if again.len() else lines),
         Rejects.cast(rejects.select(Rejects.column_names()).sort("line")),
         _accounting(counts, extract),
     )
@@ -109,26 +109,16 @@ def _of_values(rejected: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
     return rejected.select("line", first=pl.coalesce(found)).unnest("first")
 
 
-def _again(lines: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
-    """The lines whose key an earlier one has, and whether they are the ``same`` in all else."""
-    none = pl.DataFrame(schema={"line": pl.Int64, "same": pl.Boolean})
+def _again(lines: pl.DataFrame, of: Records[Any]) -> pl.Series:
+    """Find the lines that say all that an earlier one of their key says.
+
+    Those that say something else stay: which of them is right does not depend on which stands first, and the routing
+    knows a certificate that contradicts itself.
+    """
     if not of.key:
-        return none
-    first = lines.select(pl.struct(of.key).is_first_distinct()).to_series()
-    if first.all():
-        return none
-    again, others = lines.filter(~first), [name for name in lines.columns if name not in {"line", *of.key}]
-    both = again.join(lines.filter(first), on=of.key, how="inner", maintain_order="left")
-    same = [pl.col(name).eq_missing(pl.col(f"{name}_right")) for name in others]
-    return both.select("line", same=pl.all_horizontal(same))
-
-
-def _of_keys(current: pl.DataFrame, again: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
-    """Reject the records that say something else than an earlier one of the same key; the earlier one stays."""
-    column = next((column.header for column in of.columns if column.name in of.key[:1]), "line")
-    other = current.join(again.filter(~pl.col("same")), on="line", how="semi")
-    named, raw = pl.lit(column).alias("column"), pl.col(column).cast(pl.String).alias("raw")
-    return other.select("line", named, raw, pl.lit("repeated_key").alias("reason"))
+        return lines["line"].clear()
+    doubled = lines.filter(pl.struct(of.key).is_duplicated())
+    return doubled.filter(~pl.struct(pl.exclude("line")).is_first_distinct())["line"]
 
 
 def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[tuple[str, str], pl.Series]]:
