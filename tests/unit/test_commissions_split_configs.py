@@ -117,6 +117,17 @@ def test_rows_that_contradict_one_another_have_no_configuration_and_keep_what_th
     assert counts == {number: len(rows) for number, rows in enumerate(CONTRADICTIONS, 1)}
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_told_of_rows_that_contradict_one_another_stands_on_one_of_them(turned: bool) -> None:  # noqa: FBT001
+    rows = [
+        split(1, 1, "50", 11, group_key="26", product="VIS", state="TX"),
+        split(1, 2, "50", 11, group_key="25", product="DEN", state="OK"),
+    ]
+    found = configs(*(rows[::-1] if turned else rows)).row(0, named=True)
+    assert (found["group_id"], found["product"], found["state"]) == ("G26", "VIS", "TX")
+    assert found["config_hash"] is None
+
+
 def test_a_row_that_leaves_out_group_plan_or_state_says_nothing_of_them() -> None:
     blank = split(1, 2, "50", 11, group_key=None, plan="*", state=None)
     found = configs(split(1, 1, "50", 11, group_key="LA0059", plan="A"), blank).row(0, named=True)

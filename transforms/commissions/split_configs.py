@@ -37,8 +37,8 @@ class ConfigRows(dy.Schema):
 class CertConfigs(dy.Schema):
     """A certificate: whose it is, and which configuration it has.
 
-    ``config_hash`` is null where its rows contradict one another; each of the other columns then has the least of the
-    values that they name. ``total_percent`` is the sum over the splits, each counted once; null where one has none.
+    ``config_hash`` is null where its rows contradict one another; group, date, product, plan and state are then those of
+    one row, of the lowest split and level. ``total_percent`` is the sum over the splits, each counted once; null where one has none.
     ``names_brokers`` tells whether each split has a writing broker and each row a broker.
     """
 
@@ -189,7 +189,10 @@ def _config_lines(
 
 
 def _terms(certificate_lines: pl.DataFrame) -> pl.DataFrame:
-    """Find what the rows of each certificate say of its group, date, product, plan and state, and whether it is one."""
+    """Find what the rows of each certificate say of its group, date, product, plan and state, and whether it is one.
+
+    Of a certificate whose rows say several things it is what one row says: that of the lowest split and level.
+    """
     stated = certificate_lines.select("certificate", "group_key", *_TERMS[1:]).unique()
     ids = stated.select("group_key").unique().with_columns(group_id=group_id(pl.col("group_key")))
     terms = stated.join(ids, on="group_key", nulls_equal=True).select("certificate", *_TERMS)
@@ -201,4 +204,9 @@ def _terms(certificate_lines: pl.DataFrame) -> pl.DataFrame:
         pl.col(_TERMS).min(), is_one=pl.all_horizontal(pl.col(_TERMS).drop_nulls().n_unique() <= 1)
     )
     filled = merged.with_columns(pl.col("group_id").fill_null(DIRECT_GROUP), pl.col("plan").fill_null(ANY_PLAN))
-    return pl.concat([terms.filter(~several).with_columns(is_one=pl.lit(value=True)), filled])
+    torn = filled.filter(~pl.col("is_one")).select("certificate", "is_one")
+    order = ("split_seq", "level", "group_key", *_TERMS[1:])
+    rows = certificate_lines.join(torn, on="certificate", how="semi").sort(*order, nulls_last=True)
+    first = rows.unique("certificate", keep="first", maintain_order=True).join(ids, on="group_key", nulls_equal=True)
+    whole = torn.join(first, on="certificate").select(filled.columns)
+    return pl.concat([terms.filter(~several).with_columns(is_one=pl.lit(value=True)), filled.filter("is_one"), whole])
