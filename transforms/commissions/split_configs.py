@@ -37,9 +37,9 @@ class ConfigRows(dy.Schema):
 class CertConfigs(dy.Schema):
     """A certificate: whose it is, and which configuration it has.
 
-    ``config_hash`` is null where its rows contradict one another; group, date, product, plan and state are then those of
-    one row, of the lowest split and level. ``total_percent`` is the sum over the splits, each counted once; null where one has none.
-    ``names_brokers`` tells whether each split has a writing broker and each row a broker.
+    ``config_hash`` is null where its rows contradict one another; group, date, product, plan and state are then those
+    of one row, of the lowest split and level. ``total_percent`` is the sum over the splits, each counted once; null
+    where one has none. ``names_brokers`` tells whether each split has a writing broker and each row a broker.
     """
 
     certificate = dy.Int64(primary_key=True)
