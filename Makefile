@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format types torture bench-order-lists bench-publications bench-clinic bench-commissions lock clean
+.PHONY: demo test setup system lint format explore torture bench-order-lists bench-publications bench-clinic bench-commissions lock clean
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
@@ -44,6 +44,9 @@ lint: setup  ## What CI asks before the tests
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+explore: setup system  ## The property tests, with other examples each time
+	$(BIN)/pytest tests/property --hypothesis-profile exploring
 
 torture: setup system  ## Publish 200 times while readers read and publishers are killed; prints its seed
 	$(BIN)/python -m tests.torture

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tests.mariadb import MariaDB
     from tests.storage import Relay, Store
 
-hypothesis.settings.register_profile("firn", deadline=None)  # how long a test takes says nothing here
+# How long a test takes says nothing here, and a commit is judged by the same examples wherever it is tested.
+hypothesis.settings.register_profile("firn", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("exploring", deadline=None)
 hypothesis.settings.load_profile("firn")
 
 FIRN = Path(sys.executable).with_name("firn")

@@ -263,7 +263,7 @@ def is_sound(split: Split) -> bool:
 
 
 def terms_of(rows: Sequence[Line]) -> tuple[dict[str, Any], bool]:
-    """Say what rows agree on, or the least of what they name, and whether they agree."""
+    """Say what rows agree on and whether they do; if not, what the row of the lowest split and level says."""
     named = {
         "group_id": {group_id(row.group_key) for row in rows} - {DIRECT},
         "effective_date": {row.effective_date for row in rows},
@@ -271,9 +271,17 @@ def terms_of(rows: Sequence[Line]) -> tuple[dict[str, Any], bool]:
         "plan": {row.plan for row in rows} - {"*"},
         "state": {row.state for row in rows} - {None},
     }
+    if any(len(values) > 1 for values in named.values()):
+        first = min(rows, key=first_told)._asdict()
+        return {**{name: first[name] for name in list(named)[1:]}, "group_id": group_id(first["group_key"])}, False
     missing = {"group_id": DIRECT, "plan": "*", "state": None}
-    terms = {name: min(values) if values else missing[name] for name, values in named.items()}  # type: ignore[type-var]
-    return terms, all(len(values) <= 1 for values in named.values())
+    return {name: next(iter(values), missing.get(name)) for name, values in named.items()}, True
+
+
+def first_told(row: Line) -> tuple[Any, ...]:
+    """Order rows by split and level, then by what they say; what is missing comes last."""
+    said = (row.group_key, row.effective_date, row.product, row.plan, row.state)
+    return (row.split_seq, row.level, *((one is None, "" if one is None else str(one)) for one in said))
 
 
 def sha256(text: str) -> str:
