@@ -3,13 +3,15 @@
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import dataframely as dy
 
 from pipelines.commissions import Commissions, Patterns
 from pipelines.engine.cli import cli
-from transforms.commissions.columns import EXTRACTS
+from transforms.commissions.changes import RULES
+from transforms.commissions.columns import EXTRACTS, Records
 from transforms.commissions.exports import ADDED, EXPORTS
 from transforms.commissions.kinds import KINDS
 from transforms.commissions.lines import REASONS
@@ -28,8 +30,9 @@ value and reason. A run in which these do not add up to the records read publish
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
 hierarchy that is not what the records of a certificate say.
 
-Of rosters, licences, insurances, rates and fees, `commission_set_aside` lists the lines that were read well and are
-not published, because another line says the same or what they need is not there. Lines of schedules that no certificate
+Of rosters, licences, insurances, rates, fees and assignments, `commission_set_aside` lists the lines that were read
+well and are not published, with file, line and header, because another line says the same or what they need is not
+there. Lines of schedules that no certificate
 names are left out unless `all_schedules` asks for them; a group has one of the lines that describe it. A record that
 was rejected is no part of its certificate, which is routed by its other records: look at the rejects before you rely
 on it."""
@@ -72,7 +75,7 @@ def commissions() -> str:
     """Compose the page of the commissions: extracts, reasons, exports, and every table with its columns."""
     made = {table: step.name for step in Commissions.steps for table in step.makes}
     count = len(Commissions.publishes)
-    sections = [BEGINNING.format(count=count), extracts(), reasons(), exports(), policies(), "## Tables"]
+    sections = [BEGINNING.format(count=count), extracts(), reasons(), rules(), exports(), policies(), "## Tables"]
     sections += [table(name, contract, made[name]) for name, contract in Commissions.publishes.items()]
     return "\n\n".join(sections) + "\n"
 
@@ -81,7 +84,7 @@ def extracts() -> str:
     """List the extracts: which files they are, and their columns; those needed are bold."""
     patterns = Patterns().model_dump()
     rows = [
-        (f"`{one.table}`", f"`{patterns[one.table]}`", ", ".join(bold(c.header, strong=c.needed) for c in one.columns))
+        (f"`{one.table}`", f"`{patterns[one.table]}`", ", ".join(bold(*column) for column in headers(one)))
         for one in EXTRACTS
     ]
     text = "A file has all columns of its extract in this order; others are named in a note and not read. A record is"
@@ -90,10 +93,25 @@ def extracts() -> str:
     )
 
 
+def headers(records: Records[Any]) -> list[tuple[str, bool]]:
+    """List the headers of an extract once, and whether a record needs a good value there."""
+    needed = {column.header for column in records.columns if column.needed}
+    return [(header, header in needed) for header in records.headers]
+
+
 def reasons() -> str:
     """List why records are rejected."""
     rows = [(f"`{reason}`", expected) for reason, expected in REASONS.items()]
     return "## Reasons\n\n" + rows_of(("reason", "what was expected"), rows)
+
+
+def rules() -> str:
+    """List the rules that change values."""
+    rows = [(f"`{rule}`", told) for rule, told in RULES.items()]
+    text = (
+        "`commission_changes` has how many values each rule set, by table and column, and by file where it reads cells."
+    )
+    return f"## Rules that set values\n\n{text}\n\n" + rows_of(("rule", "what it does"), rows)
 
 
 def exports() -> str:
@@ -116,7 +134,7 @@ def table(name: str, contract: type[dy.Schema], step: str) -> str:
     to = {relation.column: f"`{relation.to}.{relation.key}`" for relation in RELATIONS if relation.table == name}
     rows = [
         (
-            bold(column, strong=one.primary_key),
+            bold(column, one.primary_key),
             str(one.dtype).replace("(precision=", "(").replace(" scale=", " "),
             "may be null" if one.nullable else "",
             to.get(column, ""),
@@ -135,7 +153,7 @@ def rows_of(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |".replace("``", "`") for line in lines)
 
 
-def bold(name: str, *, strong: bool) -> str:
+def bold(name: str, strong: bool) -> str:  # noqa: FBT001 (columns are pairs of both)
     """Write a name as code, and in bold where it counts."""
     return f"**{code(name)}**" if strong else code(name)
 

@@ -27,6 +27,7 @@ from transforms.commissions.commission_assignments import (
     CommissionAssignmentVersions,
     commission_assignments,
 )
+from transforms.commissions.commission_changes import CommissionChanges, commission_changes
 from transforms.commissions.commission_set_aside import CommissionSetAside, commission_set_aside
 from transforms.commissions.completeness import fee_schedules_whole, schedules_whole
 from transforms.commissions.conformance_routing import EntropyThresholds, GroupConformance, conformance_routing
@@ -52,7 +53,7 @@ from transforms.commissions.master_checks import (
     premiums_accounted,
     rates_accounted,
 )
-from transforms.commissions.policies import Policies, policies
+from transforms.commissions.policies import ASSIGNMENT_SOURCES, Policies, policies
 from transforms.commissions.policy_hierarchy_assignments import (
     PolicyHierarchyAssignments,
     PolicyHierarchyParticipants,
@@ -117,7 +118,7 @@ REJECTS = tuple(
         "perf_group",
     )
 )
-SET_ASIDE = ("brokers_set_aside", "eo_set_aside", "fees_set_aside", "licenses_set_aside", "rates_set_aside")
+SET_ASIDE = tuple(f"{name}_set_aside" for name in ("brokers", "eo", "fees", "licenses", "rates", "assignments"))
 ACCOUNTING = tuple(name.replace("_line", "").replace("_rejects", "_accounting") for name in REJECTS)
 EVERY = "*"
 """In place of a table's name: the policy of every table that is not named."""
@@ -128,6 +129,7 @@ FIGURES = {
     "records_rejected": "records rejected",
     "cells_nulled": "cells nulled",
     "cells_rounded": "cells rounded",
+    "cells_recoded": "cells recoded",
 }
 
 
@@ -193,6 +195,7 @@ class Commissions(Pipeline):
         commission_assignments,
         fee_schedules,
         commission_set_aside,
+        commission_changes,
     )
     checks = (
         records_accounted,
@@ -254,6 +257,7 @@ class Commissions(Pipeline):
         "fee_schedule_items": FeeScheduleItems,
         "commission_rejects": CommissionRejects,
         "commission_set_aside": CommissionSetAside,
+        "commission_changes": CommissionChanges,
     }
     policies: ClassVar = {table: kind.policy for kind in KINDS for table in kind.tables}
     kept = (*ACCOUNTING, "extract")
@@ -322,7 +326,7 @@ class Commissions(Pipeline):
         return sample({name: whole[name] for name in self.publishes}, limits)
 
     def figures(self, parts: Sequence[Part], whole: Frames) -> dict[str, int]:
-        """Count records and cells by what became of them, over all files, and certificates by how they were routed."""
+        """Count what became of records and cells over all files, of certificates, and of those who are to be paid."""
         counts = pl.concat([part.frames[name] for part in parts for name in ACCOUNTING if name in part.frames])
         summed = counts.group_by("figure", "item").agg(pl.col("count").sum()).filter(pl.col("count") > 0)
         found = {(figure, item): count for figure, item, count in summed.sort("item").iter_rows()}
@@ -332,7 +336,7 @@ class Commissions(Pipeline):
             for (figure, item), count in found.items()
             if figure == name
         }
-        return told | routes(whole["policies"], whole["routed_pha"])
+        return told | ruled(whole["commission_changes"]) | routes(whole) | paid(whole)
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:
         """Name the columns that were not read, and the schedules that nobody has described."""
@@ -347,9 +351,32 @@ class Commissions(Pipeline):
         return notes
 
 
-def routes(policies: pl.DataFrame, routed_pha: pl.DataFrame) -> dict[str, int]:
-    """Count the certificates that stand under a proposal, and those that do not by the reason."""
-    assigned = routed_pha["reason"].value_counts().sort("reason")
-    return {"with a proposal": policies["proposal_id"].count()} | {
+def ruled(changes: pl.DataFrame) -> dict[str, int]:
+    """Count the values that rules over all files set, by rule."""
+    over_all = changes.filter(pl.col("file") == "").group_by("rule").agg(pl.col("count").sum()).sort("rule")
+    return {f"values set by rule, {rule}": count for rule, count in over_all.iter_rows()}
+
+
+def routes(whole: Frames) -> dict[str, int]:
+    """Count the certificates by how their proposal was found, and those that have none by the reason."""
+    sources = whole["policies"]["proposal_assignment_source"].drop_nulls().value_counts()
+    found = dict.fromkeys(ASSIGNMENT_SOURCES, 0) | dict(sources.iter_rows())
+    assigned = whole["routed_pha"]["reason"].value_counts().sort("reason")
+    return {f"with a proposal, {source}": count for source, count in found.items()} | {
         f"without a proposal, {reason}": count for reason, count in assigned.iter_rows()
+    }
+
+
+def paid(whole: Frames) -> dict[str, int]:
+    """Count the split distributions that have a rate, those that have none by the reason, and rates that do not fit."""
+    rates = whole["hierarchy_participant_product_rates"].select("id", "group_size_fits", "dates_fit")
+    unpaid = whole["split_distributions"].join(rates, on="id", how="anti")
+    named, known = pl.col("schedule_code").is_not_null(), pl.col("schedule_id").is_not_null()
+    return {
+        "distributions with a rate, in force": rates.filter("dates_fit", "group_size_fits").height,
+        "distributions with a rate, of other group sizes": rates.filter("dates_fit", ~pl.col("group_size_fits")).height,
+        "distributions with a rate, out of its dates": rates.filter(~pl.col("dates_fit")).height,
+        "distributions without a rate, no schedule": unpaid.filter(~named).height,
+        "distributions without a rate, schedule without rates": unpaid.filter(named, ~known).height,
+        "distributions without a rate, none of product and state": unpaid.filter(known).height,
     }

@@ -79,7 +79,7 @@ def type_certificates(text: str) -> Typed:
             rejects[here] = ("", "ragged")
             continue
         cells = dict(zip(header, map(filled, record), strict=False))
-        if (cells["RecStatus"], cells["CertStatus"]) != ("A", "A"):
+        if not is_current(cells):
             historical += 1
         elif (bad := first_bad(cells)) is not None:
             rejects[here] = bad
@@ -91,6 +91,11 @@ def type_certificates(text: str) -> Typed:
                 seen.append((made, rest))
                 lines[here] = made
     return Typed(lines, rejects, historical, repeated)
+
+
+def is_current(cells: dict[str, str | None]) -> bool:
+    record, certificate = ((cells[name] or "").upper() for name in ("RecStatus", "CertStatus"))
+    return record == "A" and certificate in {"A", "ACTIVE"}
 
 
 def filled(text: str) -> str | None:
@@ -154,6 +159,14 @@ def broker_of(text: str | None) -> int | None:
     return int(found[1]) if found else None
 
 
+def state_of(text: str | None) -> str | None:
+    """Read a state: two letters, or one of the names that files are drawn with."""
+    said = (text or "").upper()
+    if re.fullmatch("[A-Z]{2}", said):
+        return said
+    return {"TEXAS": "TX", "NEW YORK": "NY"}.get(" ".join(said.split()))
+
+
 def group_of(text: str | None) -> str | None:
     return filled(text.removeprefix("G")) if text is not None else None
 
@@ -169,7 +182,7 @@ def typed(cells: dict[str, str | None]) -> tuple[Line, tuple[Any, ...]]:
         split_seq=int(Decimal(str(cells["CertSplitSeq"]))),
         level=int(Decimal(str(cells["SplitBrokerSeq"]))),
         group_key=group_of(cells["GroupId"]),
-        state=(cells["CertIssuedState"] or "")[:2] or None,
+        state=state_of(cells["CertIssuedState"]),
         split_percent=decimal_of(cells["CertSplitPercent"], 4),
         broker=broker_of(cells["SplitBrokerId"]),
         schedule=cells["CommissionsSchedule"],

@@ -35,7 +35,7 @@ DAY = date(2024, 1, 1)
 
 def table(contract: type[Contract], rows: Iterable[Mapping[str, Any]], **defaults: object) -> dy.DataFrame[Contract]:
     """Make a table: what a row does not say is as in ``defaults``, else null; lines are numbered from 2."""
-    full = [{"line": number, **defaults, **row} for number, row in enumerate(rows, 2)]
+    full = [{"file": "x.csv", "line": number, **defaults, **row} for number, row in enumerate(rows, 2)]
     schema = contract.create_empty().schema
     return contract.cast(pl.DataFrame([{name: row.get(name) for name in schema} for row in full], schema=schema))
 
@@ -54,11 +54,16 @@ def commissions(*rows: Row) -> dy.DataFrame[CommissionLines]:
 
 
 def individuals(*rows: Row) -> dy.DataFrame[IndividualLines]:
-    return table(IndividualLines, rows, broker=1, status="Active")
+    return table(IndividualLines, map(_named, rows), broker=1, status="Active")
 
 
 def organizations(*rows: Row) -> dy.DataFrame[OrganizationLines]:
-    return table(OrganizationLines, rows, broker=1, status="Active")
+    return table(OrganizationLines, map(_named, rows), broker=1, status="Active")
+
+
+def _named(row: Row) -> Row:
+    """Give a broker the number as it is delivered."""
+    return {"party": f"P{row.get('broker', 1)}", **row}
 
 
 def licenses(*rows: Row) -> dy.DataFrame[LicenseLines]:

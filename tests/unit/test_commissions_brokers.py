@@ -48,12 +48,20 @@ def test_persons_and_organizations_have_their_names_and_party_ids() -> None:
         ("Terminated", BrokerStatus.TERMINATED),
         ("terminated  residuals", BrokerStatus.TERMINATED_RESIDUALS),
         ("Pending Review", BrokerStatus.PENDING_REVIEW),
-        ("On leave", BrokerStatus.ACTIVE),
-        (None, BrokerStatus.ACTIVE),
+        ("On leave", None),
+        (None, None),
     ],
 )
-def test_a_status_has_its_number(text: str | None, status: BrokerStatus) -> None:
-    assert made(({"status": text},)).brokers["status"].to_list() == [status]
+def test_a_status_has_its_number_and_what_is_none_is_counted(text: str | None, status: BrokerStatus | None) -> None:
+    tables = made(({"status": text},))
+    assert tables.brokers["status"].to_list() == [status]
+    counts = [("unknown_status", "raw_individual_brokers", "CurrentStatus", 1)] if text and status is None else []
+    assert tables.brokers_changed.rows() == counts
+
+
+def test_a_party_id_is_as_it_is_delivered() -> None:
+    found = made(({"broker": 7, "party": "P007"}, {"broker": 8, "party": "8"}), referred=(9,)).brokers
+    assert found["external_party_id"].to_list() == ["P007", "8", "P9"]
 
 
 def test_of_two_lines_of_a_roster_the_one_hired_last_stands_whole_whatever_their_order() -> None:
@@ -89,8 +97,9 @@ def test_licences_state_no_date_that_the_extract_does_not() -> None:
 
 @pytest.mark.parametrize(("text", "status"), [("active", 0), ("Inactive", 1), ("Lapsed", 2), (None, 2)])
 def test_a_licence_has_the_number_of_its_status(text: str | None, status: int) -> None:
-    found = broker_licenses(licenses({"status": text}), TODAY).broker_licenses
-    assert found["status"].to_list() == [LicenseStatus(status)]
+    found = broker_licenses(licenses({"status": text}), TODAY)
+    assert found.broker_licenses["status"].to_list() == [LicenseStatus(status)]
+    assert found.licenses_changed["count"].to_list() == ([1] if status == LicenseStatus.OTHER else [])
 
 
 def test_of_two_lines_of_a_licence_the_one_that_expires_last_stands_and_one_without_an_end_before_it() -> None:

@@ -39,6 +39,28 @@ def test_a_fee_is_coded_by_its_calculation_method(method: str | None, code: str,
     assert items.select("code", "frequency", "basis").rows() == [(code, frequency, basis)]
 
 
+@pytest.mark.parametrize(
+    ("method", "kind", "basis", "rules"),
+    [
+        ("Something else", "PCT", "percent", ["other_fee_method"]),
+        ("Something else", "FLAT", "fixed", ["other_fee_method"]),
+        (None, None, "fixed", ["other_fee_method"]),
+        (PERCENT, "FLAT", "percent", ["contradicting_fee_kind"]),
+        ("One Time Flat Fee $", "pct", "fixed", ["contradicting_fee_kind"]),
+        (PERCENT, "PCT", "percent", []),
+        (PERCENT, None, "percent", []),
+    ],
+)
+def test_a_method_that_is_not_known_or_contradicts_the_kind_is_counted(
+    method: str | None, kind: str | None, basis: str, rules: list[str]
+) -> None:
+    tables = made({"formatted_method": method, "kind": kind, "formatted_amount": Decimal("0.03")})
+    (item,) = tables.fee_schedule_items.rows(named=True)
+    assert item["basis"] == basis
+    assert (item["percent"], item["amount"]) == ((3, None) if basis == "percent" else (None, Decimal("0.03")))
+    assert tables.fees_changed["rule"].to_list() == rules
+
+
 def test_a_percentage_is_multiplied_before_anything_is_rounded() -> None:
     items = made({"formatted_method": PERCENT, "formatted_amount": Decimal("0.035"), "amount": Decimal(4)})
     assert items.fee_schedule_items.select("percent", "amount").rows() == [(Decimal("3.5"), None)]
@@ -75,8 +97,10 @@ def test_a_line_that_is_there_twice_is_one_fee() -> None:
 
 
 def test_a_recipient_whom_no_table_has_is_left_out() -> None:
-    items = made({"broker": 7}, {"broker": 8}, {"broker": None}).fee_schedule_items
-    assert items["recipient_broker_id"].drop_nulls().to_list() == [7]
+    said = {"formatted_method": PERCENT}
+    tables = made({"broker": 7} | said, {"broker": 8} | said, {"broker": None} | said)
+    assert tables.fee_schedule_items["recipient_broker_id"].drop_nulls().to_list() == [7]
+    assert tables.fees_changed.rows() == [("unknown_recipient", "raw_fees", "PartyUniqueId", 1)]
 
 
 def test_a_version_spans_its_fees_and_is_open_while_one_is() -> None:

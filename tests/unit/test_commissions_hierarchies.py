@@ -110,4 +110,5 @@ def test_a_schedule_that_is_not_there_has_its_code_and_no_id() -> None:
 def test_a_missing_percent_is_an_even_share() -> None:
     frames = made(split(1, 1, "100", 11, 12, split_percent=None))
     assert frames["hierarchy_participants"]["split_percent"].to_list() == [None, None]
+    assert frames["distributions_changed"].rows() == [("even_share", "raw_certificate_info", "CertSplitPercent", 2)]
     assert frames["split_distributions"]["percentage"].to_list() == [Decimal("50.0000")] * 2

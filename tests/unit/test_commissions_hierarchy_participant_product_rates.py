@@ -1,12 +1,13 @@
 """A participant is paid by the rate of his schedule for the product, the state and the size of the group."""
 
+from datetime import date
 from decimal import Decimal
 
 import dataframely as dy
 import polars as pl
 import pytest
 
-from tests.unit.commission_tables import Row, schedule_lines, table
+from tests.unit.commission_tables import DAY, Row, schedule_lines, table
 from transforms.commissions.groups import EmployerGroups
 from transforms.commissions.hierarchies import Hierarchies, HierarchyVersions
 from transforms.commissions.hierarchy_participant_product_rates import (
@@ -22,7 +23,7 @@ OF_GROUP = table(
     EmployerGroups, [{"id": "G25", "lives": 30, "group_number": "25", "group_name": "", "name_source": ""}]
 )
 HIERARCHY = table(Hierarchies, [{"id": "H", "group_id": "G25"}])
-VERSION = table(HierarchyVersions, [{"id": "H-V1", "hierarchy_id": "H"}])
+VERSION = table(HierarchyVersions, [{"id": "H-V1", "hierarchy_id": "H", "effective_from": DAY}])
 RULES = table(
     StateRules, [{"id": "SR-TX", "hierarchy_version_id": "H-V1"}, {"id": "SR-ALL", "hierarchy_version_id": "H-V1"}]
 )
@@ -72,6 +73,23 @@ def test_the_state_counts_before_the_size_and_the_nearest_size_before_others(
 def test_a_rate_says_whether_the_group_has_its_size() -> None:
     assert paid(rate(1, size_from=1, size_to=30))["group_size_fits"].to_list() == [True]
     assert paid(rate(1, size_from=1, size_to=29))["group_size_fits"].to_list() == [False]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fits"),
+    [
+        (None, None, True),
+        (DAY, DAY, True),
+        (date(2024, 1, 2), None, False),
+        (None, date(2023, 12, 31), False),
+    ],
+)
+def test_a_rate_says_whether_it_is_in_force_when_the_hierarchy_begins(
+    start: date | None,
+    end: date | None,
+    fits: bool,  # noqa: FBT001
+) -> None:
+    assert paid(rate(1, start_date=start, end_date=end))["dates_fit"].to_list() == [fits]
 
 
 def test_a_rule_for_all_states_is_paid_by_rates_of_all_states() -> None:

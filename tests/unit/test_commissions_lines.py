@@ -104,12 +104,46 @@ def test_a_current_record_becomes_a_line_of_types() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("change", "state", "counts"),
+    [
+        ({"CertIssuedState": "Texas"}, "TX", {"cells_recoded CertIssuedState": 1}),
+        ({"CertIssuedState": "la"}, "LA", {"cells_recoded CertIssuedState": 1}),
+        ({"CertIssuedState": "ZZ"}, "ZZ", {}),
+        ({"CertIssuedState": "TXX"}, None, {"cells_nulled CertIssuedState": 1}),
+        ({"CertIssuedState": "NULL"}, None, {}),
+        ({"CertStatus": "Active"}, "TX", {"cells_recoded CertStatus": 1}),
+        ({"CertStatus": "a", "RecStatus": "a"}, "TX", {"cells_recoded CertStatus": 1, "cells_recoded RecStatus": 1}),
+        ({"GroupId": "G7"}, "TX", {"cells_recoded GroupId": 1}),
+    ],
+)
+def test_a_state_a_status_and_a_group_in_other_words_are_read_and_counted(
+    change: dict[str, str], state: str | None, counts: dict[str, int]
+) -> None:
+    lines, _, accounting = sort_out("raw_certificate_info", CERTIFICATE | change)
+    assert lines["state"].to_list() == [state]
+    assert {name: count for name, count in figures(accounting).items() if name in counts} == counts
+    assert counts or "cells_recoded" not in str(figures(accounting))
+
+
+def test_a_flag_that_says_neither_yes_nor_no_is_null_and_counted() -> None:
+    said = ["Y", "true", "N", "FALSE", None, "maybe"]
+    lines, _, accounting = sort_out(
+        "raw_licenses", *({"PartyUniqueId": "P7", "IsResidenceLicense": one} for one in said)
+    )
+    assert lines["is_residence"].to_list() == [True, True, False, False, False, None]
+    assert figures(accounting)["cells_nulled IsResidenceLicense"] == 1
+
+
 def test_historical_records_are_counted_and_not_rejected_whatever_they_hold() -> None:
-    history = [CERTIFICATE | change for change in ({"RecStatus": "H"}, {"CertStatus": "T"}, {"RecStatus": ""})]
+    history = [
+        CERTIFICATE | change
+        for change in ({"RecStatus": "H"}, {"CertStatus": "T"}, {"RecStatus": ""}, {"RecStatus": "Active"})
+    ]
     lines, rejects, accounting = sort_out("raw_certificate_info", *(h | {"CertificateId": "?"} for h in history))
     assert lines.is_empty()
     assert rejects.is_empty()
-    assert figures(accounting) == {"records_read": 3, "records_historical": 3}
+    assert figures(accounting) == {"records_read": 4, "records_historical": 4}
 
 
 @pytest.mark.parametrize(

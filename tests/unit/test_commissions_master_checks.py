@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tests.unit.commission_tables import (
+    Row,
     certificates,
     fees,
     individuals,
@@ -25,6 +26,7 @@ from transforms.commissions import master_checks
 from transforms.commissions.broker_eo_insurances import broker_eo_insurances
 from transforms.commissions.broker_licenses import broker_licenses
 from transforms.commissions.brokers import brokers
+from transforms.commissions.commission_assignments import commission_assignments
 from transforms.commissions.commission_set_aside import commission_set_aside
 from transforms.commissions.fees import fee_schedules
 from transforms.commissions.groups import employer_groups
@@ -35,10 +37,20 @@ from transforms.commissions.references import ActiveBrokers
 from transforms.commissions.schedule_rates import schedule_rates
 from transforms.commissions.set_aside import REASONS
 
-PERSONS = individuals({"broker": 1}, {"broker": 1}, {"broker": 2})
-FIRMS = organizations({"broker": 2}, {"broker": 3})
-LICENSES, INSURANCES = licenses({}, {}, {"broker": 9}), insurances({}, {}, {"broker": 9}, {"policy": "A"})
-RATES, FEES = schedule_lines({}, {}, {"product": None}), fees({}, {}, {"group_key": "26"})
+
+def of(file: str, *rows: Row) -> list[Row]:
+    return [{"file": f"{file}.csv", **row} for row in rows]
+
+
+PERSONS = individuals(*of("persons", {"broker": 1}, {"broker": 1, "party": "P001"}, {"broker": 2}))
+FIRMS = organizations(*of("firms", {"broker": 2}, {"broker": 3}))
+LICENSES = licenses(*of("licenses", {}, {}, {"broker": 9}))
+INSURANCES = insurances(*of("insurances", {}, {}, {"broker": 9}, {"policy": "A"}))
+RATES = schedule_lines(*of("rates", {}, {}, {"product": None}))
+FEES = fees(*of("fees", {}, {}, {"group_key": "26"}))
+PAIRS = certificates(
+    *of("certificates", *({"broker": 3, "paid_broker": other, "certificate": other} for other in (2, 1)))
+)
 SOLD = certificates({}, {"group_key": "LA0059"})
 POSTED = premiums({}, {}, {"amount": Decimal("-2.50")})
 
@@ -47,7 +59,8 @@ LICENSED = broker_licenses(LICENSES, run_on(date(2024, 1, 1)))
 INSURED = broker_eo_insurances(INSURANCES)
 RATED = schedule_rates(RATES)
 CHARGED = fee_schedules(FEES, table(Proposals, [{"id": "P", "group_id": "G25"}]), ROSTER.brokers)
-GROUPS = employer_groups(SOLD, perf_groups(), premiums(), ROSTER.brokers)
+GROUPS = employer_groups(SOLD, perf_groups(), premiums(), ROSTER.brokers).employer_groups
+ASSIGNED = commission_assignments(PAIRS, ROSTER.brokers)
 PAID = premium_transactions(POSTED, table(Policies, [{"id": "7", "certificate": 7, "premium": Decimal(5)}]))
 
 CASES: list[tuple[Callable[..., pl.DataFrame], tuple[Any, ...], int]] = [
@@ -110,15 +123,17 @@ def test_all_lines_set_aside_are_in_one_table_with_their_reasons() -> None:
         INSURED.eo_set_aside,
         RATED.rates_set_aside,
         CHARGED.fees_set_aside,
+        ASSIGNED.assignments_set_aside,
     )
-    assert found.select("table", "line", "number", "reason").rows() == [
-        ("raw_eo_insurance", 3, 1, "repeated_insurance"),
-        ("raw_fees", 3, 1, "repeated_fee"),
-        ("raw_fees", 4, 1, "group_without_proposal"),
-        ("raw_individual_brokers", 3, 1, "repeated_broker"),
-        ("raw_licenses", 3, 1, "repeated_license"),
-        ("raw_org_brokers", 2, 1, "repeated_broker"),
-        ("raw_schedule_rates", 3, 1, "repeated_rate"),
-        ("raw_schedule_rates", 4, 1, "rate_without_product"),
+    assert found.select("file", "line", "table", "column", "raw", "reason").rows() == [
+        ("certificates.csv", 2, "raw_certificate_info", "PaidBrokerId", "2", "older_assignment"),
+        ("fees.csv", 3, "raw_fees", None, None, "repeated_fee"),
+        ("fees.csv", 4, "raw_fees", "PRDNUM", "26", "group_without_proposal"),
+        ("firms.csv", 2, "raw_org_brokers", "PartyUniqueId", "P2", "repeated_broker"),
+        ("insurances.csv", 3, "raw_eo_insurance", "PolicyId", None, "repeated_insurance"),
+        ("licenses.csv", 3, "raw_licenses", "LicenseNumber", None, "repeated_license"),
+        ("persons.csv", 2, "raw_individual_brokers", "PartyUniqueId", "P1", "repeated_broker"),
+        ("rates.csv", 3, "raw_schedule_rates", "ProductCode", "DEN", "repeated_rate"),
+        ("rates.csv", 4, "raw_schedule_rates", "ScheduleName", "S1", "rate_without_product"),
     ]
     assert set(found["reason"]) == REASONS.keys()

@@ -7,6 +7,7 @@ import dataframely as dy
 import polars as pl
 
 from transforms.commissions.choices import choose, first_of_each, latest, set_aside
+from transforms.commissions.columns import EO
 from transforms.commissions.identifiers import surrogate
 from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import EoLines
@@ -76,12 +77,13 @@ def broker_eo_insurances(eo_lines: dy.DataFrame[EoLines]) -> EoTables:
     marked = rows.with_columns(is_latest=pl.col("id").is_in(last["id"].implode()))
     return EoTables(
         keyed("broker_eo_insurances", marked, BrokerEoInsurances),
-        set_aside("raw_eo_insurance", chosen.others, "repeated_insurance", "policy_number"),
+        set_aside(EO, chosen.others, "repeated_insurance", "policy", "policy_number"),
     )
 
 
 def _insurances(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.select(
+        "file",
         "line",
         broker_id="broker",
         policy_number="policy",

@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 import dataframely as dy
 import polars as pl
 
+from transforms.commissions.changes import Changed, changed
 from transforms.commissions.choices import choose, latest, set_aside
+from transforms.commissions.columns import LICENSES
 from transforms.commissions.identifiers import surrogate
 from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import LicenseLines
@@ -27,6 +29,8 @@ class LicenseStatus(IntEnum):
 class BrokerLicenses(dy.Schema):
     """A licence of a broker; ``status`` is a `LicenseStatus`, and a date that is not stated is null.
 
+    ``is_resident_license`` is null where the extract says neither yes nor no, and false where it says nothing.
+
     ``id`` is the surrogate of broker, state, number, code, county and effective date.
     """
 
@@ -38,7 +42,7 @@ class BrokerLicenses(dy.Schema):
     status = dy.Int16(nullable=False)
     effective_date = dy.Date(nullable=True)
     expiration_date = dy.Date(nullable=True)
-    is_resident_license = dy.Bool(nullable=False)
+    is_resident_license = dy.Bool(nullable=True)
     applicable_county = dy.String(nullable=True)
 
 
@@ -64,11 +68,13 @@ class LicenseTables(NamedTuple):
         broker_licenses: One row per licence.
         broker_appointments: One row per broker and state.
         licenses_set_aside: The lines for which another stands.
+        licenses_changed: How many statuses are neither.
     """
 
     broker_licenses: dy.DataFrame[BrokerLicenses]
     broker_appointments: dy.DataFrame[BrokerAppointments]
     licenses_set_aside: dy.DataFrame[SetAside]
+    licenses_changed: dy.DataFrame[Changed]
 
 
 _STATUSES: Final = {"ACTIVE": LicenseStatus.ACTIVE.value, "INACTIVE": LicenseStatus.INACTIVE.value}
@@ -90,7 +96,7 @@ def broker_licenses(license_lines: dy.DataFrame[LicenseLines], run: dy.DataFrame
         run: When the run began: the day on which licences are in force or not, in UTC.
 
     Returns:
-        Licences, appointments, and the lines that are not published.
+        Licences, appointments, the lines that are not published, and how many values a rule changed.
     """
     chosen = choose(_licenses(license_lines), _KEY, _longest(), pl.col("status"))
     rows = chosen.kept.with_columns(id=surrogate(natural_key(*_KEY)))
@@ -98,18 +104,27 @@ def broker_licenses(license_lines: dy.DataFrame[LicenseLines], run: dy.DataFrame
     return LicenseTables(
         keyed("broker_licenses", rows, BrokerLicenses),
         keyed("broker_appointments", appointments, BrokerAppointments),
-        set_aside("raw_licenses", chosen.others, "repeated_license", "license_number"),
+        set_aside(LICENSES, chosen.others, "repeated_license", "number", "license_number"),
+        changed(("other_license_status", LICENSES, "status", license_lines.filter(_is_other()).height)),
     )
 
 
+def _is_other() -> pl.Expr:
+    return _status() == LicenseStatus.OTHER.value
+
+
+def _status() -> pl.Expr:
+    return pl.col("status").str.to_uppercase().replace_strict(_STATUSES, default=LicenseStatus.OTHER.value)
+
+
 def _licenses(lines: pl.DataFrame) -> pl.DataFrame:
-    status = pl.col("status").str.to_uppercase().replace_strict(_STATUSES, default=LicenseStatus.OTHER.value)
     return lines.select(
+        "file",
         "line",
         "state",
         "effective_date",
         "expiration_date",
-        status.cast(pl.Int16),
+        _status().cast(pl.Int16),
         broker_id="broker",
         license_number="number",
         license_code="code",

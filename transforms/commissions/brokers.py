@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 import dataframely as dy
 import polars as pl
 
+from transforms.commissions.changes import Changed, changed
 from transforms.commissions.choices import choose, latest, set_aside
+from transforms.commissions.columns import INDIVIDUALS, ORGANIZATIONS
 from transforms.commissions.keys import keyed
 from transforms.commissions.lines import EoLines, IndividualLines, LicenseLines, OrganizationLines
 from transforms.commissions.references import ActiveBrokers
@@ -39,8 +41,9 @@ class BrokerStatus(IntEnum):
 class Brokers(dy.Schema):
     """A broker of a roster, or a placeholder for one that others refer to.
 
-    ``type`` is a `BrokerType` and ``status`` a `BrokerStatus`; both are null for a placeholder, of which
-    nothing is known but its number.
+    ``type`` is a `BrokerType` and ``status`` a `BrokerStatus`, null where the roster says none of them; both are null
+    for a placeholder, of which nothing is known but its number. ``external_party_id`` is what the roster has, and ``P``
+    and the number of a placeholder.
     """
 
     id = dy.Int64(primary_key=True)
@@ -62,10 +65,12 @@ class BrokerTables(NamedTuple):
     Attributes:
         brokers: One row per broker.
         brokers_set_aside: The lines of the rosters for which another stands.
+        brokers_changed: How many statuses are none.
     """
 
     brokers: dy.DataFrame[Brokers]
     brokers_set_aside: dy.DataFrame[SetAside]
+    brokers_changed: dy.DataFrame[Changed]
 
 
 _STATUSES: Final = {status.name.replace("_", ""): status.value for status in BrokerStatus}
@@ -82,7 +87,7 @@ def brokers(
 
     A broker of both rosters is an individual. Of several lines in one roster the one hired last stands for all, then
     the first by status and content; it is taken whole. Whoever is in no roster but earns, writes, is paid, or has a
-    licence or an insurance, is a placeholder. A status that is not a `BrokerStatus`, or missing, is active.
+    licence or an insurance, is a placeholder. A status that is not a `BrokerStatus` is counted and null.
 
     Args:
         individual_lines: The roster of persons.
@@ -92,15 +97,16 @@ def brokers(
         eo_lines: Liability insurances.
 
     Returns:
-        The brokers, and the lines of the rosters that are not published.
+        The brokers, the lines of the rosters that are not published, and how many values a rule changed.
     """
     listed = pl.concat([_individuals(individual_lines), _organizations(organization_lines)], how="diagonal")
     rosters = choose(listed, ["id"], pl.col("type"), latest("hire_date"), pl.col("status"))
     referred = pl.concat([lines.select(id="broker") for lines in (active_brokers, license_lines, eo_lines)])
     absent = referred.unique().join(rosters.kept, on="id", how="anti")
     rows = pl.concat([rosters.kept.with_columns(is_placeholder=False), _placeholders(absent)], how="diagonal")
-    party = "P" + pl.col("id").cast(pl.String)
-    return BrokerTables(keyed("brokers", rows.with_columns(external_party_id=party), Brokers), _others(rosters.others))
+    return BrokerTables(
+        keyed("brokers", rows, Brokers), _others(rosters.others), _changed(individual_lines, organization_lines)
+    )
 
 
 def _individuals(lines: pl.DataFrame) -> pl.DataFrame:
@@ -115,10 +121,21 @@ def _organizations(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _roster(type_: BrokerType) -> tuple[pl.Expr, ...]:
     """Read what both rosters have."""
-    letters = pl.col("status").str.to_uppercase().str.replace_all(r"\s", "")
-    status = letters.replace_strict(_STATUSES, default=BrokerStatus.ACTIVE.value, return_dtype=pl.Int16)
     id_, type_column = pl.col("broker").alias("id"), pl.lit(type_.value, pl.Int16).alias("type")
-    return id_, type_column, status, pl.col("hire_date"), pl.col("email"), pl.col("line")
+    party = pl.col("party").alias("external_party_id")
+    return id_, party, type_column, _status(), pl.col("hire_date"), pl.col("email"), pl.col("file"), pl.col("line")
+
+
+def _status() -> pl.Expr:
+    letters = pl.col("status").str.to_uppercase().str.replace_all(r"\s", "")
+    return letters.replace_strict(_STATUSES, default=None, return_dtype=pl.Int16)
+
+
+def _changed(individuals: pl.DataFrame, organizations: pl.DataFrame) -> dy.DataFrame[Changed]:
+    """Count the statuses that are none."""
+    unknown = pl.col("status").is_not_null() & _status().is_null()
+    rosters = ((INDIVIDUALS, individuals), (ORGANIZATIONS, organizations))
+    return changed(*(("unknown_status", of, "status", lines.filter(unknown).height) for of, lines in rosters))
 
 
 def _named(name: pl.Expr) -> pl.Expr:
@@ -127,13 +144,14 @@ def _named(name: pl.Expr) -> pl.Expr:
 
 
 def _placeholders(absent: pl.DataFrame) -> pl.DataFrame:
-    name = "Broker " + pl.col("id").cast(pl.String)
-    return absent.with_columns(name=name, is_placeholder=pl.lit(value=True))
+    number = pl.col("id").cast(pl.String)
+    return absent.with_columns(name="Broker " + number, external_party_id="P" + number, is_placeholder=True)
 
 
 def _others(lines: pl.DataFrame) -> dy.DataFrame[SetAside]:
     """List the lines of either roster for which another stands."""
     is_person = pl.col("type") == BrokerType.INDIVIDUAL.value
-    persons = set_aside("raw_individual_brokers", lines.filter(is_person), "repeated_broker", "id")
-    others = set_aside("raw_org_brokers", lines.filter(~is_person), "repeated_broker", "id")
-    return SetAside.cast(pl.concat([persons, others]))
+    parts = ((INDIVIDUALS, lines.filter(is_person)), (ORGANIZATIONS, lines.filter(~is_person)))
+    return SetAside.cast(
+        pl.concat(set_aside(of, part, "repeated_broker", "party", "external_party_id") for of, part in parts)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
+    from transforms.commissions.columns import Records
+
 __all__ = ["Chosen", "choose", "commonest", "counted", "first_of_each", "latest", "set_aside"]
 
-_LINE: Final = "line"
+_PLACE: Final = ("file", "line")
 
 
 class Chosen(NamedTuple):
@@ -33,8 +35,8 @@ class Chosen(NamedTuple):
 def choose(lines: pl.DataFrame, key: Sequence[str], *order: pl.Expr) -> Chosen:
     """Choose the first line of each key, by ``order`` and then by all columns; its place in the file comes last."""
     repeated = lines.select(pl.struct(key).is_duplicated()).to_series()
-    content = [name for name in lines.columns if name != _LINE]
-    place = [name for name in lines.columns if name == _LINE]
+    content = [name for name in lines.columns if name not in _PLACE]
+    place = [name for name in _PLACE if name in lines.columns]
     ordered = lines.filter(repeated).sort(*key, *order, *content, *place, nulls_last=True)
     is_first = ordered.select(pl.struct(key).is_first_distinct()).to_series()
     return Chosen(pl.concat([lines.filter(~repeated), ordered.filter(is_first)]), ordered.filter(~is_first))
@@ -62,9 +64,19 @@ def latest(date: str) -> pl.Expr:
     return -pl.col(date).dt.epoch("d")
 
 
-def set_aside(table: str, lines: pl.DataFrame, reason: str, column: str | None = None) -> dy.DataFrame[SetAside]:
-    """List lines that are not published, for one reason, and what they have in the column that decided."""
-    raw = pl.lit(None, pl.String) if column is None else pl.col(column).cast(pl.String)
-    decided = pl.lit(column, pl.String)
-    entries = lines.select(pl.lit(table).alias("table"), _LINE, column=decided, raw=raw, reason=pl.lit(reason))
+def set_aside(
+    records: Records[Any], lines: pl.DataFrame, reason: str, name: str | None = None, decided: str | None = None
+) -> dy.DataFrame[SetAside]:
+    """List lines that are not published, for one reason.
+
+    Args:
+        records: The extract that they are of.
+        lines: The lines.
+        reason: Why they are not published.
+        name: The column of the typed line that decided; none where the line as a whole did.
+        decided: What that column is called in ``lines``, where it is called otherwise.
+    """
+    raw = pl.lit(None, pl.String) if name is None else pl.col(decided or name).cast(pl.String)
+    header = pl.lit(records.header(name) if name else None, pl.String)
+    entries = lines.select(*_PLACE, table=pl.lit(records.table), column=header, raw=raw, reason=pl.lit(reason))
     return SetAside.cast(entries)

@@ -51,7 +51,7 @@ class Records(NamedTuple, Generic[Lines]):
     Attributes:
         table: The raw table.
         lines: The contract of its typed lines.
-        columns: Its columns, in the order of the files.
+        columns: Its columns, in the order of the files; one that feeds two columns of the line is there twice.
         key: The columns of which two current records may not share all values; empty for none.
     """
 
@@ -63,7 +63,11 @@ class Records(NamedTuple, Generic[Lines]):
     @property
     def headers(self) -> tuple[str, ...]:
         """The headers, in the order of the files."""
-        return tuple(column.header for column in self.columns)
+        return tuple(dict.fromkeys(column.header for column in self.columns))
+
+    def header(self, name: str) -> str:
+        """The header of the column that feeds a column of the typed line."""
+        return next(column.header for column in self.columns if column.name == name)
 
 
 _KINDS: Final[dict[str, Kind]] = {"*": "broker", "#": "group", "~": "plan", "^": "state", "?": "flag"}
@@ -171,6 +175,7 @@ INDIVIDUALS: Final = _records(
     "raw_individual_brokers",
     IndividualLines,
     "PartyUniqueId *broker",
+    "PartyUniqueId party",
     "IndividualLastName last_name",
     "IndividualFirstName first_name",
     "HireDate hire_date",
@@ -182,6 +187,7 @@ ORGANIZATIONS: Final = _records(
     "raw_org_brokers",
     OrganizationLines,
     "PartyUniqueId *broker",
+    "PartyUniqueId party",
     "OrganizationName name",
     "HireDate hire_date",
     "EmailAddress email",

@@ -7,9 +7,11 @@ import dataframely as dy
 import polars as pl
 
 from transforms.commissions.brokers import Brokers
-from transforms.commissions.choices import first_of_each, latest
+from transforms.commissions.choices import choose, first_of_each, latest, set_aside
+from transforms.commissions.columns import CERTIFICATES
 from transforms.commissions.keys import keyed
 from transforms.commissions.lines import CertificateLines
+from transforms.commissions.set_aside import SetAside
 
 __all__ = [
     "AssignmentTables",
@@ -53,10 +55,12 @@ class AssignmentTables(NamedTuple):
     Attributes:
         commission_assignment_versions: One row per broker who is not paid himself.
         commission_assignment_recipients: Who is paid in his place.
+        assignments_set_aside: The recipients whom a broker had before, or beside the newest.
     """
 
     commission_assignment_versions: dy.DataFrame[CommissionAssignmentVersions]
     commission_assignment_recipients: dy.DataFrame[CommissionAssignmentRecipients]
+    assignments_set_aside: dy.DataFrame[SetAside]
 
 
 def commission_assignments(
@@ -72,13 +76,13 @@ def commission_assignments(
         brokers: All brokers, for their names.
 
     Returns:
-        One assignment per broker, and its recipient.
+        One assignment per broker, its recipient, and the first line of the newest certificate of each other pair.
     """
     pairs = certificate_lines.filter(pl.col("broker") != pl.col("paid_broker"))
     dates = pairs.group_by("broker", "paid_broker").agg(
         first=pl.col("effective_date").min(), last=pl.col("effective_date").max()
     )
-    newest = first_of_each(dates, ["broker"], latest("last"))
+    newest, older = choose(dates, ["broker"], latest("last"))
     names = brokers.select("id", "name")
     rows = (
         newest.join(names.rename({"name": "broker_name"}), left_on="broker", right_on="id")
@@ -88,7 +92,15 @@ def commission_assignments(
     return AssignmentTables(
         keyed("commission_assignment_versions", _versions(rows), CommissionAssignmentVersions),
         keyed("commission_assignment_recipients", _recipients(rows), CommissionAssignmentRecipients),
+        set_aside(CERTIFICATES, _last_lines(older, pairs), "older_assignment", "paid_broker"),
     )
+
+
+def _last_lines(pairs: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Find where the certificate effective last that has a pair is written; of several lines the first."""
+    dated = pairs.select("broker", "paid_broker", effective_date="last")
+    last = lines.join(dated, on=["broker", "paid_broker", "effective_date"], how="semi")
+    return first_of_each(last.select("broker", "paid_broker", "certificate", "file", "line"), ["broker", "paid_broker"])
 
 
 def _versions(rows: pl.DataFrame) -> pl.DataFrame:

@@ -36,5 +36,11 @@ EXPORTS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Each export in the order in which it ran. Bank accounts are not read: their columns are left out of the rosters."""
 
-ADDED: Final = ("proposal_key_mapping", "group_conformance", "commission_rejects", "commission_set_aside")
-"""Tables that no export wrote: how policies find their proposals, how groups conform, and what was rejected."""
+ADDED: Final = (
+    "proposal_key_mapping",
+    "group_conformance",
+    "commission_rejects",
+    "commission_set_aside",
+    "commission_changes",
+)
+"""Tables that no export wrote: how policies find their proposals, how groups conform, what was rejected or changed."""

@@ -7,7 +7,9 @@ import dataframely as dy
 import polars as pl
 
 from transforms.commissions.brokers import Brokers
+from transforms.commissions.changes import Changed, changed
 from transforms.commissions.choices import choose, set_aside
+from transforms.commissions.columns import FEES
 from transforms.commissions.identifiers import group_id, surrogate
 from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import FeeLines
@@ -65,12 +67,14 @@ class FeeTables(NamedTuple):
         fee_schedule_versions: One row per fee schedule.
         fee_schedule_items: One row per fee and proposal.
         fees_set_aside: The fees that are in no schedule.
+        fees_changed: How many methods are none that is known, contradict the kind, or name an unknown recipient.
     """
 
     fee_schedules: dy.DataFrame[FeeSchedules]
     fee_schedule_versions: dy.DataFrame[FeeScheduleVersions]
     fee_schedule_items: dy.DataFrame[FeeScheduleItems]
     fees_set_aside: dy.DataFrame[SetAside]
+    fees_changed: dy.DataFrame[Changed]
 
 
 _METHODS: Final = pl.DataFrame(
@@ -85,7 +89,8 @@ _METHODS: Final = pl.DataFrame(
     schema=["method_key", "code", "fee_frequency", "basis"],
     orient="row",
 )
-_OTHER: Final = {"code": "OTHER_FEE", "fee_frequency": "monthly", "basis": "fixed"}
+_OTHER: Final = {"code": "OTHER_FEE", "fee_frequency": "monthly"}
+_SHARE: Final = "PCT"
 _VERSION: Final = "1.0"
 
 
@@ -94,9 +99,10 @@ def fee_schedules(
 ) -> FeeTables:
     """Give each proposal the fees of its group.
 
-    The code, frequency and basis of a fee follow from its calculation method; any other method is ``OTHER_FEE``, fixed
-    and monthly. A percentage is the formatted amount times 100, exactly; an amount is the formatted amount, else the
-    amount. The recipient is left out where no table has that broker.
+    The code, frequency and basis of a fee follow from its calculation method; any other method is ``OTHER_FEE``,
+    monthly, and a percentage where the kind of its amount is ``PCT``, else fixed. A percentage is the formatted amount
+    times 100, exactly; an amount is the formatted amount, else the amount. The recipient is left out where no table has
+    that broker.
 
     A line that equals another in all but its place is the same fee, and one whose group has no proposal is in no
     schedule; both are set aside. The dates of a fee are those of its line, the last day included; those of a version
@@ -108,9 +114,10 @@ def fee_schedules(
         brokers: All brokers.
 
     Returns:
-        One fee schedule per proposal of a group that has fees, its version and items, and the lines in none.
+        One fee schedule per proposal of a group that has fees, its version and items, the lines in none, and how many
+        values a rule changed.
     """
-    content = [name for name in fee_lines.columns if name != "line"]
+    content = [name for name in fee_lines.columns if name not in {"file", "line"}]
     chosen = choose(fee_lines, content)
     fees = _fees(chosen.kept, content, brokers)
     items = fees.join(proposals.select("group_id", proposal_id="id"), on="group_id").with_columns(*_item_keys())
@@ -120,6 +127,7 @@ def fee_schedules(
         keyed("fee_schedule_versions", _versions(items), FeeScheduleVersions),
         keyed("fee_schedule_items", items, FeeScheduleItems),
         _set_aside(chosen.others, lone),
+        _changed(fees),
     )
 
 
@@ -127,8 +135,10 @@ def _fees(lines: pl.DataFrame, content: list[str], brokers: pl.DataFrame) -> pl.
     method = pl.col("formatted_method").str.to_lowercase().str.replace_all(r"\s+", " ").alias("method_key")
     exists = pl.col("broker").is_in(brokers["id"].implode())
     coded = lines.with_columns(method).join(_METHODS, on="method_key", how="left")
+    basis = pl.when(_is_share()).then(pl.lit("percent")).otherwise(pl.lit("fixed"))
     return coded.with_columns(
         *(pl.col(name).fill_null(other) for name, other in _OTHER.items()),
+        pl.col("basis").fill_null(basis),
         content=surrogate(natural_key(*content)),
         group_id=group_id(pl.col("group_key")),
         product_category="category",
@@ -142,6 +152,22 @@ def _amounts() -> tuple[pl.Expr, pl.Expr]:
     percent = (pl.col("formatted_amount") * 100).cast(pl.Decimal(18, 4))
     amount = pl.coalesce("formatted_amount", pl.col("amount").cast(pl.Decimal(18, 6)))
     return pl.when(~is_share).then(amount).alias("amount"), pl.when(is_share).then(percent).alias("percent")
+
+
+def _is_share() -> pl.Expr:
+    """Tell whether the kind of an amount is a percentage; null where no kind is stated."""
+    return pl.col("kind").str.to_uppercase() == _SHARE
+
+
+def _changed(fees: pl.DataFrame) -> dy.DataFrame[Changed]:
+    """Count the fees whose method, kind or recipient is not taken over as it is."""
+    is_other = pl.col("code") == _OTHER["code"]
+    rules = (
+        ("other_fee_method", "formatted_method", is_other),
+        ("contradicting_fee_kind", "kind", ~is_other & (_is_share() != (pl.col("basis") == "percent"))),
+        ("unknown_recipient", "broker", pl.col("broker").is_not_null() & pl.col("recipient_broker_id").is_null()),
+    )
+    return changed(*((rule, FEES, name, fees.filter(where).height) for rule, name, where in rules))
 
 
 def _fee_id() -> pl.Expr:
@@ -174,7 +200,7 @@ def _versions(items: pl.DataFrame) -> pl.DataFrame:
 
 def _set_aside(repeated: pl.DataFrame, lone: pl.DataFrame) -> dy.DataFrame[SetAside]:
     entries = [
-        set_aside("raw_fees", repeated, "repeated_fee"),
-        set_aside("raw_fees", lone, "group_without_proposal", "group_key"),
+        set_aside(FEES, repeated, "repeated_fee"),
+        set_aside(FEES, lone, "group_without_proposal", "group_key"),
     ]
     return SetAside.cast(pl.concat(entries))

@@ -1,16 +1,20 @@
 """Employer groups, of which every active certificate has one."""
 
 # No future import: the engine reads the annotations, which are the contract.
+from typing import NamedTuple
+
 import dataframely as dy
 import polars as pl
 
 from transforms.commissions.brokers import Brokers
+from transforms.commissions.changes import Changed, changed
 from transforms.commissions.choices import first_of_each, latest
+from transforms.commissions.columns import PERF_GROUPS
 from transforms.commissions.identifiers import DIRECT_GROUP, group_id
 from transforms.commissions.keys import keyed
 from transforms.commissions.lines import CertificateLines, PerfGroupLines, PremiumLines
 
-__all__ = ["EmployerGroups", "employer_groups"]
+__all__ = ["EmployerGroups", "GroupTables", "employer_groups"]
 
 
 class EmployerGroups(dy.Schema):
@@ -30,12 +34,24 @@ class EmployerGroups(dy.Schema):
     primary_broker_id = dy.Int64(nullable=True)
 
 
+class GroupTables(NamedTuple):
+    """The tables that ``employer_groups`` makes.
+
+    Attributes:
+        employer_groups: One row per group.
+        groups_changed: How many of them have a primary broker whom no table has.
+    """
+
+    employer_groups: dy.DataFrame[EmployerGroups]
+    groups_changed: dy.DataFrame[Changed]
+
+
 def employer_groups(
     certificate_lines: dy.DataFrame[CertificateLines],
     perf_group_lines: dy.DataFrame[PerfGroupLines],
     premium_lines: dy.DataFrame[PremiumLines],
     brokers: dy.DataFrame[Brokers],
-) -> dy.DataFrame[EmployerGroups]:
+) -> GroupTables:
     """List the groups of all active certificates, and the one of those that have none.
 
     Of several lines of ``perf_groups`` the one effective last that has a name stands for the group, of equals the first
@@ -51,7 +67,7 @@ def employer_groups(
         brokers: All brokers.
 
     Returns:
-        One row per group, ``G00000`` among them whether it has certificates or not.
+        One row per group, ``G00000`` among them whether it has certificates or not, and how many values a rule changed.
     """
     found = (
         _lives(certificate_lines)
@@ -60,7 +76,12 @@ def employer_groups(
         .join(_issued(certificate_lines), on="id", how="left")
         .with_columns(group_number=pl.col("id").str.slice(1))
     )
-    return keyed("employer_groups", found.with_columns(*_names(), situs_state=_state()), EmployerGroups)
+    rows = found.with_columns(*_names(), situs_state=_state())
+    unknown = rows.filter(pl.col("perf_broker").is_not_null() & pl.col("primary_broker_id").is_null()).height
+    return GroupTables(
+        keyed("employer_groups", rows, EmployerGroups),
+        changed(("unknown_primary_broker", PERF_GROUPS, "broker", unknown)),
+    )
 
 
 def _lives(certificates: pl.DataFrame) -> pl.DataFrame:
@@ -81,7 +102,7 @@ def _described(lines: pl.DataFrame, brokers: pl.DataFrame) -> pl.DataFrame:
     first = first_of_each(known, ["id"], pl.col("name").is_null(), latest("effective_date"))
     exists = pl.col("broker").is_in(brokers["id"].implode())
     broker = pl.when(exists).then("broker").alias("primary_broker_id")
-    return first.select("id", broker, perf_name="name", perf_state="state", group_size="size")
+    return first.select("id", broker, perf_broker="broker", perf_name="name", perf_state="state", group_size="size")
 
 
 def _billed(lines: pl.DataFrame) -> pl.DataFrame:

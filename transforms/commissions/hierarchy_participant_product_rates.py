@@ -20,7 +20,8 @@ class HierarchyParticipantProductRates(dy.Schema):
     """The rate by which a participant is paid for a product in a state; ``id`` is that of the split distribution.
 
     ``state`` is null where the rule is for all states. Rates are percents of the premium. ``group_size_fits`` tells
-    whether the lives of the group are within the group sizes of the rate.
+    whether the lives of the group are within the group sizes of the rate, ``dates_fit`` whether the rate is in force on
+    the day from which the hierarchy is, both days of the rate included.
     """
 
     id = dy.String(primary_key=True)
@@ -31,6 +32,7 @@ class HierarchyParticipantProductRates(dy.Schema):
     first_year_rate = dy.Decimal(18, 6, nullable=False)
     renewal_rate = dy.Decimal(18, 6, nullable=False)
     group_size_fits = dy.Bool(nullable=False)
+    dates_fit = dy.Bool(nullable=False)
 
 
 _RATE: Final = ("schedule_id", "product_code", "state", "lives")
@@ -57,7 +59,7 @@ def hierarchy_participant_product_rates(  # noqa: PLR0917 (the tables that it re
         hierarchy_splits: The product of each split.
         state_rules: The version to which each rule of a split belongs.
         state_rule_states: The states of rules; a rule for all states has none.
-        hierarchy_versions: The hierarchy of each version.
+        hierarchy_versions: The hierarchy of each version, and when it begins.
         hierarchies: The group of each hierarchy.
         employer_groups: The lives of each group.
         schedule_rates: All rates.
@@ -73,15 +75,15 @@ def hierarchy_participant_product_rates(  # noqa: PLR0917 (the tables that it re
         .join(places, on="state_rule_id")
     )
     found = _found(asked.select(_RATE).unique(), schedule_rates)
-    rows = asked.join(found, on=_RATE, nulls_equal=True)
+    rows = asked.join(found, on=_RATE, nulls_equal=True).with_columns(dates_fit=_dates_fit())
     return keyed("hierarchy_participant_product_rates", rows, HierarchyParticipantProductRates)
 
 
 def _places(
     rules: pl.DataFrame, states: pl.DataFrame, versions: pl.DataFrame, hierarchies: pl.DataFrame, groups: pl.DataFrame
 ) -> pl.DataFrame:
-    """Find the state and the lives for which a rule is."""
-    of_version = versions.select(hierarchy_version_id="id", hierarchy="hierarchy_id")
+    """Find the state, the lives and the first day for which a rule is."""
+    of_version = versions.select(hierarchy_version_id="id", hierarchy="hierarchy_id", begin="effective_from")
     of_hierarchy = hierarchies.select("group_id", hierarchy="id")
     return (
         rules.select("hierarchy_version_id", state_rule_id="id")
@@ -89,7 +91,7 @@ def _places(
         .join(of_version, on="hierarchy_version_id")
         .join(of_hierarchy, on="hierarchy")
         .join(groups.select("lives", group_id="id"), on="group_id")
-        .select("state_rule_id", "state", "lives")
+        .select("state_rule_id", "state", "lives", "begin")
     )
 
 
@@ -101,6 +103,8 @@ def _found(asked: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
         "renewal_rate",
         "group_size_from",
         "group_size_to",
+        "effective_date",
+        "end_date",
         schedule_id="schedule_version_id",
         rate_state="state",
         schedule_rate_id="id",
@@ -112,4 +116,11 @@ def _found(asked: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     found = asked.join(candidates, on=["schedule_id", "product_code"]).filter(fits_state).with_columns(beside=beside)
     order = pl.col("rate_state").is_null(), pl.col("beside"), -pl.col("group_size_from")
     first = first_of_each(found, _RATE, *order).with_columns(group_size_fits=pl.col("beside") == 0)
-    return first.select(*_RATE, "schedule_rate_id", "first_year_rate", "renewal_rate", "group_size_fits")
+    said = ("schedule_rate_id", "first_year_rate", "renewal_rate", "group_size_fits", "effective_date", "end_date")
+    return first.select(*_RATE, *said)
+
+
+def _dates_fit() -> pl.Expr:
+    """Tell whether a rate is in force on the first day of the hierarchy; without dates it always is."""
+    begun = (pl.col("effective_date") <= pl.col("begin")).fill_null(value=True)
+    return begun & (pl.col("begin") <= pl.col("end_date")).fill_null(value=True)

@@ -95,7 +95,7 @@ KINDS: Final = (
         "quarantine",
         "replace",
         "What is wrong with the extracts as they are now.",
-        ("commission_rejects", "commission_set_aside"),
+        ("commission_rejects", "commission_set_aside", "commission_changes"),
     ),
 )
 """Every published table, once."""

@@ -1,8 +1,9 @@
 """The typed lines of the extracts, and what became of every record that was read.
 
 Text is trimmed; blank and ``NULL`` are null. A record whose bad value is needed is rejected as a whole; another bad
-value is null in its line and counted. ``line`` is the line of the file on which the record
-begins; the header is on line 1. Lines of one table may come from several files, so ``line`` is no key.
+value is null in its line and counted, and one that is read otherwise than it is written is counted, too. ``line`` is
+the line of the file on which the record begins; the header is on line 1. Lines of one table may come from several
+files, so ``line`` is no key; where a line may have to be found again, ``file`` is beside it.
 """
 
 from __future__ import annotations
@@ -102,8 +103,8 @@ class Accounting(dy.Schema):
         file: The file.
         table: The raw table.
         figure: ``records_read``, ``records_active``, ``records_historical``, ``records_repeated``,
-            ``records_rejected``, ``cells_nulled`` or ``cells_rounded``.
-        item: The reason of a rejection, or the header of cells nulled or rounded; else empty.
+            ``records_rejected``, ``cells_nulled``, ``cells_rounded`` or ``cells_recoded``.
+        item: The reason of a rejection, or the header of cells nulled, rounded or recoded; else empty.
         count: How many.
     """
 
@@ -128,6 +129,7 @@ class CertificateLines(dy.Schema):
         paid_broker: Who is paid.
     """
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     company = dy.String(nullable=True)
     master_category = dy.String(nullable=True)
@@ -205,10 +207,12 @@ class PremiumLines(dy.Schema):
 
 
 class IndividualLines(dy.Schema):
-    """One line per person of the roster; a broker may be there twice."""
+    """One line per person of the roster; a broker may be there twice. ``party`` is its number as it is delivered."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     broker = dy.Int64(nullable=False)
+    party = dy.String(nullable=False)
     last_name = dy.String(nullable=True)
     first_name = dy.String(nullable=True)
     hire_date = dy.Date(nullable=True)
@@ -218,10 +222,12 @@ class IndividualLines(dy.Schema):
 
 
 class OrganizationLines(dy.Schema):
-    """One line per organization of the roster; a broker may be there twice."""
+    """One line per organization of the roster; ``party`` is its number as it is delivered."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     broker = dy.Int64(nullable=False)
+    party = dy.String(nullable=False)
     name = dy.String(nullable=True)
     hire_date = dy.Date(nullable=True)
     email = dy.String(nullable=True)
@@ -229,8 +235,9 @@ class OrganizationLines(dy.Schema):
 
 
 class LicenseLines(dy.Schema):
-    """One line per licence of a broker in a state; ``is_residence`` is true for ``Y`` and ``true``."""
+    """One line per licence of a broker in a state; ``is_residence`` is null where it says neither yes nor no."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     broker = dy.Int64(nullable=False)
     state = dy.String(nullable=True)
@@ -238,7 +245,7 @@ class LicenseLines(dy.Schema):
     code = dy.String(nullable=True)
     effective_date = dy.Date(nullable=True)
     expiration_date = dy.Date(nullable=True)
-    is_residence = dy.Bool(nullable=False)
+    is_residence = dy.Bool(nullable=True)
     number = dy.String(nullable=True)
     county = dy.String(nullable=True)
 
@@ -246,6 +253,7 @@ class LicenseLines(dy.Schema):
 class EoLines(dy.Schema):
     """One line per errors-and-omissions insurance of a broker."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     broker = dy.Int64(nullable=False)
     carrier = dy.String(nullable=True)
@@ -262,6 +270,7 @@ class EoLines(dy.Schema):
 class ScheduleLines(dy.Schema):
     """One line per schedule, product, state and group size; a rate per policy year, null where there is none."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     schedule = dy.String(nullable=False)
     description = dy.String(nullable=True)
@@ -300,6 +309,7 @@ class ScheduleLines(dy.Schema):
 class FeeLines(dy.Schema):
     """One line per fee of a group; ``formatted_amount`` is a share, 0.03 for 3 %, where the fee is one."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     group_key = dy.String(nullable=False)
     category = dy.String(nullable=True)

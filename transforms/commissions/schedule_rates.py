@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 import dataframely as dy
 import polars as pl
 
+from transforms.commissions.changes import Changed, changed
 from transforms.commissions.choices import choose, latest, set_aside
+from transforms.commissions.columns import SCHEDULES
 from transforms.commissions.identifiers import surrogate
 from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import YEARS, ScheduleLines
@@ -73,12 +75,14 @@ class ScheduleRateTables(NamedTuple):
         special_schedule_rates: The years of the rates whose years differ.
         schedule_rate_tiers: The rates that are limited to group sizes.
         rates_set_aside: The lines that are no rate.
+        rates_changed: How many rates are zero because nothing states them.
     """
 
     schedule_rates: dy.DataFrame[ScheduleRates]
     special_schedule_rates: dy.DataFrame[SpecialScheduleRates]
     schedule_rate_tiers: dy.DataFrame[ScheduleRateTiers]
     rates_set_aside: dy.DataFrame[SetAside]
+    rates_changed: dy.DataFrame[Changed]
 
 
 _KEY: Final = ("schedule", "product_code", "state", "group_size_from", "group_size_to")
@@ -100,7 +104,7 @@ def schedule_rates(published_schedule_lines: dy.DataFrame[ScheduleLines]) -> Sch
         published_schedule_lines: The lines of the schedules that are published.
 
     Returns:
-        The rates, their years, their tiers, and the lines that are not published.
+        The rates, their years, their tiers, the lines that are not published, and how many values a rule changed.
     """
     without_product = published_schedule_lines.filter(pl.col("product").is_null())
     chosen = choose(_named(published_schedule_lines.drop_nulls("product")), _KEY, latest("effective_date"))
@@ -110,6 +114,7 @@ def schedule_rates(published_schedule_lines: dy.DataFrame[ScheduleLines]) -> Sch
         keyed("special_schedule_rates", _years(rates), SpecialScheduleRates),
         keyed("schedule_rate_tiers", _tiers(rates), ScheduleRateTiers),
         _set_aside(chosen.others, without_product),
+        changed(("missing_rate", SCHEDULES, "level", rates.filter(_is_missing()).height)),
     )
 
 
@@ -140,6 +145,12 @@ def _stated(year: str) -> pl.Expr:
     return pl.when(pl.col(year) != 0).then(year)
 
 
+def _is_missing() -> pl.Expr:
+    """Tell where a rate of the first year or of renewals is zero for want of a level."""
+    renewal = pl.coalesce("year_2", "year_66")
+    return pl.col("level").is_null() & (pl.col("year_1").is_null() | renewal.is_null())
+
+
 def _years(rates: pl.DataFrame) -> pl.DataFrame:
     varying = rates.filter(pl.min_horizontal(_YEAR_COLUMNS) < pl.max_horizontal(_YEAR_COLUMNS))
     return pl.concat(_of_year(varying, *years) for years in zip_longest(YEARS, YEARS[1:])).drop_nulls("rate")
@@ -160,7 +171,7 @@ def _tiers(rates: pl.DataFrame) -> pl.DataFrame:
 
 def _set_aside(repeated: pl.DataFrame, without_product: pl.DataFrame) -> dy.DataFrame[SetAside]:
     entries = [
-        set_aside("raw_schedule_rates", repeated, "repeated_rate", "product_code"),
-        set_aside("raw_schedule_rates", without_product, "rate_without_product", "schedule"),
+        set_aside(SCHEDULES, repeated, "repeated_rate", "product", "product_code"),
+        set_aside(SCHEDULES, without_product, "rate_without_product", "schedule"),
     ]
     return SetAside.cast(pl.concat(entries))

@@ -15,6 +15,7 @@ REASONS: Final = {
     "rate_without_product": "a product",
     "repeated_fee": "a line that differs from all others",
     "group_without_proposal": "a proposal of the group",
+    "older_assignment": "one recipient for all that a broker earns",
 }
 """Why a line may be set aside, and what was expected instead."""
 
@@ -22,9 +23,10 @@ REASONS: Final = {
 class SetAside(dy.Schema):
     """A line that is not published; ``table`` is the raw one, ``reason`` one of ``REASONS``.
 
-    ``column`` and ``raw`` are what decided, null where the line as a whole did.
+    ``column``, a header of the file, and ``raw`` are what decided, null where the line as a whole did.
     """
 
+    file = dy.String(nullable=False)
     table = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     column = dy.String(nullable=True)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sorted", "sort_out"]
 
-CURRENT: Final = "A"
-"""The status of a record that is in force, and of its certificate."""
+CURRENT: Final = {"RecStatus": ("A",), "CertStatus": ("A", "ACTIVE")}
+"""The statuses of a record that is in force, and of its certificate, in large letters, as they are written first."""
 
 _OFTEN: Final = 4
 """A text that stands there at least so often, on average, is read once."""
@@ -50,7 +50,7 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         ragged: The records with too few or too many cells.
         of: The columns of the extract.
     """
-    current = raw.filter(_is_current(of))
+    current = raw.filter(_is_current(raw, of))
     values, marks = _typed(current, of)
     lacking = values.select(pl.any_horizontal(pl.col(_needed(of)).is_null())).to_series()
     lines = values.filter(~lacking)
@@ -66,15 +66,29 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         *((figure, header, int((mark & ~lacking).sum())) for (figure, header), mark in marks.items()),
     ]
     return Sorted(
-        of.lines.cast(lines.filter(~pl.col("line").is_in(again.implode())) if again.len() else lines),
+        of.lines.cast(_placed(lines.filter(~pl.col("line").is_in(again.implode())) if again.len() else lines, extract)),
         Rejects.cast(rejects.select(Rejects.column_names()).sort("line")),
         _accounting(counts, extract),
     )
 
 
-def _is_current(of: Records[Any]) -> pl.Expr:
-    statuses = [column.header for column in of.columns if column.kind == "status"]
-    return pl.all_horizontal(pl.lit(value=True), *(_trimmed(name).eq_missing(pl.lit(CURRENT)) for name in statuses))
+def _is_current(raw: pl.DataFrame, of: Records[Any]) -> pl.Expr:
+    """Tell the current records by the ways in which a file writes their statuses, of which there are few."""
+    ways = {name: raw.select(pl.col(name).unique()).filter(_says_current(name))[name] for name in _statuses(of)}
+    return pl.all_horizontal(pl.lit(value=True), *(pl.col(name).is_in(said.implode()) for name, said in ways.items()))
+
+
+def _says_current(header: str) -> pl.Expr:
+    return _trimmed(header).str.to_uppercase().is_in(CURRENT[header])
+
+
+def _statuses(of: Records[Any]) -> list[str]:
+    return [column.header for column in of.columns if column.kind == "status"]
+
+
+def _placed(lines: pl.DataFrame, extract: pl.DataFrame) -> pl.DataFrame:
+    """Say in which file lines stand."""
+    return lines.with_columns(file=pl.lit(extract["file"][0]))
 
 
 def _trimmed(header: str) -> pl.Expr:
@@ -122,11 +136,15 @@ def _again(lines: pl.DataFrame, of: Records[Any]) -> pl.Series:
 
 
 def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[tuple[str, str], pl.Series]]:
-    """Read the columns, and mark the cells that hold text and no value, and those that were rounded.
+    """Read the columns, and mark the cells that hold text and no value, those rounded, and those written otherwise.
 
     One column is read after the other: side by side their texts would take as much memory again.
     """
-    values, marks = [current["line"]], dict[tuple[str, str], pl.Series]()
+    values = [current["line"]]
+    marks = {
+        ("cells_recoded", name): current.select(_trimmed(name) != CURRENT[name][0]).to_series()
+        for name in _statuses(of)
+    }
     for column in of.columns:
         if column.name:
             read = _column(current[column.header], column, of)
@@ -136,7 +154,7 @@ def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[
 
 
 def _column(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
-    """Read a column: its values, then ``cells_nulled`` and ``cells_rounded`` where any cell was."""
+    """Read a column: its values, then ``cells_nulled``, ``cells_rounded`` and ``cells_recoded`` where any cell was."""
     distinct = raw if column.kind == "text" else raw.unique()
     if column.kind == "text" or distinct.len() * _OFTEN > raw.len():
         return _read(raw, column, of).drop(raw.name)
@@ -150,8 +168,10 @@ def _read(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
     text, name = pl.col("_text"), column.name
     read = raw.to_frame().with_columns(_trimmed(raw.name).alias("_text")).with_columns(_value(column, text, of))
     marks = {}
-    if column.kind in {"date", "whole", "decimal", "broker"}:
+    if column.kind in {"date", "whole", "decimal", "broker", "state", "flag"}:
         marks["cells_nulled"] = pl.col(name).is_null() & text.is_not_null()
+    if column.kind in {"state", "group"}:
+        marks["cells_recoded"] = (pl.col(name) != text).fill_null(value=False)
     if column.kind == "decimal":
         marks["cells_rounded"] = (exact(text) != pl.col(name)).fill_null(value=False)
     read = read.select(raw.name, name, **marks)

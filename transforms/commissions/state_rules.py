@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 import dataframely as dy
 import polars as pl
 
+from transforms.commissions.changes import Changed, changed
+from transforms.commissions.columns import CERTIFICATES
 from transforms.commissions.hierarchies import Hierarchies, HierarchyParticipants
 from transforms.commissions.products import Products
 from transforms.commissions.proposals_consolidated import ProposalMembers
@@ -86,12 +88,14 @@ class StateRuleTables(NamedTuple):
         state_rule_states: The state of each specific rule.
         hierarchy_splits: The products of each rule.
         split_distributions: The participants of each of those.
+        distributions_changed: How many of those have a share that no certificate states.
     """
 
     state_rules: dy.DataFrame[StateRules]
     state_rule_states: dy.DataFrame[StateRuleStates]
     hierarchy_splits: dy.DataFrame[HierarchySplits]
     split_distributions: dy.DataFrame[SplitDistributions]
+    distributions_changed: dy.DataFrame[Changed]
 
 
 def state_rules(
@@ -121,7 +125,7 @@ def state_rules(
         collapse_single_state: Whether the only rule of a version is made one for ``ALL`` states, as in the original.
 
     Returns:
-        Four tables in the order of their ids.
+        Four tables in the order of their ids, and how many values a rule set.
     """
     sold = _sold(hierarchies, proposal_members, cert_configs)
     if collapse_single_state:
@@ -135,6 +139,7 @@ def state_rules(
         StateRuleStates.cast(_states(rules)),
         HierarchySplits.cast(_splits(ruled, products)),
         SplitDistributions.cast(_distributions(ruled, hierarchy_participants)),
+        changed(("even_share", CERTIFICATES, "split_percent", _even(ruled, hierarchy_participants))),
     )
 
 
@@ -202,3 +207,9 @@ def _distributions(sold: pl.DataFrame, hierarchy_participants: pl.DataFrame) -> 
     )
     distributed = sold.select("version_id", hierarchy_split_id="split_id").join(participants, on="version_id")
     return distributed.with_columns(id=pl.concat_str("hierarchy_split_id", "level")).sort("id")
+
+
+def _even(sold: pl.DataFrame, hierarchy_participants: pl.DataFrame) -> int:
+    """Count the distributions whose participant has no percent."""
+    without = hierarchy_participants.filter(pl.col("split_percent").is_null()).select("hierarchy_version_id")
+    return sold.select("version_id").join(without, left_on="version_id", right_on="hierarchy_version_id").height

@@ -1,10 +1,12 @@
-"""The states of issue by their codes."""
+"""The states by their codes, and their codes by what extracts may call them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["STATES"]
+import polars as pl
+
+__all__ = ["STATES", "state_code"]
 
 STATES: Final = {
     "AL": "Alabama",
@@ -64,3 +66,12 @@ STATES: Final = {
     "PR": "Puerto Rico",
     "VI": "Virgin Islands",
 }
+
+_CODES: Final = {name.upper(): code for code, name in STATES.items()}
+
+
+def state_code(text: pl.Expr) -> pl.Expr:
+    """Read a state: its two letters, whether there is such a state or not, or its name; null for anything else."""
+    said = text.str.to_uppercase().str.replace_all(r"\s+", " ")
+    letters = pl.when(said.str.contains("^[A-Z]{2}$")).then(said)
+    return pl.coalesce(letters, said.replace_strict(_CODES, default=None, return_dtype=pl.String))
