@@ -141,7 +141,7 @@ class Changes:
         Raises:
             PublishError: It cannot.
         """
-        if exc.sqlstate == publish.FENCED:
+        if exc.sqlstate in (publish.FENCED, publish.DISABLED):
             raise publish.fenced(self.plan, exc)
         if exc.sqlstate == "42501":
             raise _not_allowed(exc) from exc

@@ -275,6 +275,10 @@ class Loader(Protocol):
         """Return the generation that readers see, nothing before the first publication."""
         ...
 
+    def previous(self, dataset: str) -> int:
+        """Return the generation before the one that first had the visible rows, 0 where there is none."""
+        ...
+
     def kept(self, dataset: str) -> Sequence[KeptGeneration]:
         """Return the earlier generations that can be shown again, newest first."""
         ...
@@ -283,12 +287,49 @@ class Loader(Protocol):
         """Record what somebody did with a run."""
         ...
 
-    def acts(self, dataset: str, last: int = 20) -> Sequence[Mapping[str, Any]]:
-        """Return what was done to a dataset, the latest first.
+    def acts(self, dataset: str | None = None, last: int = 20) -> Sequence[Mapping[str, Any]]:
+        """Return what was done to a dataset, or to any, the latest first.
 
         Returns:
-            For each act ``at``, ``role``, ``person``, ``application``, ``address``, ``action``, ``generation``,
-            ``run_id`` and ``detail``.
+            For each act ``at``, ``role``, ``person``, ``application``, ``address``, ``action``, ``dataset``,
+            ``generation``, ``run_id`` and ``detail``; of a publication ``inputs``, the fingerprints of what its rows
+            were made from.
+        """
+        ...
+
+    def disable(self, dataset: str, reason: str) -> None:
+        """Have nothing of a dataset published from now on, whoever is at it, but what a rollback shows again."""
+        ...
+
+    def enable(self, dataset: str) -> bool:
+        """Have a dataset published again; tell whether it was disabled."""
+        ...
+
+    def disabled(self, dataset: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return who disabled a dataset, or any, when, and why; nothing of those that are not.
+
+        Returns:
+            For each ``dataset``, ``at``, ``role``, ``person`` and ``reason``.
+        """
+        ...
+
+    def refuse_disabled(self, dataset: str) -> None:
+        """Go on where a dataset may be published.
+
+        Raises:
+            StateError: It is disabled; the message says by whom, since when and why.
+        """
+        ...
+
+    def undone(self, dataset: str) -> Mapping[str, Mapping[str, int]]:
+        """Return what the generation had changed that the latest rollback of a dataset undid.
+
+        Returns:
+            By table its rows ``before`` and ``after`` it, and how many it had ``inserted``, ``updated`` and ``deleted``
+            by key; these are left out of a table whose rows are not kept any more.
+
+        Raises:
+            StateError: Its latest publication is no rollback.
         """
         ...
 

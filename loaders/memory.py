@@ -58,6 +58,7 @@ class Memory:
         self._keep = keep
         self._kept: dict[str, list[int]] = {}
         self._acts: list[dict[str, Any]] = []
+        self._disabled: dict[str, dict[str, Any]] = {}
         self._logs: dict[str, MemoryLog] = {}
         self._ledgers: dict[str, dict[str, PartRecord]] = {}
 
@@ -72,6 +73,7 @@ class Memory:
 
     def start(self, run: Run) -> None:
         """Record that a run has begun."""
+        self.refuse_disabled(run.pipeline)
         known = self._runs.get(run.id)
         if known and known.status not in ("running", "failed", "discarded"):
             raise StateError(f"Run {run.id} is {known.status} and cannot start again. Production is unchanged.")
@@ -243,6 +245,7 @@ class Memory:
 
     def publish(self, run: Run, *, again: bool = False) -> Published:
         """Put the run's tables into production, once."""
+        self.refuse_disabled(run.pipeline)
         record = self._record(run.id)
         if record.status == "rolled_back" and not again:
             raise PublishError(
@@ -283,6 +286,11 @@ class Memory:
         generations = self._generations.get(dataset)
         return generations[-1].published if generations else None
 
+    def previous(self, dataset: str) -> int:
+        """Return the generation before the one that first had the visible rows."""
+        generations = self._generations.get(dataset)
+        return generations[-1].origin - 1 if generations else 0
+
     def kept(self, dataset: str) -> Sequence[KeptGeneration]:
         """Return the earlier generations that can be shown again."""
         found = [g for g in self._generations.get(dataset, []) if g.origin in self._kept[dataset]]
@@ -300,10 +308,39 @@ class Memory:
         """Record what somebody did with a run."""
         self._acted(run.pipeline, action, run.id, detail)
 
-    def acts(self, dataset: str, last: int = 20) -> Sequence[dict[str, Any]]:
-        """Return what was done to a dataset, the latest first."""
-        found = [act for act in reversed(self._acts) if act["dataset"] == dataset][:last]
-        return [{key: value for key, value in act.items() if key != "dataset"} for act in found]
+    def acts(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
+        """Return what was done to a dataset, or to any, the latest first."""
+        return [act for act in reversed(self._acts) if dataset in (None, act["dataset"])][:last]
+
+    def disable(self, dataset: str, reason: str) -> None:
+        """Have nothing of a dataset published from now on."""
+        self._acted(dataset, "disabled", "", reason)
+        self._disabled[dataset] = {"dataset": dataset, "role": "", "person": "", "reason": reason}
+        self._disabled[dataset]["at"] = self._acts[-1]["at"]
+
+    def enable(self, dataset: str) -> bool:
+        """Have a dataset published again; tell whether it was disabled."""
+        found = self._disabled.pop(dataset, None)
+        if found:
+            self._acted(dataset, "enabled", "", f"was disabled: {found['reason']}")
+        return found is not None
+
+    def disabled(self, dataset: str | None = None) -> Sequence[dict[str, Any]]:
+        """Return when a dataset, or any, was disabled, and why."""
+        return [one for name, one in sorted(self._disabled.items()) if dataset in (None, name)]
+
+    def refuse_disabled(self, dataset: str) -> None:
+        """Go on where a dataset may be published."""
+        for found in self.disabled(dataset):
+            raise StateError(f"Pipeline {dataset} is disabled: {found['reason']}. Production is unchanged.")
+
+    def undone(self, dataset: str) -> Mapping[str, Mapping[str, int]]:
+        """Return the rows before and after what the latest rollback of a dataset undid, by table."""
+        generations = self._generations.get(dataset, [])
+        if len(generations) < 2 or generations[-1].origin == len(generations):  # noqa: PLR2004 (one and the one before)
+            raise StateError(f"Nothing of {dataset} was rolled back last. Production is unchanged.")
+        after, before = (one.published.rows for one in generations[-2:])
+        return {n: {"before": before.get(n, 0), "after": after.get(n, 0)} for n in sorted({*before, *after})}
 
     def discard(self, run: Run) -> Sequence[str]:
         """Forget what the run staged, and name the tables."""
@@ -441,6 +478,7 @@ class Memory:
                 "generation": None,
                 "run_id": run_id,
                 "detail": detail,
+                "inputs": {},
             }
         )
 

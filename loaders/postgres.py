@@ -79,6 +79,11 @@ class Postgres(BaseModel):
         """The schema of each role."""
         return Namespace(self.production, self.staging, self.previous, self.state)
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database to ask: the embedded server has none before its first use."""
+        return self.dsn is not None or ((self.home or embedded.default_home()) / "data").exists()
+
     def psql(self, arguments: Sequence[str] = ()) -> int:
         """Run psql on the database, with this process's terminal, and return its exit code.
 

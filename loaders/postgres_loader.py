@@ -26,6 +26,7 @@ from loaders import (
     spans,
     strategies,
     totals,
+    undone,
 )
 from loaders.contrast import Schemas
 from loaders.ddl import cut, layout
@@ -296,21 +297,70 @@ class PostgresLoader:
             current = self.state.current(dataset) if self.state.exists() else None
             return plans.told(current) if current else None
 
+    def previous(self, dataset: str) -> int:
+        """Return the generation before the one that first had the visible rows, 0 where there is none."""
+        with border("Reading the generations"):
+            return Generations.read(self.state, dataset).before
+
     def kept(self, dataset: str) -> Sequence[KeptGeneration]:
         """Return the earlier generations that can be shown again, newest first."""
         with border("Reading the generations"):
             return Generations.read(self.state, dataset).listed()
 
-    def acts(self, dataset: str, last: int = 20) -> Sequence[dict[str, Any]]:
-        """Return what people did to a dataset, the latest first."""
+    def acts(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
+        """Return what people did to a dataset, or to any, the latest first."""
         with border("Reading who did what"):
             return self.state.acts(dataset, last)
+
+    def disable(self, dataset: str, reason: str) -> None:
+        """Have nothing of a dataset published from now on, whoever is at it, but what a rollback shows again.
+
+        Raises:
+            LoadError: A right is missing. Production is unchanged.
+        """
+        with border(f"Disabling {dataset}"):
+            check_target(self._statements, self._names)
+            self.state.make()
+            self.state.disable(dataset, reason)
+
+    def enable(self, dataset: str) -> bool:
+        """Have a dataset published again; tell whether it was disabled."""
+        with border(f"Enabling {dataset}"):
+            self.state.upgrade()
+            return self.state.exists() and self.state.enable(dataset)
+
+    def disabled(self, dataset: str | None = None) -> Sequence[dict[str, Any]]:
+        """Return who disabled a dataset, or any, when, and why; nothing of those that are not."""
+        with border("Reading what is disabled"):
+            return self.state.disabled(dataset)
+
+    def refuse_disabled(self, dataset: str) -> None:
+        """Go on where a dataset may be published.
+
+        Raises:
+            StateError: It is disabled; the message says by whom, since when and why.
+        """
+        with border("Reading what is disabled"):
+            self.state.refuse_disabled(dataset)
+
+    def undone(self, dataset: str) -> Mapping[str, Mapping[str, int]]:
+        """Return what the generation had changed that the latest rollback of a dataset undid.
+
+        Returns:
+            By table its rows ``before`` and ``after`` it, and how many it had ``inserted``, ``updated`` and ``deleted``
+            by key; these are left out of a table whose rows are not kept any more.
+
+        Raises:
+            StateError: Its latest publication is no rollback. Production is unchanged.
+        """
+        with border(f"Comparing what was undone of {dataset}"):
+            return undone.compare(self._statements, self._names, self.state, dataset)
 
     def act(self, run: Run, action: str, detail: str) -> None:
         """Record what somebody did with a run."""
         with border("Recording who did what"):
             self.state.make()
-            self.state.act(action, run.pipeline, run.id, detail)
+            self.state.act(action, run.pipeline, run.id or None, detail)
 
     def verify(
         self,
@@ -464,6 +514,8 @@ class PostgresLoader:
         """
         with self._timed("publish"), border(f"Publishing run {run.id}", PublishError):
             check_target(self._statements, self._names)
+            self.state.upgrade()
+            self.state.refuse_disabled(run.pipeline)
             done = self.state.publications_of(run.id)
             if done and (not again or plans.is_visible(self.state, done[0])):
                 return plans.already(self.state, done[0])
@@ -543,6 +595,7 @@ class PostgresLoader:
         """
         with self._timed("rollback"), border(f"Rolling back {dataset}", PublishError):
             check_target(self._statements, self._names)
+            self.state.upgrade()
             return self._published(plans.rollback(self.state, self._statements, dataset, to, of=of, why=why))
 
     def discard(self, run: Run) -> Sequence[str]:

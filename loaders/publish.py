@@ -22,10 +22,23 @@ if TYPE_CHECKING:
     from loaders.locks import Locks
     from loaders.state import Publication
 
-__all__ = ["DRIFTED", "FENCED", "Family", "Plan", "check_rows", "clock", "fence", "fenced", "quoted", "record"]
+__all__ = [
+    "DISABLED",
+    "DRIFTED",
+    "FENCED",
+    "Family",
+    "Plan",
+    "check_rows",
+    "clock",
+    "fence",
+    "fenced",
+    "quoted",
+    "record",
+]
 
 FENCED = "FN001"
 DRIFTED = "FN002"
+DISABLED = "FN004"
 Family = OneOf["swap", "changes"]
 
 _SQL = queries.read("publish.sql")
@@ -141,7 +154,14 @@ def quoted(connection: Statements, body: Composed) -> Literal:
 
 
 def fenced(plan: Plan, exc: psycopg.Error) -> PublishError:
-    """Return the error for a publication that came second."""
+    """Return the error for a publication that came second, or after its pipeline was disabled."""
+    if exc.sqlstate == DISABLED:
+        refused = PublishError(
+            f"Pipeline {plan.dataset} was disabled before run {plan.run_id} was published. Production is unchanged.",
+            f"firn show {plan.dataset}",
+        )
+        refused.__cause__ = exc
+        return refused
     error = PublishError(
         f"Another generation of {plan.dataset} was published since generation {plan.generation}, on "
         f"which run {plan.run_id} was staged. Production is unchanged by this run.",

@@ -1,5 +1,9 @@
 -- name: fence
+-- A pipeline may be disabled after a publication of it was asked for; only what leads back is let through then.
 BEGIN
+    IF {kind} <> 'rolled_back' AND EXISTS (SELECT FROM {state}.disabled WHERE dataset = {dataset}) THEN
+        RAISE EXCEPTION USING ERRCODE = 'FN004', MESSAGE = 'the pipeline is disabled';
+    END IF;
     UPDATE {state}.dataset
     SET generation = {next}, run_id = {run}, published_at = clock_timestamp()
     WHERE dataset = {dataset} AND generation = {generation};
@@ -13,8 +17,10 @@ INSERT INTO {state}.publication
     (dataset, generation, run_id, kind, family, reason, tables, touched, cursors, previous_schema)
 VALUES ({dataset}, {next}, {run}, {kind}, {family}, {reason}, {tables}::jsonb, {touched}::text[], {cursors}::jsonb,
         {previous});
-INSERT INTO {state}.audit (action, dataset, generation, run_id, detail)
-VALUES ({kind}, {dataset}, {next}, {run}, {detail});
+INSERT INTO {state}.audit (action, dataset, generation, run_id, detail, inputs)
+SELECT {kind}, {dataset}, {next}, {run}, {detail}, {cursors}::jsonb || coalesce(
+    (SELECT jsonb_object_agg(part, coalesce(nullif(content, ''), fingerprint)) FROM {state}.part
+     WHERE dataset = {dataset} AND run_id = {run}), '{{}}');
 UPDATE {state}.run SET status = 'published' WHERE run_id = {run};
 UPDATE {state}.run SET status = 'rolled_back' WHERE run_id IN (
     SELECT run_id FROM {state}.publication

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Publication", "RunRecord", "State", "unknown_run"]
 
 _SQL = queries.read("state.sql")
-_VERSION = 4
+_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +142,23 @@ class State:
             values = {"number": Literal(_VERSION), "production": Literal(self._namespace.production)}
             self._connection.execute(_SQL["make"].format(**values, **self._names))
 
+    def upgrade(self) -> None:
+        """Add to state tables that an older firn made what this one needs; make none.
+
+        Raises:
+            StateError: They were made by a newer firn, or for another production schema.
+        """
+        if self._version():
+            self.make()
+
     def start(self, run: Run) -> None:
         """Record that a run is running; a failed or discarded one may start again.
 
         Raises:
             RunLocked: Another process works on this run.
-            StateError: A run of this name is ready or was published.
+            StateError: A run of this name is ready or was published, or its pipeline is disabled.
         """
+        self.refuse_disabled(run.pipeline)
         if not self.hold(run.id):
             raise RunLocked(f"Run {run.id} is worked on by another process. Production is unchanged.", "wait for it")
         values = {"run": run.id, "pipeline": run.pipeline, "started_at": run.started_at}
@@ -308,8 +318,34 @@ class State:
         """Record what somebody did; who, and from where, the session knows."""
         self._do("act", action=action, dataset=dataset, run=run_id, detail=detail)
 
-    def acts(self, dataset: str, limit: int) -> Sequence[dict[str, Any]]:
-        """Return what was done to a dataset, the latest first."""
+    def disable(self, dataset: str, reason: str) -> None:
+        """Have nothing of a dataset published from now on; who does so, the session knows."""
+        self._do("disable", dataset=dataset, reason=reason)
+
+    def enable(self, dataset: str) -> bool:
+        """Have a dataset published again; tell whether it was disabled."""
+        return bool(self._rows("enable", dataset=dataset))
+
+    def disabled(self, dataset: str | None = None) -> Sequence[dict[str, Any]]:
+        """Return who disabled a dataset, or any, when, and why; nothing of those that are not."""
+        rows = self._rows("disabled", dataset=dataset) if self._version() == _VERSION else []
+        return [row._asdict() for row in rows]
+
+    def refuse_disabled(self, dataset: str) -> None:
+        """Go on where a dataset may be published.
+
+        Raises:
+            StateError: It is disabled; the message says by whom, since when and why.
+        """
+        for found in self.disabled(dataset):
+            raise StateError(
+                f"Pipeline {dataset} is disabled since {found['at']:%Y-%m-%d %H:%M:%S} UTC, by "
+                f"{found['person'] or 'somebody'} as role {found['role']}: {found['reason']}. Production is unchanged.",
+                f"mend the cause, then: firn enable {dataset}",
+            )
+
+    def acts(self, dataset: str | None, limit: int) -> Sequence[dict[str, Any]]:
+        """Return what was done to a dataset, or to any, the latest first."""
         rows = self._rows("acts", dataset=dataset, limit=limit) if self.exists() else []
         return [row._asdict() for row in rows]
 

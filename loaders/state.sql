@@ -101,6 +101,25 @@ CREATE TABLE IF NOT EXISTS {state}.part (
     copied_from text NOT NULL,
     PRIMARY KEY (dataset, run_id, part)
 );
+-- While a pipeline has a line here, nothing of it is published.
+CREATE TABLE IF NOT EXISTS {state}.disabled (
+    dataset text PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    role text NOT NULL DEFAULT session_user,
+    person text NOT NULL DEFAULT coalesce(current_setting('firn.person', true), ''),
+    reason text NOT NULL
+);
+ALTER TABLE {state}.audit ADD COLUMN IF NOT EXISTS inputs jsonb NOT NULL DEFAULT '{{}}';
+CREATE OR REPLACE FUNCTION {state}.keep_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'the audit is append-only',
+        HINT = 'what was recorded stays as it is; record what is to be added to it';
+END
+$$;
+CREATE OR REPLACE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON {state}.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION {state}.keep_audit();
+-- Always, because a session that says that it replicates would otherwise fire none.
+ALTER TABLE {state}.audit ENABLE ALWAYS TRIGGER keep_audit;
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
 INSERT INTO {state}.version VALUES ({number}, {production}) ON CONFLICT DO NOTHING;
 COMMIT
@@ -250,8 +269,26 @@ SELECT name, watermark FROM {state}.cursor WHERE dataset = %(dataset)s
 INSERT INTO {state}.audit (action, dataset, run_id, detail) VALUES (%(action)s, %(dataset)s, %(run)s, %(detail)s)
 
 -- name: acts
-SELECT at, role, person, application, address::text, action, generation, run_id, detail FROM {state}.audit
-WHERE dataset = %(dataset)s ORDER BY at DESC LIMIT %(limit)s
+SELECT at, role, person, application, address::text, action, dataset, generation, run_id, detail, inputs
+FROM {state}.audit WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s ORDER BY at DESC LIMIT %(limit)s
+
+-- name: disable
+WITH made AS (
+    INSERT INTO {state}.disabled (dataset, reason) VALUES (%(dataset)s, %(reason)s)
+    ON CONFLICT (dataset) DO UPDATE
+    SET at = excluded.at, role = excluded.role, person = excluded.person, reason = excluded.reason
+    RETURNING dataset, reason
+)
+INSERT INTO {state}.audit (action, dataset, detail) SELECT 'disabled', dataset, reason FROM made
+
+-- name: enable
+WITH gone AS (DELETE FROM {state}.disabled WHERE dataset = %(dataset)s RETURNING dataset, reason)
+INSERT INTO {state}.audit (action, dataset, detail)
+SELECT 'enabled', dataset, 'was disabled: ' || reason FROM gone RETURNING dataset
+
+-- name: disabled
+SELECT dataset, at, role, person, reason FROM {state}.disabled
+WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s ORDER BY dataset
 
 -- name: hold
 SELECT pg_try_advisory_lock(hashtextextended('firn:run:' || %(run)s, 0)) AS held

@@ -158,7 +158,7 @@ class Swap:
         Raises:
             PublishError: It cannot.
         """
-        if exc.sqlstate == publish.FENCED:
+        if exc.sqlstate in (publish.FENCED, publish.DISABLED):
             raise publish.fenced(self.plan, exc)
         if exc.sqlstate == completion.CHANGED:
             raise completion.changed(self.plan, exc)

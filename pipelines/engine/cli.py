@@ -7,21 +7,15 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from firn import ConfigError, FirnError
+from pipelines.engine import precautions
+from pipelines.engine.arguments import CONFIG, JSON, SET, parse, show
 from pipelines.engine.postponed import postpone
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CONFIG = click.option(
-    "--config", type=click.Path(path_type=Path), help="Settings file; default: firn.toml here, where it exists."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-SET = click.option("--set", "flags", multiple=True, metavar="KEY=VALUE", help="Set one setting of the pipeline.")
 CUSTOMER = click.option("--customer", default="", metavar="NAME", help="Only the workbooks of this customer.")
 REASON = click.option("--reason", default="", metavar="REASON", help="Only the cells set aside for this reason.")
 TABLE = click.option("--table", default="", metavar="NAME", help="Only the values of this table of a replication.")
@@ -71,21 +65,8 @@ def cli() -> None:
     """Pull tables out of workbooks and databases, transform them in memory, publish all of them at once."""
 
 
-def show(text: Callable[[], str], document: Any, *, as_json: bool) -> None:  # noqa: ANN401 (any JSON document)
-    """Print a result for people or for programs."""
-    click.echo(json.dumps(document, indent=2, default=str) if as_json else text())
-
-
-def parse(flags: tuple[str, ...]) -> dict[str, str]:
-    """Split KEY=VALUE settings.
-
-    Raises:
-        click.BadParameter: One has no equals sign.
-    """
-    for flag in flags:
-        if "=" not in flag:
-            raise click.BadParameter(f"{flag} is not KEY=VALUE", param_hint="--set")
-    return dict(flag.split("=", 1) for flag in flags)
+for verb in precautions.VERBS:
+    cli.add_command(verb)
 
 
 @cli.command("list")
@@ -308,12 +289,25 @@ def discard(run_id: str, config: Path | None, *, as_json: bool) -> None:
 @cli.command()
 @click.argument("pipeline")
 @click.option("--to", type=click.IntRange(min=0), metavar="GENERATION", help="Which: firn show PIPELINE lists them.")
+@click.option(
+    "--emergency", is_flag=True, help="Also disable the pipeline, call the configured hook, write an incident report."
+)
+@click.option("--reason", metavar="TEXT", help="Why; it is recorded. With --emergency.")
 @CONFIG
 @JSON
-def rollback(pipeline: str, to: int | None, config: Path | None, *, as_json: bool) -> None:
+def rollback(
+    pipeline: str, to: int | None, reason: str | None, config: Path | None, *, emergency: bool, as_json: bool
+) -> None:
     """Make an earlier generation of a pipeline's tables visible again, by default the one before."""
     from pipelines.engine import commands, texts
 
+    if emergency:
+        from pipelines.engine import emergency as work
+
+        handled = work.handle(pipeline, config, reason or "", to)
+        show(lambda: work.text(handled), work.document(handled.incident, handled.report), as_json=as_json)
+        sys.exit(handled.error.exit_code if handled.error else 0)
+    commands.refuse_without("--emergency", {"--reason": reason})
     published = commands.rollback(pipeline, config, to)
     show(lambda: texts.rolled_back_text(published), texts.document(published), as_json=as_json)
 

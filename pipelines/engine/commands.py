@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pipelines as folder
-from firn import ConfigError, FirnError, Published, Run, StateError
+from firn import ConfigError, ContractError, FirnError, Published, PublishError, Run, SourceError, StateError
 from pipelines.engine import extracts, settings
 from pipelines.engine.execution import Options
 from pipelines.engine.progress import choose
@@ -19,8 +19,9 @@ from pipelines.engine.typed import Typed
 from pipelines.engine.verdict import Undone, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from loaders.loader import Loader
     from pipelines.engine.checkup import Checkup
     from pipelines.engine.pipeline import Pipeline
 
@@ -126,9 +127,11 @@ def run(
     typed = Typed(name, config, flags or {})
     try:
         with typed.repeated(), pipeline.target.open() as loader:
-            loader.start(this)
+            with audited(loader, this):
+                loader.start(this)
+            record_begin(loader, this, options)
             try:
-                with typed.repeated():
+                with typed.repeated(), audited(loader, this):
                     report = execute(pipeline, this, loader, options, progress)
             except ConfigError:
                 with suppress(FirnError):
@@ -143,6 +146,25 @@ def run(
             return report
     finally:
         progress.close()
+
+
+def record_begin(loader: Loader, this: Run, options: Options) -> None:
+    """Record who began a run, and what that person lets pass."""
+    loader.act(this, "ran", "")
+    for file in sorted(options.allow_failed):
+        loader.act(this, "overrode", f"--allow-failed {file}")
+
+
+@contextmanager
+def audited(loader: Loader, this: Run) -> Iterator[None]:
+    """Record what is refused inside, and what fails: a run, a publication, or a rollback."""
+    try:
+        yield
+    except (PublishError, StateError, ContractError, SourceError) as error:
+        word = "failed" if isinstance(error, SourceError) else "refused"
+        with suppress(FirnError):  # the first error is the one to show
+            loader.act(this, word, error.message.partition("\n")[0])
+        raise
 
 
 def options(
@@ -224,7 +246,8 @@ def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published
         verdicts = proofs(run.pipeline, config, target.check_timeout_s)
         report = Report.from_dict(stored) if stored else Report(run.id, run.pipeline)
         before = loader.generation(run.pipeline)
-        published = loader.publish(run, again=again)
+        with audited(loader, run):
+            published = loader.publish(run, again=again)
         if published.generation <= before:
             return published, before
         report.status, report.error, report.hint = "published", "", ""
@@ -261,7 +284,8 @@ def discard(run_id: str, config: Path | None) -> dict[str, Any]:
 def rollback(name: str, config: Path | None, to: int | None = None) -> Published:
     """Show an earlier generation of a pipeline, by default the one before the visible rows."""
     settings.pipeline_class(name)
-    with Typed(name, config).repeated(), settings.load_target(config).open() as loader:
+    anybody = replace(Run.start(name), id="")
+    with Typed(name, config).repeated(), settings.load_target(config).open() as loader, audited(loader, anybody):
         return loader.rollback(name, to)
 
 

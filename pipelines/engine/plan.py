@@ -40,6 +40,7 @@ def plan(
     """
     pipeline, typed = settings.load(name, config, flags), Typed(name, config, flags)
     with typed.repeated(), pipeline.target.open() as loader:
+        loader.refuse_disabled(name)
         if transform_only or from_run:
             options = commands.from_extract(name, pipeline, options, from_run)
         refuse_foreign(options, pipeline.understands, name)

@@ -8,7 +8,7 @@ import os
 import pkgutil
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -22,6 +22,7 @@ from pydantic_settings import (
 import pipelines
 from firn import ConfigError
 from pipelines.engine.pipeline import Pipeline
+from pipelines.engine.stated import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from loaders.postgres import Postgres
+
+Table = TypeVar("Table", bound=BaseModel)
 
 CONFIG = "firn.toml"
 PREFIX = "FIRN_"
@@ -111,6 +114,25 @@ def load_target(config: Path | None = None) -> Postgres:
     return settings.target  # type: ignore[attr-defined, no-any-return]
 
 
+def load_table(model: type[Table], config: Path | None = None) -> Table:
+    """Make what a table of the settings states that belongs to no pipeline.
+
+    Raises:
+        ConfigError: The file cannot be read, or a setting is unknown or wrong.
+    """
+    name = next(name for name, known in TABLES.items() if known is model)
+    refuse_unknown_variables()
+    path = config_path(config)
+    values = read(path)
+    refuse_unknown_tables(path, values)
+    fields: dict[str, Any] = {name: (model, FieldInfo(default=model()))}
+    made = create_model("Settings", __base__=sources_class({k: v for k, v in values.items() if k == name}), **fields)
+    try:
+        return getattr(made(), name)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        raise explain(error, path, model, name) from None
+
+
 def is_stated(name: str, config: Path | None) -> bool:
     """Tell whether any setting of a pipeline is stated, in the file or the environment."""
     own = f"{PREFIX}{name.upper()}"
@@ -121,6 +143,12 @@ def is_stated(name: str, config: Path | None) -> bool:
 def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> type[BaseSettings]:
     """Make the settings model of one pipeline: its own table and the target's."""
     target = cls.model_fields["target"].annotation
+    fields: dict[str, Any] = {name: (cls, FieldInfo(default={}, validate_default=True)), "target": (target, target())}  # type: ignore[misc]
+    return create_model("Settings", __base__=sources_class(values), **fields)
+
+
+def sources_class(values: dict[str, Any]) -> type[BaseSettings]:
+    """Make a settings model without settings, which takes them from the environment, and then from a file's values."""
 
     class Sources(BaseSettings):
         model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
@@ -137,8 +165,7 @@ def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> ty
             del dotenv_settings, file_secret_settings
             return init_settings, env_settings, InitSettingsSource(settings_cls, values)
 
-    fields: dict[str, Any] = {name: (cls, FieldInfo(default={}, validate_default=True)), "target": (target, target())}  # type: ignore[misc]
-    return create_model("Settings", __base__=Sources, **fields)
+    return Sources
 
 
 def config_path(given: Path | None) -> Path | None:
@@ -184,11 +211,16 @@ def relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
 def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
     """Raise a ConfigError for the first table of the file that no pipeline has."""
     for table in values:
-        if table not in {"target", *names()}:
+        if table not in known_tables():
             raise ConfigError(
                 f"{path}, line {line_of(path, [table])}: there is no table [{table}]. Nothing was read or written.",
-                likely(table, ["target", *names()]),
+                likely(table, known_tables()),
             )
+
+
+def known_tables() -> list[str]:
+    """Name the tables that a settings file may have."""
+    return ["target", *TABLES, *names()]
 
 
 def refuse_unknown_variables() -> None:
@@ -200,7 +232,7 @@ def refuse_unknown_variables() -> None:
         variable = given.upper()
         table = variable.removeprefix(PREFIX).partition("__")[0].lower()
         if variable not in {*NO_SETTINGS, *variables_of(table)}:
-            known = [*NO_SETTINGS, *(name for table in ("target", *names()) for name in variables_of(table))]
+            known = [*NO_SETTINGS, *(name for table in known_tables() for name in variables_of(table))]
             raise ConfigError(
                 f"The environment variable {given} names no setting. Nothing was read or written.",
                 likely(variable, known, "docs/reference/settings.md lists every setting."),
@@ -211,6 +243,8 @@ def variables_of(table: str) -> list[str]:
     """Name the environment variables of a table's settings; none of a table that nobody has."""
     if table == "target":
         return list(variables(Pipeline, PREFIX))
+    if table in TABLES:
+        return list(variables(TABLES[table], f"{PREFIX}{table.upper()}__"))
     own = f"{PREFIX}{table.upper()}"
     return [own, *variables(pipeline_class(table), f"{own}__")] if table in names() else []
 
@@ -247,7 +281,7 @@ def put(values: dict[str, Any], keys: list[str], value: str) -> None:
 
 
 def explain(
-    error: ValidationError, path: Path | None, cls: type[Pipeline], name: str, flags: Mapping[str, str] | None = None
+    error: ValidationError, path: Path | None, cls: type[BaseModel], name: str, flags: Mapping[str, str] | None = None
 ) -> ConfigError:
     """Say where the first wrong setting stands, and which key was likely meant. Never shows a value."""
     found = error.errors(include_input=False, include_url=False)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 SECRET = "..."  # noqa: S105 (what stands in a secret's place)
 SETTABLE = re.compile(r"\bfirn (?:run|check|discover|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|set) )")
-OTHERS = re.compile(r"\bfirn (?:publish|discard|rollback|runs|report|show|diff|doctor|psql)\b(?! --config )")
+OTHERS = re.compile(
+    r"\bfirn (?:audit|diff|disable|discard|doctor|enable|psql|publish|report|rollback|runs|show)\b(?! --config )"
+)
 
 
 @dataclass(frozen=True, slots=True)

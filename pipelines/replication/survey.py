@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from firn import ConfigError, SourceChanged, SourceError
+from firn import ConfigError, FirnError, Run, SourceChanged, SourceError
 from pipelines.engine import settings
 from pipelines.engine.quarantine import counted
 from pipelines.engine.suggestions import likely
@@ -55,6 +55,7 @@ class Survey:
         changes: How that differs from what the file said before.
         gone: Tables that firn.toml decides something for, and that are not there, each with the likely one or nothing.
         seconds: How long the source took to answer.
+        unrecorded: Why the target's audit has nothing of it; else empty.
     """
 
     pipeline: str
@@ -65,6 +66,7 @@ class Survey:
     changes: tuple[Change, ...]
     gone: Mapping[str, str]
     seconds: float
+    unrecorded: str = ""
 
 
 def survey(
@@ -93,7 +95,21 @@ def survey(
             files.write(found, pipeline.catalogue, name)
         status: Status = "made" if before is None else "replaced" if differing else "unchanged"
         missing = {table: likely(table, list(found.tables)) for table in gone(found, pipeline.tables)}
-        return Survey(name, pipeline.catalogue, status, written, found, tuple(differing), missing, seconds)
+        done = Survey(name, pipeline.catalogue, status, written, found, tuple(differing), missing, seconds)
+        return done if dry_run else replace(done, unrecorded=_recorded(pipeline, done))
+
+
+def _recorded(pipeline: Replication, done: Survey) -> str:
+    """Record in the target's audit that somebody discovered, and say why not where it does not answer or refuses."""
+    told = f"{len(done.found.tables)} tables of {done.found.database}, {len(done.changes)} changes: {done.status}"
+    if not pipeline.target.exists:
+        return "there is no target yet."
+    try:
+        with pipeline.target.open() as loader:
+            loader.act(replace(Run.start(done.pipeline), id=""), "discovered", told)
+    except FirnError as error:
+        return error.message.removesuffix(" Production is unchanged.")
+    return ""
 
 
 def _replication(name: str, config: Path | None, flags: dict[str, str]) -> Replication:
@@ -140,7 +156,7 @@ def text(done: Survey) -> str:
         ["Changed at the source:", *source] if source else [],
         ["Decided otherwise:", *decided] if decided else [],
         [_unknown(done.pipeline, table, meant) for table, meant in done.gone.items()],
-        [_fate(done)],
+        [_fate(done), *([f"Not recorded in the audit: {done.unrecorded}"] if done.unrecorded else [])],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -193,4 +209,5 @@ def document(done: Survey) -> dict[str, Any]:
         "changes": [asdict(change) for change in done.changes],
         "overrides_without_table": dict(done.gone),
         "seconds": round(done.seconds, 3),
+        "unrecorded": done.unrecorded,
     }

@@ -371,6 +371,31 @@ def test_who_did_what_is_recorded(loader: Loader) -> None:
     assert len(loader.acts("shop", last=1)) == 1
 
 
+def test_a_disabled_dataset_is_led_back_and_not_run_or_published_until_it_is_enabled(loader: Loader) -> None:
+    loader.publish(ready(loader, 1))
+    loader.publish(ready(loader, 2))
+    waiting = ready(loader, 3)
+    assert loader.previous("shop") == 1
+    loader.disable("shop", "wrong sizes")
+    assert [one["reason"] for one in loader.disabled("shop")] == ["wrong sizes"]
+
+    loader.rollback("shop")
+    for refused in (partial(loader.publish, waiting), partial(loader.start, Run.start("shop"))):
+        with pytest.raises(StateError, match="wrong sizes"):
+            refused()
+    loader.start(Run.start("other"))
+    assert loader.disabled("other") == []
+    undone = {name: (counts["before"], counts["after"]) for name, counts in loader.undone("shop").items()}
+    assert undone["orders"] == (orders(1).height, orders(2).height)
+
+    assert loader.enable("shop")
+    assert not loader.enable("shop")
+    with pytest.raises(PublishError, match="generation 3"):
+        loader.publish(waiting)
+    loader.publish(ready(loader, 4))
+    assert [act["action"] for act in loader.acts("shop")][:2] == ["published", "enabled"]
+
+
 def test_parts_are_one_table_and_what_a_part_lacks_is_null(loader: Loader, see: Seen) -> None:
     run = Run.start("wide")
     loader.prepare(run, Dataset("shop", {"wide": Wide}, strategy="swap"))

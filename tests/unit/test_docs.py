@@ -21,6 +21,7 @@ from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
 from pipelines.engine.runner import Options, execute
+from pipelines.engine.stated import TABLES
 from pipelines.order_lists import OrderLists, Thresholds
 from pipelines.replication.overrides import POLICIES, Override, Policy, TierPolicy
 from sources import AzureBlobs, MySQL
@@ -96,6 +97,15 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
         assert name in examples or value == Postgres.model_fields[name].default
     for name, value in shown["order_lists"].items():
         assert name in examples or value == OrderLists.model_fields[name].default
+
+
+def test_the_example_settings_name_the_tables_that_belong_to_no_pipeline_with_their_defaults() -> None:
+    lines = (ROOT / "firn.example.toml").read_text(encoding="utf-8").splitlines()
+    head = next(n for n, line in enumerate(lines) if line.startswith("["))
+    shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head:]))
+    for name, model in TABLES.items():
+        assert model.model_validate(shown[name]) == model()
+        assert set(shown[name]) == set(model.model_fields)
 
 
 def test_the_example_settings_of_the_clinic_name_every_setting_with_its_default() -> None:
