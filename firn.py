@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "Alias",
     "Companion",
     "ConfigError",
     "ContractError",
@@ -161,6 +162,21 @@ class Companion:
     columns: Mapping[str, str]
     view: str = ""
     shown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """What another pipeline calls a published table.
+
+    Attributes:
+        table: Its name there.
+        columns: The name there of every column; empty for those that are not compared.
+        key: The columns by which rows are matched; none where a key of the tables is as good.
+    """
+
+    table: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

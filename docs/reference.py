@@ -14,6 +14,7 @@ from transforms.commissions.changes import RULES
 from transforms.commissions.columns import EXTRACTS, Records
 from transforms.commissions.exports import ADDED, EXPORTS
 from transforms.commissions.kinds import KINDS
+from transforms.commissions.legacy import LEGACY
 from transforms.commissions.lines import REASONS
 from transforms.commissions.relations import RELATIONS
 
@@ -36,6 +37,11 @@ there. Lines of schedules that no certificate
 names are left out unless `all_schedules` asks for them; a group has one of the lines that describe it. A record that
 was rejected is no part of its certificate, which is routed by its other records: look at the rejects before you rely
 on it."""
+
+FORMER = """`firn diff commissions --against SCHEMA` knows the former tables and columns by their names, in any case:
+`EmployerGroups` is `employer_groups`, `GroupName` is `group_name`; the exceptions are in
+`transforms/commissions/legacy.py`. Rows are matched by a key that means the same in both, or where ids were numbered by
+rows and there is no other key, by all that they hold."""
 
 POLICIES = """A table's policy says [which rows it holds](../explanation/changes.md#rows-that-stay) after a publication.
 The former exports were to add rows only and never to touch one that was there, and did both. Here settings say so, by
@@ -75,7 +81,16 @@ def commissions() -> str:
     """Compose the page of the commissions: extracts, reasons, exports, and every table with its columns."""
     made = {table: step.name for step in Commissions.steps for table in step.makes}
     count = len(Commissions.publishes)
-    sections = [BEGINNING.format(count=count), extracts(), reasons(), rules(), exports(), policies(), "## Tables"]
+    sections = [
+        BEGINNING.format(count=count),
+        extracts(),
+        reasons(),
+        rules(),
+        numbers(),
+        exports(),
+        policies(),
+        "## Tables",
+    ]
     sections += [table(name, contract, made[name]) for name, contract in Commissions.publishes.items()]
     return "\n\n".join(sections) + "\n"
 
@@ -114,11 +129,32 @@ def rules() -> str:
     return f"## Rules that set values\n\n{text}\n\n" + rows_of(("rule", "what it does"), rows)
 
 
+def numbers() -> str:
+    """List the numbers of every enumeration that a column has, as the contracts name them."""
+    columns: dict[Any, list[str]] = {}
+    for name, contract in Commissions.publishes.items():
+        for column, one in contract.columns().items():
+            if one.metadata:
+                columns.setdefault(one.metadata["numbers"], []).append(f"`{name}.{column}`")
+    rows = [
+        (code(of.__name__), ", ".join(f"{one.value} {one.name}" for one in of), ", ".join(named))
+        for of, named in columns.items()
+    ]
+    return "## Numbers\n\n" + rows_of(("enumeration", "numbers", "columns"), rows)
+
+
 def exports() -> str:
     """List what the former exports wrote, and which tables have it now."""
-    rows = [(f"`{name}`", ", ".join(map(code, tables)) or "nothing: bank accounts") for name, tables in EXPORTS.items()]
+    rows = [
+        (f"`{name}`", ", ".join(map(former, tables)) or "nothing: bank accounts") for name, tables in EXPORTS.items()
+    ]
     added = f"No export wrote {', '.join(map(code, ADDED))}."
-    return "## The former exports\n\n" + rows_of(("export", "tables"), rows) + f"\n\n{added}"
+    return f"## The former exports\n\n{FORMER}\n\n" + rows_of(("export", "tables"), rows) + f"\n\n{added}"
+
+
+def former(name: str) -> str:
+    """Write a table with the name that it had."""
+    return f"{code(name)} ({LEGACY[name].table})"
 
 
 def policies() -> str:
@@ -137,7 +173,7 @@ def table(name: str, contract: type[dy.Schema], step: str) -> str:
             bold(column, one.primary_key),
             str(one.dtype).replace("(precision=", "(").replace(" scale=", " "),
             "may be null" if one.nullable else "",
-            to.get(column, ""),
+            to.get(column, "") or (code(one.metadata["numbers"].__name__) if one.metadata else ""),
             " ".join(told.get(column, "").split()),
         )
         for column, one in contract.columns().items()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import Identifier
 
-from firn import Namespace, StateError
+from firn import Alias, Namespace, StateError
 from loaders import cells, queries
 from loaders.counterparts import named_alike, pairs, read
 from loaders.state import State
@@ -150,11 +150,13 @@ class Schemas:
         names: Production, and the state that goes with it.
         other: The other schema.
         dataset: Whose tables.
+        aliases: What the tables are called there, where they have not their own names.
     """
 
     names: Namespace
     other: str
     dataset: str
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
 
 
 def compare(statements: Statements, schemas: Schemas, tables: Sequence[str] | None, sample: int) -> Contrasts:
@@ -218,10 +220,18 @@ def _matches(
         )
     ours = named_alike(wanted, here)
     theirs = named_alike([ours.get(name, name) for name in wanted], there)
+    theirs = _aliased(schemas, [name for name in wanted if name not in theirs], there.keys() - theirs.values()) | theirs
     found = [(ours.get(name, ""), theirs.get(ours.get(name, name), "")) for name in wanted]
     if tables is None:
         found += [("", name) for name, stored in there.items() if stored and name not in theirs.values()]
     return found
+
+
+def _aliased(schemas: Schemas, names: Iterable[str], there: Iterable[str]) -> dict[str, str]:
+    """Find tables that are not there under their own names under those that another pipeline gave them."""
+    called = {name: schemas.aliases[name].table for name in names if name in schemas.aliases}
+    found = named_alike(called.values(), there)
+    return {name: found[other] for name, other in called.items() if other in found}
 
 
 def _relations(statements: Statements, schema: str) -> dict[str, bool]:
@@ -246,14 +256,17 @@ def _compared(
     here = read(statements, schemas.names.production, [name for name, other in matches if name and other])
     there = read(statements, schemas.other, [other for name, other in matches if name and other])
     return {
-        name or other: _table(statements, here[name], there[other], sample) if name and other else Contrast(name, other)
+        name or other: _table(statements, here[name], there[other], schemas.aliases.get(name), sample)
+        if name and other
+        else Contrast(name, other)
         for name, other in matches
     }
 
 
-def _table(statements: Statements, here: Side, there: Side, sample: int) -> Contrast:
-    both = pairs(here, there)
-    key = _key(here, there, both)
+def _table(statements: Statements, here: Side, there: Side, alias: Alias | None, sample: int) -> Contrast:
+    called = _called(here, there, alias)
+    both = pairs(here, there, called.columns)
+    key = [pair for pair in both if pair.here.name in called.key] or _key(here, there, both)
     values = [pair for pair in both if pair not in key]
     query = (
         cells.by_key(statements, here, there, key, values, sample)
@@ -271,9 +284,17 @@ def _table(statements: Statements, here: Side, there: Side, sample: int) -> Cont
         rows_there=counted.there,
         matched_by=tuple(pair.here.name for pair in key),
         **{word: row.rows for word, row in whole.items()},
-        columns=_columns(here, there, both, differing),
+        columns=_columns(here, there, both, differing, called.columns),
         samples={word: _unlike(row) for word, row in whole.items() if row.sample},
     )
+
+
+def _called(here: Side, there: Side, alias: Alias | None) -> Alias:
+    """Say what columns are called there: as another pipeline called them, unless more are there by their own names."""
+    own = Alias(there.table, {})
+    if alias is None or len(pairs(here, there, alias.columns)) < len(pairs(here, there, own.columns)):
+        return own
+    return alias
 
 
 def _key(here: Side, there: Side, both: Sequence[Pair]) -> list[Pair]:
@@ -287,7 +308,7 @@ def _key(here: Side, there: Side, both: Sequence[Pair]) -> list[Pair]:
 
 
 def _columns(
-    here: Side, there: Side, both: Sequence[Pair], differing: Mapping[Pair, list[Any]]
+    here: Side, there: Side, both: Sequence[Pair], differing: Mapping[Pair, list[Any]], called: Mapping[str, str]
 ) -> tuple[ColumnContrast, ...]:
     order = [pair.there.name for pair in both]
     places = [column.name for column in there.columns if column.name in order]
@@ -303,7 +324,11 @@ def _columns(
         for column in there.columns
         if column.name not in order
     ]
-    return tuple(column for column in found if column.kinds or column.moved or column.here != column.there)
+    return tuple(
+        column
+        for column in found
+        if column.kinds or column.moved or column.there != called.get(column.here, column.here)
+    )
 
 
 def _placed(here: Side, paired: Mapping[str, Pair]) -> list[tuple[int, Column]]:

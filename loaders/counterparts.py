@@ -141,11 +141,18 @@ def named_alike(wanted: Iterable[str], there: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def pairs(here: Side, there: Side) -> list[Pair]:
-    """Return the columns that both tables have, in production's order."""
+def pairs(here: Side, there: Side, called: Mapping[str, str]) -> list[Pair]:
+    """Return the columns that both tables have, in production's order.
+
+    Args:
+        here: Production's table.
+        there: The other schema's.
+        called: What columns are called there; empty for those that have no counterpart. Others have the same name.
+    """
     theirs = {column.name: column for column in there.columns}
-    names = named_alike([column.name for column in here.columns], theirs)
-    return [Pair(column, theirs[names[column.name]]) for column in here.columns if column.name in names]
+    wanted = [(called.get(column.name, column.name), column) for column in here.columns]
+    names = named_alike([name for name, _ in wanted if name], theirs)
+    return [Pair(column, theirs[names[name]]) for name, column in wanted if name in names]
 
 
 def read(statements: Statements, schema: str, tables: Iterable[str]) -> Mapping[str, Side]:

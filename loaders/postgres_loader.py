@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from firn import Published, PublishError, Run, RunLocked, Staged, StateError
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, Totals
+    from firn import Alias, Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, Totals
     from loaders.connections import Server, Statements
     from loaders.contrast import Contrasts
     from loaders.delta import Delta
@@ -561,7 +562,14 @@ class PostgresLoader:
             plan = plans.publication(self.state, run.id, of=("running", "ready"))
             return foreseen.read(self._statements, self._names, plan, table, sums=sums, since=since)
 
-    def contrast(self, dataset: str, schema: str, tables: Sequence[str] | None = None, sample: int = 10) -> Contrasts:
+    def contrast(
+        self,
+        dataset: str,
+        schema: str,
+        tables: Sequence[str] | None = None,
+        sample: int = 10,
+        aliases: Mapping[str, Alias] = MappingProxyType({}),
+    ) -> Contrasts:
         """Compare what production shows with the tables of another schema, in one snapshot, and write nothing.
 
         Args:
@@ -569,12 +577,13 @@ class PostgresLoader:
             schema: The other schema, of the same database.
             tables: Which tables; by default those that the dataset publishes here or there, and all others there.
             sample: How many rows and values of each class to show.
+            aliases: What another pipeline calls tables, where they are not there under their own names.
 
         Raises:
             StateError: There is no such schema or table, or nothing to compare.
         """
         with border(f'Comparing production with schema "{schema}"'):
-            return contrast.compare(self._statements, Schemas(self._names, schema, dataset), tables, sample)
+            return contrast.compare(self._statements, Schemas(self._names, schema, dataset, aliases), tables, sample)
 
     def rollback(self, dataset: str, to: int | None = None, *, of: int | None = None, why: str = "") -> Published:
         """Make an earlier generation visible again, in one transaction, under a new number.

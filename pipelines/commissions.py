@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from firn import ConfigError, Policy
+from firn import Alias, ConfigError, Policy
 from pipelines.engine.pipeline import Pipeline
 from sources import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
 from sources.csvs import Csvs, Layout
@@ -44,6 +44,7 @@ from transforms.commissions.hierarchy_participant_product_rates import (
     hierarchy_participant_product_rates,
 )
 from transforms.commissions.kinds import KINDS, stranded
+from transforms.commissions.legacy import LEGACY
 from transforms.commissions.master_checks import (
     brokers_accounted,
     eo_accounted,
@@ -99,6 +100,8 @@ from transforms.commissions.state_rules import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import dataframely as dy
 
     from pipelines.engine.frames import Frames, Part
     from sources import Source
@@ -161,6 +164,14 @@ class SampleLimits(BaseModel):
     premiums: PositiveInt = 5000
     hierarchies: PositiveInt = 100
     proposals: PositiveInt = 50
+
+
+def called_before(tables: Mapping[str, type[dy.Schema]]) -> dict[str, Alias]:
+    """Say what the former pipeline called the tables and their columns."""
+    return {
+        name: Alias(one.table, {column: one.called(column) for column in tables[name].column_names()}, one.key)
+        for name, one in LEGACY.items()
+    }
 
 
 class Commissions(Pipeline):
@@ -260,6 +271,7 @@ class Commissions(Pipeline):
         "commission_changes": CommissionChanges,
     }
     policies: ClassVar = {table: kind.policy for kind in KINDS for table in kind.tables}
+    aliases: ClassVar = called_before(publishes)
     kept = (*ACCOUNTING, "extract")
     set_aside = (*REJECTS, *SET_ASIDE)
     strategy = "swap"

@@ -55,9 +55,9 @@ def compare(  # noqa: PLR0917 (what the command line gives)
         ConfigError: There is no such pipeline.
         StateError: There is no such schema or table, or nothing to compare.
     """
-    settings.pipeline_class(name)
+    aliases = settings.pipeline_class(name).aliases
     with Typed(name, config).repeated(), settings.load_target(config).open() as loader:
-        found = loader.contrast(name, schema, tables, sample)
+        found = loader.contrast(name, schema, tables, sample, aliases)
         accepted = accept(loader, name, schema, found, allowed) if accept else []
     documents = {table: {"equal": not held(one, allowed), **asdict(one)} for table, one in found.tables.items()}
     return {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, get_args
 import dataframely as dy
 from pydantic import BaseModel, ConfigDict
 
-from firn import Companion, ConfigError, Dataset, Health, PartKey, Policy, Strategy
+from firn import Alias, Companion, ConfigError, Dataset, Health, PartKey, Policy, Strategy
 from loaders.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ class Pipeline(BaseModel):
     published ones in which others keep what they know of the rows; ``after_publish`` are checks that are made on
     production right after a publication, which is undone when one of them finds rows; ``understands`` are the options
     of a run that mean something to it; ``strategy`` says how the tables
-    are published, ``policies`` which of them keep rows of production, and ``deletes`` which share of a table one
-    publication may delete in place.
+    are published, ``policies`` which of them keep rows of production, ``aliases`` what another pipeline calls them, and
+    ``deletes`` which share of a table one publication may delete in place.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -130,6 +130,7 @@ class Pipeline(BaseModel):
     after_publish: ClassVar[tuple[Transform, ...]] = ()
     strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
     policies: ClassVar[Mapping[str, Policy]] = {}
+    aliases: ClassVar[Mapping[str, Alias]] = {}
     deletes: ClassVar[float | Mapping[str, float]] = 0.5
     understands: ClassVar[tuple[str, ...]] = (
         "limit",

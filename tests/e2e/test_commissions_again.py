@@ -10,6 +10,7 @@ import pytest
 from benchmarks.commissions_source import generate
 from pipelines.commissions import Commissions
 from tests.conftest import restored
+from transforms.commissions.legacy import LEGACY
 from transforms.commissions.relations import RELATIONS
 
 if TYPE_CHECKING:
@@ -229,10 +230,81 @@ def test_what_a_legacy_run_left_is_equal_or_differs_in_exactly_what_was_planted(
     assert "id=77777: 'Theirs' -> 'Hollow'" in text
 
 
+FORMER = {
+    "EmployerGroups": "update {0} set \"GroupName\" = 'Theirs' where \"Id\" = 'G00000'",
+    "Policies": 'update {0} set "Premium" = "Premium" + 0.0012 where "Id" = (select min("Id") from {0})',
+    "Brokers": 'update {0} set "Email" = \'old\' where "Id" = 77777',
+    "Plans": 'update {0} set "Name" = null where "Id" = (select min("Id") from {0})',
+    "Schedules": 'delete from {0} where "ExternalId" = (select min("ExternalId") from {0})',
+    "BrokerAppointments": 'insert into {0} ("BrokerId", "State") select 1, min("State") from {0}',
+    "StateRules": "insert into {0} select * from {0} order by 1 limit 1",
+}
+"""What is made to differ of the tables of a former run, by their names there."""
+
+
+def former(at: Installation, schema: str) -> None:
+    """Lay production out as the former pipeline did: by its names, with ids of its own, and all in another order."""
+    at.execute(f"create schema {schema}")
+    for name, one in LEGACY.items():
+        columns = Commissions.publishes[name].column_names()
+        called = [
+            f'{column} as "{one.called(column)}"'
+            if one.called(column)
+            else f'row_number() over () as "{one._replace(columns={}).called(column)}"'
+            for column in reversed(columns)
+            if column != "group_size"
+        ]
+        query = f"select {', '.join(called)} from {name} order by {columns[-1]} desc"  # noqa: S608
+        at.execute(f'create table {schema}."{one.table}" as {query}')
+    at.execute(f'alter table {schema}."Policies" alter "Premium" type numeric(18, 4)')
+
+
+def test_the_tables_of_a_former_run_are_compared_by_the_names_that_it_gave_them(again: Installation) -> None:
+    former(again, "former")
+    again.execute("update brokers set email = null where id = 77777")
+    again.execute(*(query.format(f'former."{table}"') for table, query in FORMER.items()))
+
+    found = again.json(
+        "diff",
+        "commissions",
+        "--against",
+        "former",
+        "--allow",
+        "columns",
+        "--allow",
+        "tables",
+        "--allow",
+        "type",
+        code=1,
+    )
+
+    tables = found["tables"]
+    alone = {name for name, one in tables.items() if not one["there"]}
+    assert alone == set(Commissions.publishes) - set(LEGACY)
+    assert {name: one["there"] for name, one in tables.items() if one["there"]} == {
+        name: one.table for name, one in LEGACY.items()
+    }
+    unequal = {name: told(one) for name, one in tables.items() if not one["equal"]}
+    keys = {name: again.query(f"select min(id) from {name}")[0][0] for name in ("policies", "plans")}  # noqa: S608
+    ((code,),) = again.query("select min(external_id) from schedules")
+    ((state,),) = again.query("select min(state) from broker_appointments")
+    (doubled,) = unequal.pop("state_rules")["missing"]
+    assert "(" in doubled
+    assert unequal == {
+        "employer_groups": {"group_name": {"changed": ["id=G00000"]}},
+        "policies": {"premium": {"rounding": [f"id={keys['policies']}"]}},
+        "brokers": {"email": {"value_to_null": ["id=77777"]}},
+        "plans": {"plan_name": {"null_to_value": [f"id={keys['plans']}"]}},
+        "schedules": {"extra": [f"external_id={code}"]},
+        "broker_appointments": {"missing": [f"broker_id=1, state={state}"]},
+    }
+
+
 def told(one: dict[str, Any]) -> dict[str, Any]:
     """The keys of the rows that one side alone has, and of those that differ by column and class."""
     rows = {word: [row["key"] for row in one["samples"][word]] for word in ("missing", "extra") if one[word]}
     return rows | {
         column["name"]: {word: [row["key"] for row in sample] for word, sample in column["samples"].items()}
         for column in one["columns"]
+        if column["values"]
     }

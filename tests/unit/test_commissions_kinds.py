@@ -9,7 +9,9 @@ import pytest
 from firn import ConfigError
 from pipelines.commissions import Commissions
 from pipelines.engine import settings
+from transforms.commissions.exports import ADDED, EXPORTS
 from transforms.commissions.kinds import KINDS, stranded
+from transforms.commissions.legacy import LEGACY
 from transforms.commissions.relations import RELATIONS
 
 MASTERS = {"brokers", "employer_groups", "products", "product_codes", "plans"}
@@ -29,6 +31,17 @@ def test_rows_of_master_data_stay_and_all_others_are_replaced() -> None:
 def test_a_reference_names_the_whole_key_so_that_rows_that_stay_find_theirs() -> None:
     assert {tuple(Commissions.publishes[one.to].primary_key()) for one in RELATIONS} == {("id",)}
     assert {one.key for one in RELATIONS} == {"id"}
+
+
+def test_every_table_that_an_export_wrote_has_the_name_that_it_had_and_names_of_columns_that_exist() -> None:
+    exported = {table for tables in EXPORTS.values() for table in tables}
+    assert set(LEGACY) == exported | {"group_conformance"}
+    assert {*exported, *ADDED} == set(Commissions.publishes)
+    for name, one in LEGACY.items():
+        known = set(Commissions.publishes[name].column_names())
+        assert {*one.columns, *one.key} <= known, name
+        called = [one.called(column) for column in known if one.called(column)]
+        assert len(set(called)) == len(called) > 0, name
 
 
 def test_settings_state_the_policy_of_a_table_or_of_all_that_are_not_named() -> None:

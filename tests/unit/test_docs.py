@@ -5,6 +5,7 @@ import inspect
 import re
 import tomllib
 from dataclasses import asdict, fields
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
     assert (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8") == module.page(), (
         "run: python docs/reference.py"
     )
+
+
+def test_the_reference_of_the_commissions_has_the_numbers_of_every_enumeration() -> None:
+    written = (ROOT / "docs/reference/commissions.md").read_text(encoding="utf-8")
+    found = [one for one in IntEnum.__subclasses__() if one.__module__.startswith("transforms.commissions")]
+    assert found
+    rows = [f"| `{one.__name__}` | {', '.join(f'{m.value} {m.name}' for m in one)} |" for one in found]
+    assert [row for row in rows if row not in written] == []
 
 
 def test_the_reference_of_the_commissions_is_what_their_contracts_say() -> None:

@@ -39,7 +39,7 @@ class BrokerLicenses(dy.Schema):
     state = dy.String(nullable=True)
     license_number = dy.String(nullable=True)
     license_code = dy.String(nullable=True)
-    status = dy.Int16(nullable=False)
+    status = dy.Int16(nullable=False, metadata={"numbers": LicenseStatus})
     effective_date = dy.Date(nullable=True)
     expiration_date = dy.Date(nullable=True)
     is_resident_license = dy.Bool(nullable=True)

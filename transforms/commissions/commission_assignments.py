@@ -1,6 +1,7 @@
 """Brokers whose commissions are paid to another."""
 
 # No future import: the engine reads the annotations, which are the contract.
+from enum import IntEnum
 from typing import NamedTuple
 
 import dataframely as dy
@@ -14,17 +15,38 @@ from transforms.commissions.lines import CertificateLines
 from transforms.commissions.set_aside import SetAside
 
 __all__ = [
+    "AssignmentStatus",
     "AssignmentTables",
+    "AssignmentType",
     "CommissionAssignmentRecipients",
     "CommissionAssignmentVersions",
+    "RecipientType",
     "commission_assignments",
 ]
 
 
-class CommissionAssignmentVersions(dy.Schema):
-    """That a broker has assigned all commissions; ``id`` is ``CA-<broker>-<recipient>``, ``status`` 1 is active.
+class AssignmentStatus(IntEnum):
+    """Whether an assignment is in force."""
 
-    ``type`` 1 is an assignment of the broker as a whole, whatever the proposal.
+    ACTIVE = 1
+
+
+class AssignmentType(IntEnum):
+    """What is assigned: all commissions of a broker, whatever the proposal."""
+
+    BROKER = 1
+
+
+class RecipientType(IntEnum):
+    """Who is paid."""
+
+    BROKER = 1
+
+
+class CommissionAssignmentVersions(dy.Schema):
+    """That a broker has assigned all commissions; ``id`` is ``CA-<broker>-<recipient>``.
+
+    ``status`` is an `AssignmentStatus`, ``type`` an `AssignmentType`.
     """
 
     id = dy.String(primary_key=True)
@@ -33,20 +55,20 @@ class CommissionAssignmentVersions(dy.Schema):
     version_number = dy.String(nullable=False)
     effective_from = dy.Date(nullable=False)
     effective_to = dy.Date(nullable=True)
-    status = dy.Int16(nullable=False)
-    type = dy.Int16(nullable=False)
+    status = dy.Int16(nullable=False, metadata={"numbers": AssignmentStatus})
+    type = dy.Int16(nullable=False, metadata={"numbers": AssignmentType})
     total_assigned_percent = dy.Decimal(18, 4, nullable=False)
 
 
 class CommissionAssignmentRecipients(dy.Schema):
-    """Who is paid under an assignment; ``id`` is ``<assignment>-R1``, and ``recipient_type`` 1 is a broker."""
+    """Who is paid under an assignment; ``id`` is ``<assignment>-R1``, and ``recipient_type`` a `RecipientType`."""
 
     id = dy.String(primary_key=True)
     assignment_version_id = dy.String(nullable=False)
     recipient_broker_id = dy.Int64(nullable=False)
     recipient_broker_name = dy.String(nullable=False)
     percent = dy.Decimal(18, 4, nullable=False)
-    recipient_type = dy.Int16(nullable=False)
+    recipient_type = dy.Int16(nullable=False, metadata={"numbers": RecipientType})
 
 
 class AssignmentTables(NamedTuple):
@@ -111,8 +133,8 @@ def _versions(rows: pl.DataFrame) -> pl.DataFrame:
         version_number=pl.lit("1.0"),
         effective_from="first",
         effective_to=pl.lit(None, pl.Date),
-        status=pl.lit(1, pl.Int16),
-        type=pl.lit(1, pl.Int16),
+        status=pl.lit(AssignmentStatus.ACTIVE.value, pl.Int16),
+        type=pl.lit(AssignmentType.BROKER.value, pl.Int16),
         total_assigned_percent="all",
     )
 
@@ -124,5 +146,5 @@ def _recipients(rows: pl.DataFrame) -> pl.DataFrame:
         assignment_version_id="version",
         recipient_broker_id="paid_broker",
         percent="all",
-        recipient_type=pl.lit(1, pl.Int16),
+        recipient_type=pl.lit(RecipientType.BROKER.value, pl.Int16),
     )

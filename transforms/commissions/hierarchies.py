@@ -65,8 +65,8 @@ class Hierarchies(dy.Schema):
 
     id = dy.String(primary_key=True)
     name = dy.String(nullable=False)
-    type = dy.Int32(nullable=False)
-    status = dy.Int32(nullable=False)
+    type = dy.Int32(nullable=False, metadata={"numbers": HierarchyType})
+    status = dy.Int32(nullable=False, metadata={"numbers": HierarchyStatus})
     proposal_id = dy.String(nullable=True)
     certificate = dy.Int64(nullable=True)
     split = dy.Int32(nullable=False)
@@ -86,7 +86,7 @@ class HierarchyVersions(dy.Schema):
     id = dy.String(primary_key=True)
     hierarchy_id = dy.String(nullable=False)
     version = dy.Int32(nullable=False)
-    status = dy.Int32(nullable=False)
+    status = dy.Int32(nullable=False, metadata={"numbers": HierarchyStatus})
     effective_from = dy.Date(nullable=False)
     effective_to = dy.Date(nullable=True)
 

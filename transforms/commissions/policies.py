@@ -12,12 +12,18 @@ from transforms.commissions.proposal_keys import ProposalKeyMapping, Proposals
 from transforms.commissions.proposals_consolidated import ProposalMembers
 from transforms.commissions.split_configs import CertConfigs
 
-__all__ = ["ASSIGNMENT_SOURCES", "Payments", "Policies", "PolicyRows", "PolicyStatus", "policies"]
+__all__ = ["ASSIGNMENT_SOURCES", "Payments", "Policies", "PolicyRows", "PolicyStatus", "PolicyType", "policies"]
 
 ASSIGNMENT_SOURCES: Final = ("exact", "year_adjacent", "group_fallback")
 """How the proposal of a policy was found: by its configuration, or by one of the fallbacks."""
 
 _COPIED: Final = ("company", "master_category", "category", "premium", "customer", "writing_broker")
+
+
+class PolicyType(IntEnum):
+    """What a policy is; the extracts tell no kinds apart."""
+
+    CERTIFICATE = 0
 
 
 class PolicyStatus(IntEnum):
@@ -51,7 +57,7 @@ class Payments(dy.Schema):
 
 
 class Policies(dy.Schema):
-    """A certificate as a policy; ``status`` is a `PolicyStatus`.
+    """A certificate as a policy; ``policy_type`` is a `PolicyType`, ``status`` a `PolicyStatus`.
 
     ``proposal_id`` is null where it is assigned to private hierarchies instead; ``proposal_assignment_source`` is one
     of ``ASSIGNMENT_SOURCES``. ``broker_id`` is the writing broker. What the extract does not say is null: no company,
@@ -61,8 +67,8 @@ class Policies(dy.Schema):
     id = dy.String(primary_key=True)
     policy_number = dy.String(nullable=False)
     certificate = dy.Int64(nullable=False)
-    policy_type = dy.Int32(nullable=False)
-    status = dy.Int32(nullable=False)
+    policy_type = dy.Int32(nullable=False, metadata={"numbers": PolicyType})
+    status = dy.Int32(nullable=False, metadata={"numbers": PolicyStatus})
     broker_id = dy.Int64(nullable=True)
     group_id = dy.String(nullable=False)
     carrier_name = dy.String(nullable=True)
@@ -127,7 +133,7 @@ def policies(  # noqa: PLR0917 (the tables that it reads)
     policies = complete.with_columns(
         id=text,
         policy_number=text,
-        policy_type=pl.lit(0),
+        policy_type=pl.lit(PolicyType.CERTIFICATE.value),
         status=pl.lit(PolicyStatus.ACTIVE.value),
         broker_id="writing_broker",
         carrier_name="company",

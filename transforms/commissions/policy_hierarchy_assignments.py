@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import dataframely as dy
 import polars as pl
 
-from transforms.commissions.conformance_routing import RoutedPha
+from transforms.commissions.conformance_routing import EntryType, RoutedPha
 from transforms.commissions.hierarchies import Hierarchies, HierarchyParticipants
 
 __all__ = [
@@ -60,7 +60,7 @@ class PolicyHierarchyAssignments(dy.Schema):
     split_sequence = dy.Int32(nullable=False)
     is_non_conforming = dy.Bool(nullable=False)
     non_conformant_reason = dy.String(nullable=False)
-    entry_type = dy.Int32(nullable=False)
+    entry_type = dy.Int32(nullable=False, metadata={"numbers": EntryType})
 
 
 class PolicyHierarchyParticipants(dy.Schema):

@@ -51,8 +51,8 @@ class PremiumSplitVersions(dy.Schema):
     effective_from = dy.Date(nullable=False)
     effective_to = dy.Date(nullable=True)
     total_split_percent = dy.Decimal(18, 4, nullable=False)
-    status = dy.Int32(nullable=False)
-    source = dy.Int32(nullable=False)
+    status = dy.Int32(nullable=False, metadata={"numbers": SplitStatus})
+    source = dy.Int32(nullable=False, metadata={"numbers": SplitSource})
 
 
 class PremiumSplitParticipants(dy.Schema):

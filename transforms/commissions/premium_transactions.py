@@ -36,7 +36,7 @@ class PremiumTransactions(dy.Schema):
     billing_period_end = dy.Date(nullable=True)
     transaction_type = dy.String(nullable=True)
     invoice = dy.String(nullable=True)
-    source = dy.Int16(nullable=False)
+    source = dy.Int16(nullable=False, metadata={"numbers": TransactionSource})
 
 
 _CONTENT: Final = (

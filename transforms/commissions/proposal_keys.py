@@ -52,7 +52,7 @@ class Proposals(dy.Schema):
     id = dy.String(primary_key=True)
     proposal_number = dy.String(nullable=False)
     display_name = dy.String(nullable=False, max_length=100)
-    status = dy.Int32(nullable=False)
+    status = dy.Int32(nullable=False, metadata={"numbers": ProposalStatus})
     submitted_date = dy.Date(nullable=False)
     proposed_effective_date = dy.Date(nullable=False)
     situs_state = dy.String(nullable=True)

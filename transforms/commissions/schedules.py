@@ -1,6 +1,7 @@
 """Commission schedules and their versions."""
 
 # No future import: the engine reads the annotations, which are the contract.
+from enum import IntEnum
 from typing import Final, NamedTuple
 
 import dataframely as dy
@@ -12,7 +13,13 @@ from transforms.commissions.keys import keyed
 from transforms.commissions.lines import ScheduleLines
 from transforms.commissions.references import ActiveSchedules
 
-__all__ = ["ScheduleTables", "ScheduleVersions", "Schedules", "schedules"]
+__all__ = ["ScheduleStatus", "ScheduleTables", "ScheduleVersions", "Schedules", "schedules"]
+
+
+class ScheduleStatus(IntEnum):
+    """Whether a version of a schedule is in use."""
+
+    ACTIVE = 1
 
 
 class Schedules(dy.Schema):
@@ -34,12 +41,12 @@ class Schedules(dy.Schema):
 
 
 class ScheduleVersions(dy.Schema):
-    """The one version of a schedule; its ``id`` is that of the schedule, and ``status`` 1 is active."""
+    """The one version of a schedule; its ``id`` is that of the schedule, and ``status`` a `ScheduleStatus`."""
 
     id = dy.Int64(primary_key=True)
     schedule_id = dy.Int64(nullable=False)
     version_number = dy.String(nullable=False)
-    status = dy.Int16(nullable=False)
+    status = dy.Int16(nullable=False, metadata={"numbers": ScheduleStatus})
     effective_date = dy.Date(nullable=True)
     end_date = dy.Date(nullable=True)
 
@@ -59,7 +66,6 @@ class ScheduleTables(NamedTuple):
 
 
 _VERSION: Final = "1.0"
-_ACTIVE: Final = 1
 
 
 def schedules(
@@ -107,7 +113,7 @@ def _labels() -> tuple[pl.Expr, ...]:
         pl.concat_str("category", "schedule", separator=" - ", ignore_nulls=True).alias("name"),
         pl.lit(_VERSION).alias("current_version_number"),
         pl.lit(_VERSION).alias("version_number"),
-        pl.lit(_ACTIVE, pl.Int16).alias("status"),
+        pl.lit(ScheduleStatus.ACTIVE.value, pl.Int16).alias("status"),
     )
 
 

@@ -44,7 +44,7 @@ class StateRules(dy.Schema):
     hierarchy_version_id = dy.String(nullable=False)
     short_name = dy.String(nullable=False)
     name = dy.String(nullable=False)
-    type = dy.Int32(nullable=False)
+    type = dy.Int32(nullable=False, metadata={"numbers": StateRuleType})
     sort_order = dy.Int32(nullable=False, min=1)
 
 
