@@ -55,6 +55,7 @@ __all__ = [
     "Span",
     "Staged",
     "StateError",
+    "StepRecord",
     "Strategy",
     "Table",
     "TargetUnavailable",
@@ -378,6 +379,33 @@ class Health:
     passed: bool
     detail: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """How far one step of a run is.
+
+    Attributes:
+        step: Its name: the title of a phase, or the name of a transform or check.
+        kind: ``phase`` or ``step``.
+        status: ``running``, ``done`` or ``failed``.
+        rows_in: Rows that it read.
+        rows_out: Rows that it made, or that went through it.
+        rejects: Rows that it set aside.
+        seconds: How long it took.
+        fingerprint: That of the inputs, the code and the settings that its rows depend on; empty while not known.
+        resumed_from: The attempt of the run whose checkpoints spared it work; none where it did all of it.
+    """
+
+    step: str
+    kind: Literal["phase", "step"]
+    status: Literal["running", "done", "failed"]
+    rows_in: int = 0
+    rows_out: int = 0
+    rejects: int = 0
+    seconds: float = 0.0
+    fingerprint: str = ""
+    resumed_from: int | None = None
 
 
 class FirnError(Exception):

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Dataset, Health, KeptGeneration, PartKey, PartRecord, Published, Run, Span, Staged, Totals
+    from firn import (
+        Dataset,
+        Health,
+        KeptGeneration,
+        PartKey,
+        PartRecord,
+        Published,
+        Run,
+        Span,
+        Staged,
+        StepRecord,
+        Totals,
+    )
 
 
 class Loader(Protocol):
@@ -46,6 +58,34 @@ class Loader(Protocol):
         Raises:
             RunLocked: Another process works on this run.
             StateError: A run of this name is ready or was published.
+        """
+        ...
+
+    def attempt(
+        self, run: Run, asked: Mapping[str, Any], settings: Mapping[str, Any], fingerprints: Mapping[str, str]
+    ) -> int:
+        """Record that a run that has begun is attempted.
+
+        Args:
+            run: The run.
+            asked: How it was asked for, as the command line resumes it.
+            settings: Its settings, without secrets.
+            fingerprints: Those of its code and settings.
+
+        Returns:
+            Which attempt it is, counted from 1.
+        """
+        ...
+
+    def record(self, run: Run, steps: Sequence[StepRecord], fingerprints: Mapping[str, str] | None = None) -> None:
+        """Record how far the steps of the attempt that goes on are, and what more is known of what it is made of."""
+        ...
+
+    def steps(self, run_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return what is recorded of the steps of a run, in the order in which they began.
+
+        Returns:
+            For each step the fields of `firn.StepRecord`, ``attempt``, ``began_at`` and ``ended_at``.
         """
         ...
 

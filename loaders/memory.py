@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-    from firn import Dataset, PartKey, PartRecord
+    from firn import Dataset, PartKey, PartRecord, StepRecord
     from loaders.ddl import Layout
     from loaders.ranges import Range
 
@@ -61,6 +61,7 @@ class Memory:
         self._disabled: dict[str, dict[str, Any]] = {}
         self._logs: dict[str, MemoryLog] = {}
         self._ledgers: dict[str, dict[str, PartRecord]] = {}
+        self._steps: dict[str, dict[tuple[int, str, str], dict[str, Any]]] = {}
 
     def check(self, dataset: Dataset) -> dict[str, tuple[str, str]]:
         """Check the contracts, and say what would happen to each table."""
@@ -77,7 +78,29 @@ class Memory:
         known = self._runs.get(run.id)
         if known and known.status not in ("running", "failed", "discarded"):
             raise StateError(f"Run {run.id} is {known.status} and cannot start again. Production is unchanged.")
-        self._runs[run.id] = RunRecord(run.id, run.pipeline, "running", run.started_at)
+        begun = known or RunRecord(run.id, run.pipeline, "running", run.started_at)
+        self._runs[run.id] = replace(begun, status="running")
+
+    def attempt(
+        self, run: Run, asked: Mapping[str, Any], settings: Mapping[str, Any], fingerprints: Mapping[str, str]
+    ) -> int:
+        """Record that a run that has begun is attempted, and how it was asked for; return which attempt it is."""
+        known = self._record(run.id)
+        number, on = known.attempts + 1, self.generation(run.pipeline) if known.began_on is None else known.began_on
+        self._set(run.id, attempts=number, began_on=on, asked=asked, settings=settings, fingerprints=fingerprints)
+        return number
+
+    def record(self, run: Run, steps: Sequence[StepRecord], fingerprints: Mapping[str, str] | None = None) -> None:
+        """Record how far the steps of the attempt that goes on are."""
+        known = self._record(run.id)
+        self._set(run.id, fingerprints={**known.fingerprints, **(fingerprints or {})})
+        for step in steps:
+            key = (known.attempts, step.kind, step.step)
+            self._steps.setdefault(run.id, {})[key] = {"attempt": known.attempts, **asdict(step)}
+
+    def steps(self, run_id: str) -> Sequence[dict[str, Any]]:
+        """Return what is recorded of the steps of a run."""
+        return list(self._steps.get(run_id, {}).values())
 
     def prepare(self, run: Run, dataset: Dataset) -> None:
         """Check the contracts and make empty staging tables; companions are not kept here."""

@@ -45,6 +45,10 @@ class Postgres(BaseModel):
         refresh_views: Whether materialized views over tables whose rows change are refreshed in the same commit.
         batch_rows: How many rows are encoded at a time.
         staging_mb: How many megabytes of rows may be on their way to staging; who brings more waits.
+        checkpoints: The folder in which runs keep what they have read until it is published, so that one that was
+            killed need not read it again; by default beside the data of the embedded server, whichever the target is.
+            One that several hosts share lets each of them resume what another began.
+        checkpoints_mb: How many megabytes one run may keep there; 0 for nothing. What is beyond would be read again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +69,8 @@ class Postgres(BaseModel):
     refresh_views: bool = True
     batch_rows: int = Field(default=25_000, ge=1)
     staging_mb: int = Field(default=256, ge=1)
+    checkpoints: Path | None = None
+    checkpoints_mb: int = Field(default=4096, ge=0)
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

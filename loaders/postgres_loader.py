@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Alias, Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, Totals
+    from firn import Alias, Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, StepRecord, Totals
     from loaders.connections import Server, Statements
     from loaders.contrast import Contrasts
     from loaders.delta import Delta
@@ -149,6 +149,29 @@ class PostgresLoader:
             check_target(self._statements, self._names)
             self.state.make()
             self.state.start(run)
+
+    def attempt(
+        self, run: Run, asked: Mapping[str, Any], settings: Mapping[str, Any], fingerprints: Mapping[str, str]
+    ) -> int:
+        """Record that a run that has begun is attempted, and how it was asked for; return which attempt it is."""
+        with border("Recording the run"):
+            return self.state.attempt(run.id, asked, settings, fingerprints)
+
+    def record(self, run: Run, steps: Sequence[StepRecord], fingerprints: Mapping[str, str] | None = None) -> None:
+        """Record how far the steps of the attempt that goes on are.
+
+        Raises:
+            TargetUnavailable: The connection was lost.
+        """
+        with border("Recording the run"):
+            if fingerprints:
+                self.state.set_fingerprints(run.id, fingerprints)
+            self.state.record(run.id, steps)
+
+    def steps(self, run_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return what is recorded of the steps of a run, in the order in which they began."""
+        with border("Reading the runs"):
+            return self.state.steps(run_id)
 
     def tell(self, run: Run, report: Mapping[str, Any]) -> None:
         """Record how far a run is that goes on.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
-    from firn import Namespace, Run
+    from firn import Namespace, Run, StepRecord
     from loaders.connections import Statements
 
 __all__ = ["Publication", "RunRecord", "State", "unknown_run"]
@@ -44,6 +44,12 @@ class RunRecord:
         published_as: The generation as which it was last published.
         wal_start: Where the server's log was when it began to stage.
         cursors: How far it has read its sources, by name.
+        attempts: How often it began: once, and once more for every time that it was resumed.
+        began_on: The generation that was visible when it began first.
+        resumed_from: The phase at which the attempt before the last ended.
+        asked: How it was asked for, as the command line resumes it.
+        settings: Its settings, without secrets.
+        fingerprints: Those of its ``inputs``, ``code`` and ``settings``.
     """
 
     run_id: str
@@ -59,6 +65,12 @@ class RunRecord:
     published_as: int | None = None
     wal_start: str | None = None
     cursors: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    began_on: int | None = None
+    resumed_from: str | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +181,27 @@ class State:
             )
         self._do("dataset", dataset=run.pipeline)
         self._do("bury")
+
+    def attempt(
+        self, run_id: str, asked: Mapping[str, Any], settings: Mapping[str, Any], fingerprints: Mapping[str, str]
+    ) -> int:
+        """Record that a run is attempted, and how it was asked for; return which attempt it is, counted from 1."""
+        told = {"asked": Jsonb(asked), "settings": Jsonb(settings), "fingerprints": Jsonb(fingerprints)}
+        return int(self._row("attempt", run=run_id, **told).attempts)
+
+    def set_fingerprints(self, run_id: str, fingerprints: Mapping[str, str]) -> None:
+        """Record what a run is made of, in addition to what is recorded."""
+        self._do("fingerprints", run=run_id, fingerprints=Jsonb(fingerprints))
+
+    def record(self, run_id: str, steps: Iterable[StepRecord]) -> None:
+        """Record steps of the attempt that goes on, in place of what was recorded of them in it."""
+        values = [{"run": run_id, **asdict(step)} for step in steps]
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_SQL["step"].format(**self._names), values)
+
+    def steps(self, run_id: str) -> Sequence[dict[str, Any]]:
+        """Return what is recorded of the steps of a run, in the order in which they began."""
+        return [row._asdict() for row in self._rows("steps", run=run_id)] if self.exists() else []
 
     def tell(self, run_id: str, report: Mapping[str, Any]) -> None:
         """Record how far a run is that goes on."""

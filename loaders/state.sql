@@ -121,6 +121,28 @@ CREATE OR REPLACE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON {sta
 -- Always, because a session that says that it replicates would otherwise fire none.
 ALTER TABLE {state}.audit ENABLE ALWAYS TRIGGER keep_audit;
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0;
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS began_on bigint;
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS resumed_from text;
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS asked jsonb NOT NULL DEFAULT '{{}}';
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS settings jsonb NOT NULL DEFAULT '{{}}';
+ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS fingerprints jsonb NOT NULL DEFAULT '{{}}';
+CREATE TABLE IF NOT EXISTS {state}.step (
+    run_id text NOT NULL,
+    attempt integer NOT NULL,
+    step text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('phase', 'step')),
+    status text NOT NULL CHECK (status IN ('running', 'done', 'failed')),
+    rows_in bigint NOT NULL DEFAULT 0,
+    rows_out bigint NOT NULL DEFAULT 0,
+    rejects bigint NOT NULL DEFAULT 0,
+    seconds double precision NOT NULL DEFAULT 0,
+    fingerprint text NOT NULL DEFAULT '',
+    resumed_from integer,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz,
+    PRIMARY KEY (run_id, attempt, kind, step)
+);
 INSERT INTO {state}.version VALUES ({number}, {production}) ON CONFLICT DO NOTHING;
 COMMIT
 
@@ -136,6 +158,32 @@ UPDATE {state}.run
 SET staging_schema = %(schema)s, tables = %(tables)s, generation = %(generation)s,
     wal_start = pg_current_wal_insert_lsn()
 WHERE run_id = %(run)s
+
+-- name: attempt
+-- What an attempt does not say is what the one before it said.
+UPDATE {state}.run r
+SET attempts = attempts + 1, asked = %(asked)s, settings = %(settings)s, fingerprints = fingerprints || %(fingerprints)s,
+    began_on = coalesce(began_on, (SELECT d.generation FROM {state}.dataset d WHERE d.dataset = r.pipeline)),
+    resumed_from = (SELECT s.step FROM {state}.step s WHERE s.run_id = r.run_id AND s.attempt = r.attempts
+                    AND s.kind = 'phase' ORDER BY s.began_at DESC LIMIT 1)
+WHERE run_id = %(run)s
+RETURNING attempts
+
+-- name: fingerprints
+UPDATE {state}.run SET fingerprints = fingerprints || %(fingerprints)s WHERE run_id = %(run)s
+
+-- name: step
+INSERT INTO {state}.step (run_id, attempt, step, kind, status, rows_in, rows_out, rejects, seconds, fingerprint, resumed_from)
+VALUES (%(run)s, (SELECT attempts FROM {state}.run WHERE run_id = %(run)s), %(step)s, %(kind)s, %(status)s, %(rows_in)s,
+        %(rows_out)s, %(rejects)s, %(seconds)s, %(fingerprint)s, %(resumed_from)s)
+ON CONFLICT (run_id, attempt, kind, step) DO UPDATE
+SET status = excluded.status, rows_in = excluded.rows_in, rows_out = excluded.rows_out, rejects = excluded.rejects,
+    seconds = excluded.seconds, fingerprint = excluded.fingerprint, resumed_from = excluded.resumed_from,
+    ended_at = CASE WHEN excluded.status <> 'running' THEN clock_timestamp() END
+
+-- name: steps
+SELECT attempt, step, kind, status, rows_in, rows_out, rejects, seconds, fingerprint, resumed_from, began_at, ended_at
+FROM {state}.step WHERE run_id = %(run)s ORDER BY attempt, began_at, ended_at
 
 -- name: verified
 UPDATE {state}.run SET tables = %(tables)s, cursors = %(cursors)s WHERE run_id = %(run)s
@@ -153,7 +201,10 @@ WHERE run_id = %(run)s
 UPDATE {state}.run SET report = %(report)s WHERE run_id = %(run)s AND status = 'running'
 
 -- name: forget
-DELETE FROM {state}.run WHERE run_id = %(run)s AND status = 'running' AND staging_schema IS NULL
+WITH gone AS (
+    DELETE FROM {state}.run WHERE run_id = %(run)s AND status = 'running' AND staging_schema IS NULL AND attempts <= 1
+    RETURNING run_id)
+DELETE FROM {state}.step s USING gone WHERE s.run_id = gone.run_id
 
 -- name: unstaged
 UPDATE {state}.run SET staging_schema = NULL WHERE run_id = %(run)s

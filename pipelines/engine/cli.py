@@ -41,8 +41,10 @@ def main() -> None:
             fail(ConfigError(error.format_message()))
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo("Interrupted. What was not published stays unpublished.", err=True)
+        if run := getattr(error, "report", None):
+            click.echo(f"Go on: firn resume {run.run_id}", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
@@ -185,6 +187,20 @@ def run(
         quiet=as_json,
     )
     return show(lambda: texts.completed(report, typed), report.as_dict(), as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", metavar="[RUN|PIPELINE]", required=False)
+@SET
+@CONFIG
+@JSON
+def resume(run_id: str | None, flags: tuple[str, ...], config: Path | None, *, as_json: bool) -> None:
+    """Go on with a run that failed or was killed, by default the latest; what is still valid is not done again."""
+    from pipelines.engine import resumption, texts
+    from pipelines.engine.typed import Typed
+
+    report = resumption.resume(run_id, config, parse(flags), quiet=as_json)
+    show(lambda: texts.completed(report, Typed(config=config)), report.as_dict(), as_json=as_json)
 
 
 @cli.command()

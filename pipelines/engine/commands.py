@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loaders.loader import Loader
     from pipelines.engine.checkup import Checkup
     from pipelines.engine.pipeline import Pipeline
+    from pipelines.engine.progress import Progress
 
 
 EVERYTHING = Options()
@@ -112,8 +113,6 @@ def run(
         FirnError: What went wrong; the run is recorded as failed, and production is unchanged.
         ConfigError: Nothing was read, and no run is recorded.
     """
-    from pipelines.engine.runner import execute
-
     pipeline = settings.load(name, config, flags)
     this = Run.start(name)
     home = extracts.home(pipeline.target)
@@ -127,30 +126,56 @@ def run(
     typed = Typed(name, config, flags or {})
     try:
         with typed.repeated(), pipeline.target.open() as loader:
-            with audited(loader, this):
-                loader.start(this)
-            record_begin(loader, this, options)
-            try:
-                with typed.repeated(), audited(loader, this):
-                    report = execute(pipeline, this, loader, options, progress)
-            except ConfigError:
-                with suppress(FirnError):
-                    loader.forget(this)
-                raise
-            except BaseException as error:
-                with suppress(FirnError):  # the target may be what failed; the first error is the one to show
-                    carried = failed_report(this, error)
-                    loader.finish(this, carried.status, carried.as_dict())
-                raise
-            loader.finish(this, report.status, report.as_dict())
-            return report
+            return attempt(pipeline, this, loader, options, typed, progress=progress)
     finally:
         progress.close()
 
 
-def record_begin(loader: Loader, this: Run, options: Options) -> None:
-    """Record who began a run, and what that person lets pass."""
-    loader.act(this, "ran", "")
+def attempt(
+    pipeline: Pipeline, this: Run, loader: Loader, options: Options, typed: Typed, *, progress: Progress
+) -> Report:
+    """Begin a run, or begin it again, and record what becomes of it.
+
+    Raises:
+        FirnError: What went wrong; the run is recorded as failed.
+        ConfigError: Nothing was read; a run that begins for the first time is not recorded.
+    """
+    from pipelines.engine import asked
+    from pipelines.engine.checkpoints import Checkpoints
+    from pipelines.engine.runner import execute
+
+    with audited(loader, this):
+        loader.start(this)
+    kept = Checkpoints.of(this, pipeline.target)
+    number = 1
+    try:
+        number = loader.attempt(this, *asked.told(pipeline, options, typed))
+        record_begin(loader, this, options, number)
+        with typed.repeated(), audited(loader, this):
+            report = execute(pipeline, this, loader, options, progress, checkpoints=kept, attempt=number)
+    except BaseException as error:
+        with suppress(FirnError):  # the target may be what failed; the first error is the one to show
+            record_failure(this, loader, error, is_first=number == 1)
+        if not isinstance(error, ConfigError):
+            asked.offer(error, this, kept, typed)
+        raise
+    kept.settle(this.pipeline, report.status)
+    loader.finish(this, report.status, report.as_dict())
+    return report
+
+
+def record_failure(this: Run, loader: Loader, error: BaseException, *, is_first: bool) -> None:
+    """Record that a run failed; one that asked for what there is not was none."""
+    if isinstance(error, ConfigError) and is_first:
+        loader.forget(this)
+    else:
+        carried = failed_report(this, error)
+        loader.finish(this, carried.status, carried.as_dict())
+
+
+def record_begin(loader: Loader, this: Run, options: Options, attempt: int) -> None:
+    """Record who began a run, or went on with it, and what that person lets pass."""
+    loader.act(this, "ran" if attempt == 1 else "resumed", "")
     for file in sorted(options.allow_failed):
         loader.act(this, "overrode", f"--allow-failed {file}")
 

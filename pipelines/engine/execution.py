@@ -11,12 +11,14 @@ from firn import ConfigError
 from pipelines.engine.frames import Work
 from pipelines.engine.report import Phase, Report, StepFigures
 from pipelines.engine.selection import Selection
+from pipelines.engine.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from firn import PartRecord, Run
+    from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.frames import Frames, Part
     from pipelines.engine.pipeline import Pipeline, Step
     from pipelines.engine.progress import Progress
@@ -137,6 +139,8 @@ class Execution:
     early: dict[str, Early] = field(default_factory=dict)
     passing: set[str] = field(default_factory=set)
     work: dict[str, Work] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
+    steps: Steps = field(default_factory=Steps)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -167,13 +171,18 @@ class Execution:
         """Time a phase and tell of it."""
         phase = Phase(title)
         self.report.phases.append(phase)
+        self.steps.begin(phase)
         self.progress.phase(len(self.report.phases), self.phases, title)
         started = time.perf_counter()
         try:
             yield phase
             self.progress.finish()
-        finally:
+        except BaseException:
             phase.seconds = time.perf_counter() - started
+            self.steps.fail(phase, self.figures_of_steps())
+            raise
+        phase.seconds = time.perf_counter() - started
+        self.steps.end(phase, self.figures_of_steps())
 
 
 def figures_of(step: Step, work: Work, set_aside: Collection[str]) -> StepFigures:

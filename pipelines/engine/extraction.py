@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from firn import ConfigError, ContractError, SourceError, Transient
-from pipelines.engine import extracts
+from pipelines.engine import checkpoints, extracts
+from pipelines.engine.checkpoints import run_kept
 from pipelines.engine.failures import checking, of_the_copy, refuse_failed
-from pipelines.engine.frames import Part, Work, by_part, run_local, run_parts, run_whole
+from pipelines.engine.frames import Part, Work, by_part, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
 from pipelines.engine.selection import refuse_gone, rows, select, select_all, select_only, settle_gone
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from loaders.loader import Loader
+    from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.execution import Execution
     from pipelines.engine.pipeline import Pipeline, Step
+    from sources import Source
 
     Segments = list[tuple[bool, tuple[Step, ...]]]
 
@@ -47,6 +51,7 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     if is_incremental(pipeline):
         execution.ledger = known
     execution.recipe = recipe(pipeline)
+    execution.steps.made_of(fingerprint_of(execution, listed))
     listed = narrow(execution, loader, listed)
     execution.listed = {part.name: part for part in listed}
     refuse_unknown("--allow-failed", options.allow_failed, list(execution.listed), "no workbook of that name is listed")
@@ -106,9 +111,19 @@ def started(run_id: str) -> str:
 
 def list_parts(execution: Execution) -> list[Part]:
     """List the parts of the sources, or of a stored extract."""
+    return by_part([table for source in sources_of(execution) for table in source.tables()])
+
+
+def sources_of(execution: Execution) -> Sequence[Source]:
+    """Name the sources of a run, or the stored extract that it reads in their place."""
     stored = execution.options.extract_from
-    sources = [extracts.Extract(stored)] if stored else execution.pipeline.sources()
-    return by_part([table for source in sources for table in source.tables()])
+    return [extracts.Extract(stored)] if stored else execution.pipeline.sources()
+
+
+def fingerprint_of(execution: Execution, listed: Sequence[Part]) -> str:
+    """Return the fingerprint of the inputs: what the source lists, and what makes rows of it."""
+    prints = [(part.name, table.fingerprint) for part in listed for table in part.tables.values()]
+    return hashlib.sha256(repr((execution.recipe, sorted(prints))).encode()).hexdigest()
 
 
 def narrow(execution: Execution, loader: Loader, listed: list[Part]) -> list[Part]:
@@ -234,7 +249,13 @@ def read_parts(
     selection, report = execution.selection, execution.report
     before = len(report.failed)
     keep, then = needed(execution, groups[1:]), partial(stage_early, execution, loader) if execution.foreseen else None
-    done = transform_parts(execution, workers, parts, groups[0][1], keep, tell=True, then=then)
+    if execution.checkpoints:
+        made_by = checkpoints.basis(execution.recipe, sources_of(execution), keep)
+        execution.checkpoints = replace(execution.checkpoints, basis=made_by)
+    done = transform_parts(
+        execution, workers, parts, groups[0][1], keep, tell=True, then=then, kept=execution.checkpoints
+    )
+    tell_of_checkpoints(execution, done)
     refuse_failed(execution, left=bool(done or execution.parts or selection.taken or execution.ledger))
     for failed in report.failed[before:]:
         if failed["part"] in execution.ledger:
@@ -245,6 +266,20 @@ def read_parts(
             selection.taken[part.name] = replace(part.known, fingerprint=part.fingerprint)
     execution.parts = selection.read = [*execution.parts, *(part for part in done if not part.unchanged)]
     report.taken = len(selection.taken) - sum(failed["part"] in execution.ledger for failed in report.failed)
+
+
+def tell_of_checkpoints(execution: Execution, done: Sequence[Part]) -> None:
+    """Note how many parts an earlier attempt had read, and how many another one would have to read again."""
+    restored, unkept = [part for part in done if part.is_restored], [part for part in done if part.unkept]
+    unit = execution.report.unit
+    if restored:
+        execution.steps.restored += len(restored)
+        execution.selection.notes.append(f"resumed: {len(restored)} of {len(done)} {unit} had been read before")
+    if unkept:
+        execution.selection.notes.append(
+            f"no checkpoint was kept of {len(unkept)} of {len(done)} {unit} ({unkept[0].unkept}): were this run to be "
+            "resumed, it would read them again"
+        )
 
 
 def kept(execution: Execution, part: str) -> str:
@@ -335,20 +370,33 @@ def transform_parts(
     *,
     tell: bool,
     then: Callable[[Part], None] | None = None,
+    kept: Checkpoints | None = None,
 ) -> list[Part]:
-    """Run row-local steps over parts, then something with each; failed ones are set apart in the report."""
+    """Run row-local steps over parts, then something with each; failed ones are set apart in the report.
+
+    Args:
+        execution: The run.
+        workers: Who runs them.
+        parts: The parts.
+        steps: The steps.
+        keep: The tables to keep of each.
+        tell: Whether somebody is told of each.
+        then: What is done with each.
+        kept: Where those are that an earlier attempt has read, and where they are kept for a later one.
+    """
     count, done = len(parts), 0
 
     def finished(part: Part) -> None:
         nonlocal done
         done += 1
         if tell:
-            title = execution.pipeline.describe(part.name) + ("  FAILED" if part.error else "")
+            title = execution.pipeline.describe(part.name)
+            title += "  FAILED" if part.error else "  as read before" if part.is_restored else ""
             execution.progress.step(done, count, title, part.rows, sum(part.seconds.values()))
         if then and not (part.error or part.unchanged):
             then(part)
 
-    work = partial(run_local, steps=steps, whole=execution.whole, settings=execution.settings, keep=keep)
+    work = partial(run_kept, kept=kept, steps=steps, whole=execution.whole, settings=execution.settings, keep=keep)
     finished_parts = run_parts(workers, parts, work, finished)
     for part in finished_parts:
         if part.error:

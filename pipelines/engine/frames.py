@@ -68,6 +68,8 @@ class Part:
         unchanged: Whether it turned out to have the content that the ledger knows; its frames are then not read.
         seconds: Time spent, by ``read``, ``transform`` and ``check``.
         work: What each step did.
+        is_restored: Whether an earlier attempt at the run had read it, and kept its frames.
+        unkept: Why it is not kept for another attempt; empty where it is, or need not be.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Part:
     unchanged: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     work: dict[str, Work] = field(default_factory=dict)
+    is_restored: bool = False
+    unkept: str = ""
 
     def content_hash(self) -> str:
         """Return the SHA-256 of the content; a source without one has fingerprints that are."""

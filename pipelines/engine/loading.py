@@ -45,6 +45,7 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
         with suppress(FirnError):
             loader.discard(execution.run)
         raise
+    loader.tell(execution.run, report.as_dict())  # a process that ends from here on leaves its figures
     staging.verify(execution, loader)
     report.status = "sample" if options.is_sample else "ready"
     if report.status == "sample":

@@ -25,8 +25,13 @@ def recipe(pipeline: Pipeline) -> str:
     """Return the SHA-256 of everything but the source's content that the rows of a part depend on."""
     names = sorted({name for step in pipeline.steps for name in step.settings})
     settings = repr([(name, getattr(pipeline, name)) for name in names])
-    folders = sorted({str(folder) for folder in folders_of(type(pipeline))})
-    parts = [pl.__version__, settings, *(content(folder) for folder in folders)]
+    return hashlib.sha256("\0".join([settings, code(type(pipeline))]).encode()).hexdigest()
+
+
+def code(pipeline: type[Pipeline]) -> str:
+    """Return the SHA-256 of the code and the data files that the rows of a part depend on."""
+    folders = sorted({str(folder) for folder in folders_of(pipeline)})
+    parts = [pl.__version__, *(content(folder) for folder in folders)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -11,10 +11,12 @@ from firn import ConfigError, FirnError
 from pipelines.engine.execution import Execution, Options, refuse_foreign
 from pipelines.engine.extraction import extract
 from pipelines.engine.report import Report, peak_memory_mb
+from pipelines.engine.steps import Steps
 
 if TYPE_CHECKING:
     from firn import Run
     from loaders.loader import Loader
+    from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.pipeline import Pipeline
     from pipelines.engine.progress import Progress
 
@@ -33,6 +35,8 @@ def execute(
     progress: Progress,
     *,
     executor: Executor | None = None,
+    checkpoints: Checkpoints | None = None,
+    attempt: int = 0,
 ) -> Report:
     """Run a pipeline to the end that its options ask for.
 
@@ -43,6 +47,9 @@ def execute(
         options: How far to go.
         progress: Who hears of phases and steps.
         executor: Who runs the row-local steps; threads, one a core, where none is given.
+        checkpoints: Where the parts that are read are kept until the run is published, and found again by the next
+            attempt at it; nowhere where it is not given.
+        attempt: Which attempt at the run it is, counted from 1; 0 for one whose steps are not recorded.
 
     Returns:
         The figures; ``status`` is ``published``, ``unchanged``, ``ready``, ``sample``, ``checked`` or ``extracted``.
@@ -53,6 +60,7 @@ def execute(
         LoadError: The target refused; production is unchanged.
     """
     execution = Execution(pipeline, run, options, progress, Report(run.id, run.pipeline))
+    execution.checkpoints, execution.steps = checkpoints, Steps(run, loader, attempt)
     started = time.perf_counter()
     try:
         with executor or ThreadPoolExecutor(WORKERS) as workers:

@@ -35,7 +35,7 @@ Table = TypeVar("Table", bound=BaseModel)
 
 CONFIG = "firn.toml"
 PREFIX = "FIRN_"
-PATHS = ("folder", "home", "file", "catalogue", "option_file")
+PATHS = ("folder", "home", "file", "catalogue", "option_file", "checkpoints")
 NO_SETTINGS = ("FIRN_CONFIG", "FIRN_HOME")
 """Variables that say where the settings file and the embedded server are, and are no settings themselves."""
 
