@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from psycopg.sql import SQL, Composed, Identifier
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Key = tuple[str, Sequence[str]]
 
-__all__ = ["Column", "Layout", "check_rows", "cut", "layout"]
+__all__ = ["Column", "Layout", "check_rows", "contract_of", "cut", "layout"]
 
 _LONGEST = 63  # bytes of an identifier; PostgreSQL cuts a longer one without an error
 _UUID_BYTES = 16
@@ -128,6 +128,47 @@ def layout(table: str, contract: type[dy.Schema]) -> Layout:
     if not 0 < len(columns) <= _WIDEST_COLUMNS:
         raise LoadError(f'Table "{table}" has {len(columns)} columns; PostgreSQL holds 1 to {_WIDEST_COLUMNS}.')
     return Layout(table, columns, tuple(contract.primary_key()))
+
+
+def contract_of(table: str, types: Mapping[str, tuple[str, bool]], key: Sequence[str]) -> type[dy.Schema]:
+    """Return the contract of a table as it is in the database.
+
+    Args:
+        table: Its name.
+        types: By column its type, as ``format_type`` prints it, and whether it may be null.
+        key: The columns that tell its rows apart.
+
+    Raises:
+        LoadError: A type is not in the table above.
+    """
+    import dataframely as dy
+
+    columns: dict[str, dy.Column] = {}
+    for number, (name, (type_, nullable)) in enumerate(types.items()):
+        stated = {"nullable": nullable, "primary_key": name in key, "alias": name}
+        columns[f"column_{number}"] = _contracted(table, name, type_, stated)
+    return type("Contract", (dy.Schema,), columns)
+
+
+def _contracted(table: str, name: str, type_: str, stated: dict[str, Any]) -> dy.Column:
+    import dataframely as dy
+
+    held = {spelled: dtype for dtype, spelled in _types().items()}.get(type_)
+    found = _LONG_NUMERIC.fullmatch(type_)
+    if found and int(found[1]) <= _MOST_DIGITS // 2:
+        return dy.Decimal(int(found[1]), int(found[2]), **stated)
+    if isinstance(held, pl.Datetime):
+        return dy.Datetime(time_zone=held.time_zone, time_unit="us", **stated)
+    if held is not None:
+        return getattr(dy, type(held).__name__)(**stated)  # type: ignore[no-any-return]
+    if type_ == "uuid":
+        return dy.Binary(metadata={"postgres": type_}, **stated)
+    if found and _is_numeric(type_):
+        return dy.String(metadata={"postgres": type_}, **stated)
+    raise LoadError(
+        f'Column "{name}" of table "{table}" is {type_}, which firn does not publish. Production is unchanged.',
+        "restore it by hand: docs/runbooks/restore_a_backup.md",
+    )
 
 
 def check_rows(table: Layout, part: str, frame: pl.DataFrame) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from firn import Published, PublishError, Run, RunLocked, Staged, StateError
 from loaders import (
     audit,
+    backups,
     build,
     cleanup,
     completion,
@@ -22,6 +23,7 @@ from loaders import (
     plans,
     policies,
     readback,
+    scratch,
     shadows,
     shown,
     spans,
@@ -46,11 +48,13 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     import dataframely as dy
     import polars as pl
 
     from firn import Alias, Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, StepRecord, Totals
+    from loaders.backups import Backup
     from loaders.connections import Server, Statements
     from loaders.contrast import Contrasts
     from loaders.delta import Delta
@@ -385,6 +389,83 @@ class PostgresLoader:
         with border("Recording who did what"):
             self.state.make()
             self.state.act(action, run.pipeline, run.id or None, detail)
+
+    def back_up(self, dataset: str, folder: Path) -> Backup:
+        """Write what production shows of a dataset, and its state, into an empty folder, all as of one moment.
+
+        Raises:
+            StateError: Nothing of it is published.
+            LoadError: A table may not be read, or its file does not hold what was written.
+            TargetUnavailable: The connection was lost.
+            OSError: A file cannot be written.
+        """
+        with self._timed("back up"), border(f"Backing up {dataset}"):
+            return backups.take(self._statements, self._names, dataset, folder)
+
+    def backups(self) -> Sequence[dict[str, Any]]:
+        """Return what is recorded of the backups taken here, the latest first."""
+        with border("Reading the backups"):
+            return self.state.backups()
+
+    def keep_backup(self, **known: Any) -> None:  # noqa: ANN401 (the columns of the table)
+        """Record a backup, and who took it."""
+        with border("Recording the backup"):
+            self.state.make()
+            self.state.keep_backup(**known)
+            self.state.act("backed up", known["dataset"], known["run_id"], known["name"])
+
+    def keep_drill(self, dataset: str, name: str, seconds: float) -> None:
+        """Record that a backup was restored for practice, and proven, and how many seconds that took."""
+        with border("Recording the drill"):
+            self.state.keep_drill(name, seconds)
+            self.state.act("drilled", dataset, None, f"{name} in {seconds:.1f} s")
+
+    def forget_backup(self, dataset: str, name: str) -> None:
+        """Record that a backup was dropped, to make room for later ones."""
+        with border("Recording the backup"):
+            self.state.keep_drop(name)
+            self.state.act("dropped backup", dataset, None, name)
+
+    def try_out(self, backup: Backup, folder: Path) -> None:
+        """Restore every table of a backup where nobody looks, prove it, and leave nothing behind.
+
+        Raises:
+            LoadError: One is not what was backed up. Production is unchanged.
+        """
+        with self._timed("try out"):
+            scratch.try_out(self._statements, backup, folder)
+
+    def restore_beside(self, backup: Backup, folder: Path, schema: str) -> None:
+        """Restore the tables that readers saw into a new schema, and prove them.
+
+        Raises:
+            LoadError: There is such a schema, or a table is not what was backed up; nothing is left of it then.
+        """
+        with self._timed("restore"), border(f'Restoring {backup.dataset} into schema "{schema}"'):
+            scratch.keep(self._statements, backup, folder, schema)
+
+    def restore(self, run: Run, dataset: Dataset, backup: Backup, folder: Path) -> None:
+        """Stage the tables of a backup as those of a run, which is ready then; nobody sees them before it is published.
+
+        Args:
+            run: A new run.
+            dataset: The tables, and how they are published; not all of the backup's need be among them.
+            backup: What was backed up.
+            folder: Where its files are.
+
+        Raises:
+            PublishError: Replacing a table would lose something; each object is named. Production is unchanged.
+            LoadError: A file is not what was written, or a table not what was backed up. Production is unchanged.
+        """
+        backups.check_files(backup, folder)
+        with border("Looking at the target"):
+            current = self.state.current(dataset.name) if self.state.exists() else None
+            scratch.refuse_changed(self._statements, self._names.production, dataset.contracts, backup, current)
+        self.prepare(run, dataset)
+        staging = self._staged(run)
+        with self._timed("restore"), border(f"Restoring {dataset.name}"):
+            staging.taken = scratch.fill(self._statements, backup, folder, staging)
+        self.verify(run, (), backup.parts, backup.cursors)
 
     def verify(
         self,

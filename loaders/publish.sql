@@ -39,6 +39,7 @@ WITH held AS (
 )
 UPDATE {state}.publication
 SET locked_ms = held.ms, attempts = {attempts}, longest_wait_ms = greatest(held.longest, {longest}),
+    wal_lsn = pg_current_wal_insert_lsn(),
     wal_bytes = pg_wal_lsn_diff(pg_current_wal_insert_lsn(), coalesce(
         (SELECT wal_start FROM {state}.run WHERE run_id = {run} AND {kind} = 'published'),
         current_setting('firn.wal_start', true)::pg_lsn))

@@ -95,6 +95,8 @@ class Publication:
         origin: The generation as which its rows were first published; 0 for what was there before firn. Generations of
             one origin are the same rows.
         touched: The tables that it replaced, changed, or took out of production; all others stayed as they were.
+        wal_lsn: Where the server's log was just before it was committed: who recovers to there, and not beyond, has
+            what production showed before it.
     """
 
     dataset: str
@@ -113,6 +115,7 @@ class Publication:
     cursors: Mapping[str, Any]
     origin: int
     touched: Sequence[str]
+    wal_lsn: str | None = None
 
 
 class State:
@@ -382,6 +385,22 @@ class State:
         rows = self._rows("acts", dataset=dataset, limit=limit) if self.exists() else []
         return [row._asdict() for row in rows]
 
+    def keep_backup(self, **known: object) -> None:
+        """Record a backup that was taken: the columns of table ``backup`` up to ``verified_at``."""
+        self._do("backed_up", **known)
+
+    def keep_drill(self, name: str, seconds: float) -> None:
+        """Record that a backup was restored for practice, and proven, just now."""
+        self._do("drilled", name=name, seconds=seconds)
+
+    def keep_drop(self, name: str) -> None:
+        """Record that a backup was dropped, to make room for later ones."""
+        self._do("dropped", name=name)
+
+    def backups(self) -> Sequence[dict[str, Any]]:
+        """Return what is recorded of the backups taken here, the latest first."""
+        return [row._asdict() for row in (self._rows("backups") if self.exists() else [])]
+
     def wait_for(self, dataset: str) -> None:
         """Return once no publication of the dataset is under way."""
         self._do("wait_for", dataset=dataset)
@@ -407,13 +426,13 @@ class State:
             )
         return int(found.version)
 
-    def _do(self, name: str, **values: object) -> None:
+    def _do(self, name: str, /, **values: object) -> None:
         self._connection.execute(_SQL[name].format(**self._names), values)
 
-    def _rows(self, name: str, **values: object) -> list[Any]:
+    def _rows(self, name: str, /, **values: object) -> list[Any]:
         return self._connection.execute(_SQL[name].format(**self._names), values or None).fetchall()
 
-    def _row(self, name: str, **values: object) -> Any:  # noqa: ANN401 (a named tuple made by psycopg)
+    def _row(self, name: str, /, **values: object) -> Any:  # noqa: ANN401 (a named tuple made by psycopg)
         return self._rows(name, **values)[0]
 
 

@@ -120,6 +120,22 @@ CREATE OR REPLACE TRIGGER keep_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON {sta
     FOR EACH STATEMENT EXECUTE FUNCTION {state}.keep_audit();
 -- Always, because a session that says that it replicates would otherwise fire none.
 ALTER TABLE {state}.audit ENABLE ALWAYS TRIGGER keep_audit;
+ALTER TABLE {state}.publication ADD COLUMN IF NOT EXISTS wal_lsn pg_lsn;
+CREATE TABLE IF NOT EXISTS {state}.backup (
+    name text PRIMARY KEY,
+    dataset text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('tables', 'raw')),
+    place text NOT NULL,
+    taken_at timestamptz NOT NULL,
+    generation bigint,
+    run_id text,
+    rows bigint NOT NULL,
+    bytes bigint NOT NULL,
+    verified_at timestamptz,
+    drilled_at timestamptz,
+    drill_seconds double precision,
+    dropped_at timestamptz
+);
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0;
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS began_on bigint;
@@ -340,6 +356,22 @@ SELECT 'enabled', dataset, 'was disabled: ' || reason FROM gone RETURNING datase
 -- name: disabled
 SELECT dataset, at, role, person, reason FROM {state}.disabled
 WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s ORDER BY dataset
+
+-- name: backed_up
+INSERT INTO {state}.backup (name, dataset, kind, place, taken_at, generation, run_id, rows, bytes, verified_at)
+VALUES (%(name)s, %(dataset)s, %(kind)s, %(place)s, %(taken_at)s, %(generation)s, %(run_id)s, %(rows)s, %(bytes)s,
+        %(verified_at)s)
+ON CONFLICT (name) DO UPDATE SET verified_at = coalesce(excluded.verified_at, backup.verified_at)
+
+-- name: drilled
+UPDATE {state}.backup SET drilled_at = clock_timestamp(), drill_seconds = %(seconds)s,
+    verified_at = clock_timestamp() WHERE name = %(name)s
+
+-- name: dropped
+UPDATE {state}.backup SET dropped_at = clock_timestamp() WHERE name = %(name)s
+
+-- name: backups
+SELECT * FROM {state}.backup ORDER BY taken_at DESC, name
 
 -- name: hold
 SELECT pg_try_advisory_lock(hashtextextended('firn:run:' || %(run)s, 0)) AS held

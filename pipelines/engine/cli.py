@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from firn import ConfigError, FirnError
-from pipelines.engine import precautions
+from pipelines.engine import backup_cli, precautions
 from pipelines.engine.arguments import CONFIG, JSON, SET, parse, show
 from pipelines.engine.postponed import postpone
 
@@ -67,7 +67,7 @@ def cli() -> None:
     """Pull tables out of workbooks and databases, transform them in memory, publish all of them at once."""
 
 
-for verb in precautions.VERBS:
+for verb in (*backup_cli.VERBS, *precautions.VERBS):
     cli.add_command(verb)
 
 

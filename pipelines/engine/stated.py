@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["TABLES", "Emergency"]
+__all__ = ["TABLES", "Backups", "Emergency"]
 
 
 class Emergency(BaseModel):
@@ -30,5 +30,24 @@ class Emergency(BaseModel):
     hook_timeout_s: float = Field(default=30.0, gt=0)
 
 
-TABLES: Mapping[str, type[BaseModel]] = {"emergency": Emergency}
+class Backups(BaseModel):
+    """Where backups are kept, and how many.
+
+    Attributes:
+        folder: The folder; by default ``backups`` beside the data of the embedded server.
+        keep: How many of a pipeline are kept at least, of each kind.
+        days: Those that are younger are kept too.
+        max_age_h: Hours after which ``firn doctor`` finds the newest proven backup of a pipeline too old; by default it
+            only tells its age.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path | None = None
+    keep: int = Field(default=7, ge=1)
+    days: int = Field(default=0, ge=0)
+    max_age_h: float | None = Field(default=None, gt=0)
+
+
+TABLES: Mapping[str, type[BaseModel]] = {"backups": Backups, "emergency": Emergency}
 """By name."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SECRET = "..."  # noqa: S105 (what stands in a secret's place)
 SETTABLE = re.compile(r"\bfirn (?:run|check|discover|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|set) )")
 OTHERS = re.compile(
-    r"\bfirn (?:audit|diff|disable|discard|doctor|enable|psql|publish|report|resume|rollback|runs|show)\b(?! --config )"
+    r"\bfirn (?:audit|backup(?: (?:drill|list))?|diff|disable|discard|doctor|enable|psql|publish|report|restore"
+    r"|resume|rollback|runs|show)\b(?! --config )"
 )
 
 

@@ -112,8 +112,11 @@ def test_the_example_settings_name_the_tables_that_belong_to_no_pipeline_with_th
     lines = (ROOT / "firn.example.toml").read_text(encoding="utf-8").splitlines()
     head = next(n for n, line in enumerate(lines) if line.startswith("["))
     shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head:]))
+    examples = {line.split()[1] for line in lines if "# example" in line}
     for name, model in TABLES.items():
-        assert model.model_validate(shown[name]) == model()
+        assert (
+            model.model_validate({key: value for key, value in shown[name].items() if key not in examples}) == model()
+        )
         assert set(shown[name]) == set(model.model_fields)
 
 

@@ -1,0 +1,101 @@
+"""Backups of order lists: taken, production broken, restored, rolled back; and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks.order_list_workbooks import cached
+from loaders import copies
+from tests.conftest import restored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Installation
+
+
+@pytest.fixture(scope="module")
+def first(installed: Callable[[], Installation]) -> tuple[Installation, dict[str, Any]]:
+    """Order lists that are published and backed up, in which others have written too."""
+    at = installed()
+    shutil.copytree(cached(scale=0.01, seed=3) / "workbooks", at.books, dirs_exist_ok=True)
+    settings = at.folder / "firn.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + '[backups]\nfolder = "backups"\n', encoding="utf-8")
+    at.json("run", "order_lists")
+    at.execute("UPDATE order_list_sync SET sync_state = 'SYNCED', api_request_payload = '{\"a\": 1}'")
+    (backup,) = at.json("backup", "order_lists")
+    at.keep()
+    return at, backup
+
+
+@pytest.fixture
+def published(first: tuple[Installation, dict[str, Any]]) -> Iterator[Installation]:
+    with restored(first[0]) as at:
+        yield at
+
+
+@pytest.fixture
+def backup(first: tuple[Installation, dict[str, Any]]) -> dict[str, Any]:
+    return first[1]
+
+
+def test_what_was_broken_is_restored_as_a_generation_that_can_be_rolled_back(
+    published: Installation, backup: dict[str, Any]
+) -> None:
+    before = published.production()
+    published.execute("UPDATE order_list SET row_hash = 'broken'", "DELETE FROM order_list_origin")
+    broken = published.production()
+    done = published.firn("restore", backup["name"])
+    assert done.returncode == 0, done.stderr
+    assert "generation 2" in done.stdout
+    assert published.production() == before
+    assert published.json("check", "order_lists", "--published", "--set", "thresholds.lines=900")["passed"]
+    assert published.json("run", "order_lists")["status"] == "unchanged"
+    published.json("rollback", "order_lists")
+    assert published.production() == broken
+
+
+def other_content(file: Path) -> None:
+    """Change one byte of what a file holds once it is unpacked, and pack it again."""
+    whole = b"".join(copies.read(file))
+    at = len(whole) // 2
+    file.unlink()
+    copies.write(file, [whole[:at], bytes([whole[at] ^ 1]), whole[at + 1 :]])
+
+
+def flipped(file: Path) -> None:
+    whole = bytearray(file.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    file.write_bytes(whole)
+
+
+def test_a_file_that_is_not_what_was_written_is_refused_before_anything_is_touched(
+    published: Installation, backup: dict[str, Any]
+) -> None:
+    file = published.folder / "backups" / backup["name"] / "0.production.zst"
+    whole, before, runs = file.read_bytes(), published.production(), published.json("runs")
+    harms: tuple[Callable[[Path], Any], ...] = (other_content, flipped, Path.unlink)
+    for harm in harms:
+        file.write_bytes(whole)
+        harm(file)
+        done = published.firn("restore", backup["name"])
+        assert done.returncode == 1
+        assert str(file) in done.stderr
+        assert "production is unchanged" in done.stderr
+        assert "firn backup list" in done.stderr
+        assert (published.production(), published.json("runs")) == (before, runs)
+
+
+def test_what_a_backup_says_of_itself_is_believed_only_as_it_was_written(
+    published: Installation, backup: dict[str, Any]
+) -> None:
+    manifest = published.folder / "backups" / backup["name"] / "backup.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"rows": 9', '"rows": 8', 1), encoding="utf-8")
+    done = published.firn("restore", backup["name"])
+    assert done.returncode == 5
+    assert "not what was written" in done.stderr
+    assert [one["spoiled"] for one in published.json("backup", "list")] == [True]
