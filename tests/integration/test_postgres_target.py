@@ -102,7 +102,7 @@ def test_state_of_a_newer_firn_is_refused(newest: Target) -> None:
     published(newest.settings)
     newest.query("INSERT INTO firn.version VALUES (99, 'shop')")
 
-    with newest.settings.open() as loader, pytest.raises(StateError, match="has version 99, this firn knows 4"):
+    with newest.settings.open() as loader, pytest.raises(StateError, match="has version 99, this firn knows 5"):
         loader.prepare(Run.start("shop"), SHOP)
 
 
