@@ -24,7 +24,11 @@ class Postponed(ModuleType):
         with _LEAVING:  # and no longer: while a package is imported, Python's own locks keep threads apart
             if sys.modules.get(self.__name__) is self:
                 del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
+        package = import_module(self.__name__)
+        value = getattr(package, name)
+        if not getattr(package.__spec__, "_initializing", False):  # until then a name may come to mean something else
+            self.__dict__[name] = value
+        return value
 
 
 def postpone(*packages: str) -> None:
