@@ -67,7 +67,7 @@ class Checkpoints:
 
     def load(self, part: Part) -> Part | None:
         """Return a part as it was kept; nothing where it was not, or is not as it was written."""
-        path = self._path(part)
+        path = self.path(part)
         if path is None:
             return None
         try:
@@ -82,7 +82,7 @@ class Checkpoints:
             part: The part with its frames.
             listed: The same as its source listed it.
         """
-        path = self._path(listed)
+        path = self.path(listed)
         if path is None or part.error or part.unchanged:
             return
         content = as_bytes(part)
@@ -115,7 +115,7 @@ class Checkpoints:
         for folder in old:  # a run that a newer generation has overtaken is not resumed
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _path(self, part: Part) -> Path | None:
+    def path(self, part: Part) -> Path | None:
         """Return where a part is kept; nothing where its source does not say that content is equal."""
         prints = [(name, table.fingerprint) for name, table in sorted(part.tables.items())]
         if not self.basis or not self.limit or not prints or not all(found for _, found in prints):

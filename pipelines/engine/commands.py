@@ -147,6 +147,7 @@ def attempt(
     with audited(loader, this):
         loader.start(this)
     kept = Checkpoints.of(this, pipeline.target)
+    kept.prune(this.pipeline)
     number = 1
     try:
         number = loader.attempt(this, *asked.told(pipeline, options, typed))
@@ -298,9 +299,13 @@ def proofs(name: str, config: Path | None, seconds: float) -> Verdicts:
 
 def discard(run_id: str, config: Path | None) -> dict[str, Any]:
     """Drop what a run staged, and say what it was before and what was dropped."""
-    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
+    from pipelines.engine.checkpoints import Checkpoints
+
+    target = settings.load_target(config)
+    with Typed(config=config).repeated(), target.open() as loader:
         this, before = loader.find(run_id), loader.row(run_id)["status"]
         dropped = list(loader.discard(this))
+        Checkpoints.of(this, target).remove()
         if dropped:
             loader.act(this, "discarded", ", ".join(dropped))
     return {"run_id": run_id, "status": "discarded", "was": before, "dropped": dropped}

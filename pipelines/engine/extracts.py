@@ -41,6 +41,7 @@ def store(home: Path, run: Run, parts: Sequence[Part]) -> Path:
         The folder of this extract, named for the run.
     """
     folder = home / run.id
+    shutil.rmtree(folder, ignore_errors=True)  # of an attempt at the run that did not get to its end
     folder.mkdir(mode=0o700, parents=True)
     listed = []
     for number, part in enumerate(parts):

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks import bad_workbooks
+from benchmarks.commissions_source import generate
 from benchmarks.order_list_workbooks import cached
 from tests.conftest import Installation, empty
 from tests.interrupted import content, kill, process
+from tests.practice import practice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,24 +44,33 @@ BOOKS = 4
 
 @dataclass(frozen=True)
 class Killed:
-    """Order lists that nobody has published, what an uninterrupted run made of them, and a folder elsewhere."""
+    """A source that nobody has published, what an uninterrupted run made of it, and a folder elsewhere."""
 
     at: Installation
     expected: dict[str, Any]
     elsewhere: Path
+    pipeline: str = "order_lists"
 
-    def until(self, step: str, name: str = "order_lists") -> str:
+    @property
+    def config(self) -> Path:
+        return self.at.folder / "firn.toml"
+
+    def until(self, step: str, name: str = "") -> str:
         """Run or resume up to a step, kill the process there, and give the name of its run."""
-        where = self.at.folder if name == "order_lists" else self.elsewhere
-        config = None if name == "order_lists" else self.at.folder / "firn.toml"
-        run = process(name, where, self.at.environment(None), step, config)
+        run = process(
+            name or self.pipeline,
+            self.elsewhere if name else self.at.folder,
+            self.at.environment(None),
+            step,
+            self.config if name else None,
+        )
         assert run.reaches(step), run.said
         return kill(run, self.at.dsn)
 
     def resume(self, *options: str, code: int = 0) -> dict[str, Any]:
         """Resume from elsewhere."""
         there = Installation(self.elsewhere, self.at.home, self.at.dsn)
-        return there.json("resume", "--config", str(self.at.folder / "firn.toml"), *options, code=code)
+        return there.json("resume", "--config", str(self.config), *options, code=code)
 
     def is_as_expected(self, run_id: str) -> bool:
         """Whether production holds what an uninterrupted run published, and was published once."""
@@ -90,7 +102,7 @@ def killed(uninterrupted: tuple[Installation, dict[str, Any], Path]) -> Iterator
 def test_a_run_killed_at_every_boundary_one_after_another_publishes_the_rows_of_a_run_that_was_not(
     killed: Killed,
 ) -> None:
-    name = "order_lists"
+    name = ""
     for step in BEFORE_IT_IS_VERIFIED:
         name = killed.until(step, name)
 
@@ -120,3 +132,98 @@ def test_a_run_killed_around_its_commit_is_published_once(killed: Killed, step: 
     assert killed.is_as_expected(name)
     assert "nothing was left to do" in str(killed.resume(name)["notes"])
     assert killed.is_as_expected(name)
+
+
+def test_what_changed_since_is_read_anew_and_what_did_not_is_not(killed: Killed) -> None:
+    changed, *others = sorted(killed.at.books.glob("*.xlsx"))
+    before = changed.read_bytes()
+    name = killed.until("Extract and transform done")
+    bad_workbooks.valid(changed)
+
+    report = killed.resume("--set", "thresholds.lines=1")
+
+    assert (report["run_id"], report["status"]) == (name, "published")
+    assert f"resumed: {len(others)} of {BOOKS} files had been read before" in report["notes"]
+    assert "settings changed since the run began: thresholds.lines" in report["notes"]
+    resumed = content(killed.at.dsn, name)
+    afresh = killed.at.json("run", "order_lists", "--full-refresh")["run_id"]
+    assert resumed == content(killed.at.dsn, afresh) != killed.expected
+    changed.write_bytes(before)
+
+
+def test_what_cannot_be_resumed_is_refused_with_what_to_type(killed: Killed) -> None:
+    assert "No run is to be resumed" in killed.resume(code=5)["error"]
+    name = killed.until("Stage")
+    killed.config.rename(killed.config.with_name("moved.toml"))
+    there = Installation(killed.elsewhere, killed.at.home, killed.at.dsn)
+    missing = there.json("resume", code=2)
+    assert missing["error"].startswith(f"The settings file of run {name}, {killed.config}, is not here.")
+    assert missing["hint"] == f"firn resume {name} --config PATH"
+    killed.config.with_name("moved.toml").rename(killed.config)
+
+    held = process(name, killed.elsewhere, killed.at.environment(None), "Stage", killed.config)
+    assert held.reaches("Stage")
+    assert "is worked on by another process" in killed.resume(name, code=75)["error"]
+    kill(held, killed.at.dsn)
+
+    other = killed.at.json("run", "order_lists")["run_id"]
+    before = killed.at.production()
+    overtaken = killed.resume(name, code=5)
+    assert (
+        f"Run {name} began on generation 0 of order_lists; since then generation 1 was published by run {other}"
+        in (overtaken["error"])
+    )
+    assert overtaken["hint"].startswith("firn run order_lists")
+    assert killed.at.production() == before
+
+
+@pytest.fixture(scope="module")
+def extracts(
+    installed: Callable[[], Installation], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Installation, dict[str, Any], Path, str]]:
+    at = installed()
+    generate(at.folder, scale=0.002)
+    (at.folder / "firn.toml").write_text('[commissions]\nfolder = "extracts"\n', encoding="utf-8")
+    report = at.json("run", "commissions")
+    expected = content(at.dsn, report["run_id"])
+    empty(at.dsn)
+    yield at, expected, tmp_path_factory.mktemp("elsewhere"), "commissions"
+    empty(at.dsn)
+
+
+def test_commissions_killed_at_boundaries_end_as_if_nothing_had_happened(
+    extracts: tuple[Installation, dict[str, Any], Path, str],
+) -> None:
+    killed, name = Killed(*extracts), ""
+    for step in ("Extract and transform 4", "Extract and transform done", "Stage 5", "Verify"):
+        name = killed.until(step, name)
+
+    report = killed.resume(name)
+
+    assert (report["run_id"], report["status"]) == (name, "published")
+    assert any(note.startswith("resumed: ") for note in report["notes"])
+    assert killed.is_as_expected(name)
+
+
+@pytest.fixture
+def clinic(
+    mariadb_port: int, server_home: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Killed]:
+    folder = tmp_path_factory.mktemp("clinic")
+    with practice(mariadb_port, server_home[1], folder) as made:
+        run = made.run().run_id
+        expected = content(made.dsn, run)
+        empty(made.dsn)
+        at = Installation(folder, server_home[0], made.dsn)
+        yield Killed(at, expected, tmp_path_factory.mktemp("elsewhere"), "clinic")
+
+
+def test_a_replication_killed_at_boundaries_ends_as_if_nothing_had_happened(clinic: Killed) -> None:
+    name = ""
+    for step in ("Check source and target", "Read and stage 2", "Verify", "Reconcile"):
+        name = clinic.until(step, name)
+
+    report = clinic.resume(name)
+
+    assert (report["run_id"], report["status"]) == (name, "published")
+    assert clinic.is_as_expected(name)
