@@ -138,6 +138,7 @@ class Execution:
     foreseen: tuple[Step, ...] = ()
     early: dict[str, Early] = field(default_factory=dict)
     passing: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     work: dict[str, Work] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
     steps: Steps = field(default_factory=Steps)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from firn import ConfigError, ContractError, SourceError, Transient
+from firn import ConfigError, ContractError, SourceChanged, SourceError, Transient
 from pipelines.engine import checkpoints, extracts
 from pipelines.engine.checkpoints import run_kept
 from pipelines.engine.failures import checking, of_the_copy, refuse_failed
@@ -404,4 +404,6 @@ def transform_parts(
             execution.report.failed.append({"part": part.name, "message": message, "hint": part.error.hint})
             if isinstance(part.error, Transient):
                 execution.passing.add(part.name)
+            if isinstance(part.error, SourceChanged):
+                execution.changed.add(part.name)
     return [part for part in finished_parts if not part.error]

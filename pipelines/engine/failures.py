@@ -6,11 +6,12 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from firn import ContractError, SourceError, SourceUnavailable
+from firn import ContractError, SourceChanged, SourceError, SourceUnavailable
 from pipelines.engine.report import UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pipelines.engine.execution import Execution
 
@@ -38,6 +39,7 @@ def refuse_failed(execution: Execution, *, left: bool) -> None:
     Raises:
         SourceError: Names every such part, why it failed, and how to allow it.
         SourceUnavailable: The same, where another run may read all of them.
+        SourceChanged: The same, where all of them have other columns and none can be left out.
     """
     allowed = execution.options.allow_failed if left else ()
     failed = [f for f in execution.report.failed if f["part"] not in allowed]
@@ -47,12 +49,19 @@ def refuse_failed(execution: Execution, *, left: bool) -> None:
         f"  {execution.pipeline.describe(f['part'])}: {f['message'].replace(UNCHANGED.strip(), '').rstrip()}"
         for f in failed
     )
-    passing = execution.passing.issuperset(f["part"] for f in failed)
-    raise (SourceUnavailable if passing else SourceError)(
+    raise kind(execution, {f["part"] for f in failed})(
         f"{len(failed)} of {execution.report.parts} files could not be used:\n{listed}\n"
         "Nothing was published; production is unchanged.",
         way_out(execution, [f["part"] for f in failed], left=left),
     )
+
+
+def kind(execution: Execution, failed: AbstractSet[str]) -> type[SourceError]:
+    """Say what kind of error all the files that failed have in common."""
+    if failed <= execution.passing:
+        return SourceUnavailable
+    is_one = "allow_failed" not in execution.pipeline.understands
+    return SourceChanged if is_one and failed <= execution.changed else SourceError
 
 
 def way_out(execution: Execution, failed: Sequence[str], *, left: bool) -> str:

@@ -191,6 +191,21 @@ def lines(report: Report, *, brief: bool = False) -> list[str]:
     return [line for name, text in facts for line in wrapped(name, text)]
 
 
+def steps(report: Report) -> list[str]:
+    """Lay out what each transform and check did, a line a step in the order in which they ran; nothing without any."""
+    if not report.steps:
+        return []
+    width = max(len(step.name) for step in report.steps)
+    head = f"{'step':<{width}}{'seconds':>10}{'rows in':>14}{'rows out':>14}{'rejects':>10}"
+    return [
+        head,
+        *(
+            f"{step.name:<{width}}{step.seconds:>10.2f}{step.rows_in:>14,}{step.rows_out:>14,}{step.rejects:>10,}"
+            for step in report.steps
+        ),
+    ]
+
+
 def files(report: Report) -> str:
     """Say how many files were read, and how many did not need to be; of a run that broke off, how many there were."""
     if report.status == "failed" and not report.failed and len(report.phases) <= READING:

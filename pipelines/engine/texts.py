@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipelines.engine.report import Report, box, cost, lines, wrapped
+from pipelines.engine.report import Report, box, cost, lines, steps, wrapped
 
 if TYPE_CHECKING:
     from firn import FirnError, Published
@@ -27,10 +27,11 @@ def completed(report: Report, typed: Typed) -> str:
 
 
 def report_text(report: Report) -> str:
-    """Lay a stored report out for reading."""
+    """Lay a stored report out for reading, with what each step did."""
+    table = ["", *steps(report)] if report.steps else []
     failure = [f"error          {report.error}"] if report.error else []
     hint = [f"Try: {report.hint}"] if report.hint else []
-    return "\n".join([*lines(report), *failure, *hint])
+    return "\n".join([*lines(report), *table, *failure, *hint])
 
 
 def discarded_text(done: dict[str, Any]) -> str:

@@ -72,7 +72,12 @@ def test_extracts_are_published_once_and_what_is_wrong_with_a_file_is_told(
 
     fees = next(path for path in books.iterdir() if path.name.startswith("Fees"))
     content = rewritten(fees, b"PRODUCTCAT", b"PRODUCTCATEGORY")
-    refused(firn, f"{fees.name} does not have the columns of raw_fees", "missing: PRODUCTCAT (is it PRODUCTCATEGORY?)")
+    refused(
+        firn,
+        f"{fees.name} does not have the columns of raw_fees",
+        "missing: PRODUCTCAT (is it PRODUCTCATEGORY?)",
+        code=3,
+    )
     fees.write_bytes(content + b"1,\0\n")
     refused(firn, f"{fees.name} cannot be read: line {content.count(chr(10).encode()) + 1} holds a NUL byte")
     fees.unlink()

@@ -120,6 +120,13 @@ def test_a_run_of_changed_extracts_is_foreseen_told_and_taken_back_exactly(again
     assert all({"rows_in", "rows_out", "rejects", "seconds"} <= step.keys() for step in report["steps"])
     assert again.json("report", "commissions")["steps"] == report["steps"]
     assert report["run_id"] in again.firn("show", "commissions").stdout
+    shown = again.firn("report", "commissions").stdout
+    head, *told = [line.split() for line in shown.partition("\nstep ")[2].splitlines()]
+    assert head == ["seconds", "rows", "in", "rows", "out", "rejects"]
+    figures = ("rows_in", "rows_out", "rejects")
+    assert {name: [int(one.replace(",", "")) for one in rest] for name, _, *rest in told} == {
+        step["name"]: [step[figure] for figure in figures] for step in report["steps"]
+    }
 
     # Master data that is gone stays, and what the extracts have is as they say; all else is replaced.
     assert report["policies"]["brokers"]["kept"] == 2
