@@ -3,7 +3,8 @@
 Every run is a process of its own on one embedded PostgreSQL with its durable settings. The first load is measured, then
 runs in which everything is read again, one in which 1 % of the premiums are new, and one that changes nothing. After
 each load of the extracts as they were made, production is compared with what the generator says of them, by counts,
-routes and sums: one that publishes something else ends the benchmark. The run with new premiums is only measured.
+routes, chains that are suspended, and sums: one that publishes something else ends the benchmark. The run with new
+premiums is only measured.
 ``python -m benchmarks.commissions --scale 1``
 """
 
@@ -45,6 +46,10 @@ select coalesce(a.reason, 'proposal'), count(*) from policies p left join
 (select distinct policy_id, non_conformant_reason as reason from policy_hierarchy_assignments) a on a.policy_id = p.id
 group by 1
 """
+SUSPENDED = """
+select count(distinct certificate), count(*) filter (where proposal_id is not null) from hierarchies where status = 2
+"""
+"""For how many certificates nothing may be paid, as a record was rejected; no agreement of several is among them."""
 
 
 def main() -> None:
@@ -108,11 +113,13 @@ def verify(made: Path, dsn: str) -> None:
         found = {name: connection.execute(query).fetchall()[0][0] for name, query in COUNTS.items()}
         routes: dict[str, int] = dict(connection.execute(ROUTES).fetchall())
         rejects = connection.execute("select count(*) from commission_rejects").fetchall()[0][0]
+        suspended = connection.execute(SUSPENDED).fetchall()
         posted = connection.execute("select sum(premium_amount) from premium_transactions where source = 0").fetchall()
     expected = {name: truth.counts[name] for name in COUNTS}
     expected["schedules_named"] -= truth.dirt["absent_schedules"]
     same(found, expected)
     same(routes, truth.routing)
+    same(suspended, [(truth.routing["RejectedRecords"], 0)])
     same(rejects, sum(extract.rejects for extract in truth.extracts.values()))
     same(posted[0][0], Decimal(truth.extracts["raw_premiums"].sums["Amount"]))
 

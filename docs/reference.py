@@ -29,14 +29,26 @@ Written by `python docs/reference.py` from the contracts of the tables.
 becomes a typed line, or is accounted for: historical, repeated, or in `commission_rejects` with file, line, column,
 value and reason. A run in which these do not add up to the records read publishes nothing. Nor does one in which a
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
-hierarchy that is not what the records of a certificate say.
+hierarchy that is not what the records of a certificate say, one that could be paid though a record of it was rejected.
 
 Of rosters, licences, insurances, rates, fees and assignments, `commission_set_aside` lists the lines that were read
 well and are not published, with file, line and header, because another line says the same or what they need is not
-there. Lines of schedules that no certificate
-names are left out unless `all_schedules` asks for them; a group has one of the lines that describe it. A record that
-was rejected is no part of its certificate, which is routed by its other records: look at the rejects before you rely
-on it."""
+there. Lines of schedules that no certificate names are left out unless `all_schedules` asks for them; a group has one
+of the lines that describe it.
+
+Several files of one extract are read as one. A record of certificates that two files have counts once. So do payments
+and postings that are alike in every column: of those there are as many as in the file that has most of them, since a
+file has all of the days that it is about, and two that have the same posting are about the same day. The report counts
+what stands in several files, and a note names each; to the record and to the cent, what was read is what was made and
+what is told as repeated, or nothing is published.
+
+What is left of a certificate of which a record was rejected may look whole and not be: an upline that went missing
+would be paid to nobody, and a split that did would leave its share to the others. So such a certificate stands under no
+proposal. It is assigned to private hierarchies of the records that were read, for the reason `RejectedRecords` and with
+`entry_type` 5, and these hierarchies and their versions are suspended, `status` 2: nothing may be paid by them until
+the record is corrected. One of which every record was rejected is no policy; the report counts such certificates. Where
+a rejected record does not tell its certificate, because its number is bad or its cells have shifted, any certificate
+may lack it: the report counts these records, and a note names their file."""
 
 FORMER = """`firn diff commissions --against SCHEMA` knows the former tables and columns by their names, in any case:
 `EmployerGroups` is `employer_groups`, `GroupName` is `group_name`; the exceptions are in

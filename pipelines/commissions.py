@@ -29,8 +29,9 @@ from transforms.commissions.commission_assignments import (
 )
 from transforms.commissions.commission_changes import CommissionChanges, commission_changes
 from transforms.commissions.commission_set_aside import CommissionSetAside, commission_set_aside
-from transforms.commissions.completeness import fee_schedules_whole, schedules_whole
+from transforms.commissions.completeness import fee_schedules_whole, schedules_linked, schedules_whole
 from transforms.commissions.conformance_routing import EntropyThresholds, GroupConformance, conformance_routing
+from transforms.commissions.conservation import records_accounted
 from transforms.commissions.fees import FeeScheduleItems, FeeSchedules, FeeScheduleVersions, fee_schedules
 from transforms.commissions.groups import EmployerGroups, employer_groups
 from transforms.commissions.hierarchies import (
@@ -54,6 +55,7 @@ from transforms.commissions.master_checks import (
     premiums_accounted,
     rates_accounted,
 )
+from transforms.commissions.overlaps import overlaps
 from transforms.commissions.policies import ASSIGNMENT_SOURCES, Policies, policies
 from transforms.commissions.policy_hierarchy_assignments import (
     PolicyHierarchyAssignments,
@@ -67,6 +69,7 @@ from transforms.commissions.proposal_checks import (
     certificates_routed,
     hierarchies_complete,
     identifiers_formed,
+    incomplete_suspended,
     policies_have_one_home,
     proposal_keys_distinct,
     proposals_complete,
@@ -79,8 +82,9 @@ from transforms.commissions.proposals_consolidated import proposals_consolidated
 from transforms.commissions.proposals_differentiated import proposals_differentiated
 from transforms.commissions.proposals_simple import proposals_simple
 from transforms.commissions.references import references
-from transforms.commissions.rejects import CommissionRejects, commission_rejects, records_accounted
+from transforms.commissions.rejects import CommissionRejects, commission_rejects
 from transforms.commissions.relations import references_resolve
+from transforms.commissions.remarks import remarks
 from transforms.commissions.sample import sample
 from transforms.commissions.schedule_rates import (
     ScheduleRates,
@@ -125,6 +129,7 @@ SET_ASIDE = tuple(f"{name}_set_aside" for name in ("brokers", "eo", "fees", "lic
 ACCOUNTING = tuple(name.replace("_line", "").replace("_rejects", "_accounting") for name in REJECTS)
 EVERY = "*"
 """In place of a table's name: the policy of every table that is not named."""
+INCOMPLETE = "incomplete_certificates"
 FIGURES = {
     "records_active": "records typed",
     "records_historical": "records historical",
@@ -180,6 +185,7 @@ class Commissions(Pipeline):
     reads = (*(records.table for records in EXTRACTS), "extract", "ragged")
     transforms = (
         *(getattr(typed_lines, name) for name in typed_lines.__all__),
+        overlaps,
         commission_rejects,
         references,
         brokers,
@@ -224,8 +230,10 @@ class Commissions(Pipeline):
         hierarchies_complete,
         structures_kept,
         policies_have_one_home,
+        incomplete_suspended,
         identifiers_formed,
         schedules_whole,
+        schedules_linked,
         fee_schedules_whole,
         references_resolve,
     )
@@ -272,7 +280,7 @@ class Commissions(Pipeline):
     }
     policies: ClassVar = {table: kind.policy for kind in KINDS for table in kind.tables}
     aliases: ClassVar = called_before(publishes)
-    kept = (*ACCOUNTING, "extract")
+    kept = (*ACCOUNTING, "extract", INCOMPLETE)
     set_aside = (*REJECTS, *SET_ASIDE)
     strategy = "swap"
     understands = ("sample", "extract_to", "extract_from")
@@ -348,19 +356,42 @@ class Commissions(Pipeline):
             for (figure, item), count in found.items()
             if figure == name
         }
-        return told | ruled(whole["commission_changes"]) | routes(whole) | paid(whole)
+        told |= {"records overlapping": count} if (count := whole["overlapping"]["records"].sum()) else {}
+        told |= ruled(whole["commission_changes"]) | routes(whole) | lacking(_of_files(parts), whole["policies"])
+        return told | paid(whole)
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:
-        """Name the columns that were not read, and the schedules that nobody has described."""
+        """Name the columns that were not read, files that do not tell all, and what is unusual about the tables."""
         unread = [part.frames["extract"].row(0, named=True) for part in parts if "extract" in part.frames]
         notes = [f"{one['file']}: columns that are not read: {one['unread']}" for one in unread if one["unread"]]
-        named = whole["hierarchy_participants"].filter(
-            pl.col("schedule_code").is_not_null() & pl.col("schedule_id").is_null()
-        )
-        if named.height:
-            codes = named["schedule_code"].unique().sort().head(5)
-            notes.append(f"{named.height:,} participants name schedules that have no rates: {', '.join(codes)}")
-        return notes
+        notes += [
+            f"{file}: {count:,} rejected records do not tell of which certificate they are: any may lack one of them"
+            for file, incomplete in _of_files(parts).items()
+            if (count := incomplete["certificate"].null_count())
+        ]
+        notes += [
+            f"{file}: {count:,} of its records stand in another file, too, and count once"
+            for file, count in whole["overlapping"].select("file", "records").iter_rows()
+        ]
+        return notes + remarks(whole)
+
+
+def _of_files(parts: Sequence[Part]) -> dict[str, pl.DataFrame]:
+    """Give the incomplete certificates of each file of certificates."""
+    return {part.name: part.frames[INCOMPLETE] for part in parts if INCOMPLETE in part.frames}
+
+
+def lacking(incomplete: Mapping[str, pl.DataFrame], policies: pl.DataFrame) -> dict[str, int]:
+    """Count the certificates of which every record was rejected, and the rejected records that tell of none."""
+    if not incomplete:
+        return {}
+    certificates = pl.concat(incomplete.values())["certificate"]
+    lost = certificates.drop_nulls().unique().is_in(policies["certificate"].implode())
+    counts = {
+        "certificates lost": lost.len() - int(lost.sum()),
+        "certificate not told": certificates.null_count(),
+    }
+    return {title: count for title, count in counts.items() if count}
 
 
 def ruled(changes: pl.DataFrame) -> dict[str, int]:

@@ -80,7 +80,10 @@ class CertificateRows:
         version, line = self._expanded(certificates["config"].to_numpy())
         self.active = len(line)
         self._copies = at_least_one(world.dirt.duplicates, self.active)
-        added = self._copies + sum(corrupted(_FAULTS, world.dirt, self.active))
+        self._pools = self._pools_of(certificates, version)
+        added = (
+            self._copies + sum(corrupted(_FAULTS, world.dirt, self.active, self._pools)) + len(self._spoiled(version))
+        )
         history = max(0, world.sizes.certificate_rows - self.active - added)
         past = self._past(certificates, history, rng)
         past_version, past_line = self._expanded(past["config"].to_numpy())
@@ -100,6 +103,9 @@ class CertificateRows:
             kept=self.active,
             copies=self._copies,
             blocks=self.version,
+            pools=self._pools,
+            torn=self._torn(),
+            spoiled=self._spoiled(self.version),
         )
         historical = order.take >= self.active
         made = finish(_TABLE, self._draft, order, world.dirt, world.seed, padded=_PADDED, historical=historical)
@@ -130,6 +136,24 @@ class CertificateRows:
         first, count = (np.cumsum(counts) - counts)[config], counts[config]
         version = np.repeat(np.arange(len(config)), count)
         return version, first[version] + np.arange(len(version)) - np.repeat(np.cumsum(count) - count, count)
+
+    def _pools_of(self, certificates: pl.DataFrame, version: Whole) -> list[Whole]:
+        """Return the rows that may have each fault: of incomplete certificates, unless it hides whose a row is."""
+        of_incomplete = certificates["reason"].eq_missing("RejectedRecords").to_numpy()[version]
+        told, hidden = np.flatnonzero(of_incomplete), np.arange(self.active)
+        return [*(hidden if fault.column == "CertificateId" else told for fault in _FAULTS), told]
+
+    def _torn(self) -> Whole:
+        """Return the last rows of the certificates that are torn."""
+        version = self.version[: self.active]
+        last = np.searchsorted(version, np.arange(self._world.certificates.height), side="right") - 1
+        return np.compress(self._world.certificates["torn"].to_numpy(), last)
+
+    def _spoiled(self, version: Whole) -> Whole:
+        """Return the first rows of the certificates that are incomplete and not torn."""
+        certificates = self._world.certificates
+        spoiled = certificates["reason"].eq_missing("RejectedRecords") & ~certificates["torn"]
+        return np.searchsorted(version[: self.active], np.flatnonzero(spoiled.to_numpy()))
 
     def _past(self, certificates: pl.DataFrame, rows: int, rng: np.random.Generator) -> pl.DataFrame:
         """Return versions with at least so many rows: replaced ones of active certificates, and ended certificates."""
@@ -187,8 +211,9 @@ class CertificateRows:
         return int(bad.gather(self.version[: self.active]).sum())
 
     def _premiums(self) -> str:
-        """Return the sum of the premiums of the active rows."""
-        found = self._world.certificates["premium"].gather(self.version[: self.active]).sum()
+        """Return the sum of the premiums of the active rows that are kept."""
+        rows = np.delete(self.version[: self.active], self._torn())
+        found = self._world.certificates["premium"].gather(rows).sum()
         return f"{int(found) / 100:.2f}"
 
     def _irregular(self, order: Arrangement) -> dict[str, int]:

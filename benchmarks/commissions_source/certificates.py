@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Places", "draw_certificates", "draw_conflicts", "draw_wrong_eras"]
 
 _OPEN_MONTHS: Final = 24
-_CONFLICT_DAY, _WRONG_DAY, _INVALID_DAY = 20, 10, 25
+_CONFLICT_DAY, _WRONG_DAY, _INVALID_DAY, _INCOMPLETE_DAY = 20, 10, 25, 5
 _CONFLICT_MONTH: Final = 2010 * 12
 _FIRST_CERTIFICATE: Final = 1_000_003
 _STEP: Final = 7
@@ -121,12 +121,13 @@ def draw_certificates(
     Returns:
         ``certificate``, ``group``, ``raw_group`` (what is written, null for a blank), ``era`` (its proposal, null for
         none), ``reason`` (why it has none), ``config``, ``product``, ``plan``, ``date``, ``state``, ``premium`` (cents,
-        0 or null for none), ``customer``, ``first_seq``, ``reversed`` (order of its splits), ``bad_writer``.
+        0 or null for none), ``customer``, ``first_seq``, ``reversed`` (order of its splits), ``bad_writer``,
+        ``torn`` (whether its last row is corrupted).
     """
     rng = chance(seed, "certificates")
     own = int(config_sizes.shape[0]) - conflicts.height - len(wrong)
     special = _special(places, conflicts, wrong, own, rng=rng, sizes=sizes, dirt=dirt)
-    fixed = pl.concat(special, how="diagonal_relaxed")
+    fixed = pl.concat([*special, _incomplete(places, config_sizes, sizes, dirt, seed)], how="diagonal_relaxed")
     used = int(config_sizes[fixed["config"].to_numpy()].sum())
     left = sizes.certificates - fixed.height
     free = _free(places, groups, config_sizes, rng, certificates=left, rows=sizes.active_rows - used)
@@ -154,6 +155,15 @@ def _special(
         _fated(invalid, "InvalidBroker").with_columns(day=_INVALID_DAY),
         *_group_less(places, rng, sizes, dirt),
     ]
+
+
+def _incomplete(places: Places, config_sizes: Whole, sizes: Sizes, dirt: Dirt, seed: int) -> pl.DataFrame:
+    """Return the certificates of which rows are rejected; one that is torn has others yet."""
+    rng = chance(seed, "incomplete")
+    found = places.at(rng, _any_era(rng, places, round(sizes.incomplete * dirt.incomplete)))
+    several = pl.Series(config_sizes[found["config"].to_numpy()] > 1)
+    torn = several & (several.cum_sum() <= at_least_one(dirt.torn, found.height))
+    return _fated(found, "RejectedRecords").with_columns(day=_INCOMPLETE_DAY, torn=torn)
 
 
 def _any_era(rng: np.random.Generator, places: Places, count: int) -> Whole:
@@ -245,6 +255,7 @@ def _with_values(
             state=_state(rng, count),
             **_order(rng, count, dirt),
             bad_writer=pl.col("reason").eq_missing("InvalidBroker"),
+            torn=pl.col("torn").fill_null(value=False),
         )
         .drop("home", "second", "key", "month", "day")
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.commissions_source.truth import ExtractTruth
     from benchmarks.commissions_source.world import World
 
-__all__ = ["count_dirt", "count_objects", "count_routes", "write_tables"]
+__all__ = ["active_lines", "count_dirt", "count_objects", "count_routes", "write_tables"]
 
 _THREE_LEVELS: Final = 3
 
@@ -30,7 +30,7 @@ def count_objects(world: World, extracts: dict[str, ExtractTruth]) -> dict[str, 
     eras = world.eras.join(world.pairs, on="track")
     premiums = extracts["raw_premiums"]
     unrouted = certificates.filter(pl.col("reason").is_not_null())
-    lines = certificates.select("certificate", "config", "reason").join(world.config_lines, on="config")
+    lines = active_lines(world)
     splits = lines.filter(pl.col("level") == 1)
     return {
         "brokers": len(world.brokers.rostered) + len(world.brokers.absent),
@@ -54,6 +54,14 @@ def count_objects(world: World, extracts: dict[str, ExtractTruth]) -> dict[str, 
         "pha_lines": lines.filter(pl.col("reason").is_not_null()).height,
         "single_config_groups": int(world.groups["single"].sum()),
     }
+
+
+def active_lines(world: World) -> pl.DataFrame:
+    """Return the lines of each certificate, but for the last one of those that are torn."""
+    place = pl.int_range(1, pl.len() + 1).over("config")
+    lines = world.config_lines.with_columns(is_last=place == pl.len().over("config"))
+    held = world.certificates.select("certificate", "config", "reason", "torn").join(lines, on="config")
+    return held.filter(~(pl.col("torn") & pl.col("is_last")))
 
 
 def count_routes(world: World) -> dict[str, int]:
@@ -94,6 +102,8 @@ def count_dirt(world: World) -> dict[str, int]:
         "multiple_configs_groups": world.conflicts["group"].n_unique(),
         "wrong_totals": world.certificates.filter(reason="CertificateSplitMismatch").height,
         "invalid_brokers": world.certificates.filter("bad_writer").height,
+        "incomplete": world.certificates.filter(reason="RejectedRecords").height,
+        "torn": int(world.certificates["torn"].sum()),
     }
 
 
@@ -114,6 +124,7 @@ def write_tables(world: World, named: Mask, folder: Path) -> None:
         pl.col("era").alias("proposal"),
         "reason",
         "config",
+        "torn",
     ).sort("certificate").write_parquet(folder / CERTIFICATES)
     world.eras.join(keys, on="group").sort("era").select(
         pl.col("era").alias("proposal"),

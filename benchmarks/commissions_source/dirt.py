@@ -24,6 +24,9 @@ class Dirt:
         bad_ids: Share of the rows, added to all others, whose id is missing or not numeric.
         bad_dates: Share of the rows, added, whose needed date is none; and of rows whose other date is none.
         bad_numbers: Share of the rows, added, whose needed number is none.
+        incomplete: Multiple of the assumed certificates of which rows are rejected. Every corrupted or ragged row that
+            tells its certificate is of one of them.
+        torn: Share of those of which the last row has no good copy; of the others the corrupted rows are copies.
         duplicates: Share of the active certificate rows that stand there twice.
         header_typo: Whether the older commission files have the header ``CreaditCardType``.
         wrong_layout: Whether there is one more commission file, with other columns; it cannot be read.
@@ -57,6 +60,8 @@ class Dirt:
     bad_ids: float = 0.0002
     bad_dates: float = 0.0002
     bad_numbers: float = 0.0002
+    incomplete: float = 1.0
+    torn: float = 0.5
     duplicates: float = 0.0005
     header_typo: bool = True
     wrong_layout: bool = False
@@ -91,6 +96,8 @@ CLEAN: Final = Dirt(
     bad_ids=0,
     bad_dates=0,
     bad_numbers=0,
+    incomplete=0,
+    torn=0,
     duplicates=0,
     header_typo=False,
     seq_starts=0,

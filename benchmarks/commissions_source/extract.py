@@ -41,6 +41,7 @@ BAD_IDS: Final = ("C12X45", "12-34", "see note")
 MISSING: Final = (None, " ", "NULL")
 _FILE: Final = "_file"
 _UNREADABLE: Final = 0.1
+_NO_ROWS: Final = np.zeros(0, np.int64)
 _ALL_FILES: Final = [file for files in FILES.values() for file in files]
 
 
@@ -126,11 +127,14 @@ class Extract:
         self.truth.dirt["header_typos"] = self.truth.dirt.get("header_typos", 0) + (TYPED_CARD_TYPE in rows.columns)
 
 
-def corrupted(faults: Sequence[Fault], dirt: Dirt, kept: int) -> list[int]:
-    """Return how many rows are added for each fault, and with cells too few or too many."""
+def corrupted(faults: Sequence[Fault], dirt: Dirt, kept: int, pools: Sequence[Whole] | None = None) -> list[int]:
+    """Return how many rows are added for each fault, and with cells too few or too many; none of an empty pool."""
     shares = [getattr(dirt, fault.knob) for fault in faults]
     ragged = 2 * at_least_one(dirt.ragged * _UNREADABLE, kept)
-    return [*(at_least_one(share, kept) for share in shares), ragged]
+    counts = [*(at_least_one(share, kept) for share in shares), ragged]
+    return (
+        counts if pools is None else [min(count, count * len(pool)) for count, pool in zip(counts, pools, strict=True)]
+    )
 
 
 def arrange(
@@ -143,6 +147,9 @@ def arrange(
     kept: int | None = None,
     copies: int = 0,
     blocks: Whole | None = None,
+    pools: Sequence[Whole] | None = None,
+    torn: Whole = _NO_ROWS,
+    spoiled: Whole = _NO_ROWS,
 ) -> Arrangement:
     """Choose the order of the rows, which are repeated, and which are corrupted copies of others.
 
@@ -155,14 +162,23 @@ def arrange(
         kept: The first so many rows may be copied; all if it is not said.
         copies: How many rows are repeated.
         blocks: Of each row of the draft; rows of a block stay together and in order.
+        pools: Of each fault, and of ragged rows, the rows of the draft whose copies have it; all if it is not said.
+        torn: Rows of the draft that are corrupted themselves, by the faults that not every row may have.
+        spoiled: Rows of the draft of which such a copy is added, whatever ``dirt`` says.
     """
     rng = chance(seed, f"{table}, order")
     kept = rows if kept is None else kept
-    counts = corrupted(faults, dirt, kept)
-    extra = rng.choice(kept, sum(counts) + copies)
-    extra[sum(counts) :] = rng.choice(kept, copies, replace=False)
-    take = np.concatenate([np.arange(rows), extra])
-    fault = np.concatenate([np.full(rows, -1), np.repeat(np.arange(len(counts)), counts), np.full(copies, -1)])
+    sound = np.setdiff1d(np.arange(kept), torn)
+    counts = corrupted(faults, dirt, kept, pools)
+    drawn = [
+        rng.choice(pool, count) for pool, count in zip(pools or [sound] * len(counts), counts, strict=True) if count
+    ]
+    take = np.concatenate([np.arange(rows), *drawn, spoiled, rng.choice(sound, copies, replace=False)])
+    given = np.resize(np.flatnonzero([len(pool) < kept for pool in pools or ()]), len(torn) + len(spoiled))
+    fault = np.concatenate(
+        [np.full(rows, -1), np.repeat(np.arange(len(counts)), counts), given[len(torn) :], np.full(copies, -1)]
+    )
+    fault[torn] = given[: len(torn)]
     copied = np.arange(len(take)) >= len(take) - copies
     block = take if blocks is None else blocks[take]
     order = np.argsort(rng.permutation(int(block.max(initial=0)) + 1)[block], kind="stable")

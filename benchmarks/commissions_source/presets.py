@@ -42,6 +42,7 @@ class Sizes:
         conflict_groups: Groups that have several configurations on a key; ``conflict_keys`` are those keys.
         wrong_totals: Certificates whose level-1 percents do not add up to 100.
         invalid_brokers: Certificates whose writing broker is missing or no number.
+        incomplete: Certificates of which rows are rejected.
         sold_products: Products of certificates; ``products`` are those of schedules.
         absent_brokers: Referenced, and in no roster.
         roster_duplicates: Rows that repeat a broker of either roster.
@@ -60,6 +61,7 @@ class Sizes:
     conflict_keys: int
     wrong_totals: int
     invalid_brokers: int
+    incomplete: int
     alphanumeric_groups: int
     individuals: int
     organizations: int
@@ -101,6 +103,7 @@ class Sizes:
             conflict_keys=some(2_138, 8),
             wrong_totals=some(278, 6),
             invalid_brokers=some(70, 4),
+            incomplete=some(300, 16),
             alphanumeric_groups=some(99, 3),
             individuals=some(9_572, 60),
             organizations=some(2_644, 20),

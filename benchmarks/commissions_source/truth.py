@@ -100,7 +100,10 @@ class Truth:
         return self.folder / EXTRACTS
 
     def certificates(self) -> pl.LazyFrame:
-        """Every active certificate: its place, ``proposal`` (which it shares with others) or ``reason``, ``config``."""
+        """Every active certificate: its place, ``proposal`` (which it shares with others) or ``reason``, ``config``.
+
+        Of one that is ``torn`` the last line of its configuration has no good row.
+        """
         return pl.scan_parquet(self.folder / CERTIFICATES)
 
     def proposals(self) -> pl.LazyFrame:

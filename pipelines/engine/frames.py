@@ -208,10 +208,12 @@ def run_whole(
         settings: The pipeline's settings.
         recalled: The rows of the parts that were not read, by table.
     """
-    united = {
-        name: union(parts, name, step.columns(name), recalled.get(name)) for name in step.reads if name not in whole
+    frames = {
+        name: narrowed(whole[name], step.columns(name))
+        if name in whole
+        else union(parts, name, step.columns(name), recalled.get(name))
+        for name in step.reads
     }
-    frames = united.copy()
     work = apply(step, frames, whole, settings)
     whole |= {name: frames[name] for name in step.makes}
     return work
@@ -225,9 +227,13 @@ def union(
     if recalled is not None:
         dtypes = frames[0].schema if frames else {}
         frames.append(recalled.cast({c: dtypes[c] for c in recalled.columns if c in dtypes}))
-    if columns is not None:
-        frames = [frame.select(c for c in columns if c in frame.columns) for frame in frames]
+    frames = [narrowed(frame, columns) for frame in frames]
     return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+
+
+def narrowed(frame: pl.DataFrame, columns: Sequence[str] | None) -> pl.DataFrame:
+    """Keep just the columns named, those of them that there are; all where none are."""
+    return frame if columns is None else frame.select(c for c in columns if c in frame.columns)
 
 
 def run_parts(

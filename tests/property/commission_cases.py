@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
 from hypothesis import strategies as st
 
+from benchmarks.commissions_source import HEADERS
+from sources.csv_records import read_header, read_records
 from tests.property.commissions_oracle import Line
 from tests.unit.commission_chain import extracts, run
+from transforms.commissions.lines import Extract
+from transforms.commissions.typed_lines import CertificateRecords, certificate_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    import polars as pl
 
+TABLE = "raw_certificate_info"
+HEADER = HEADERS[TABLE]
 BROKERS, SCHEDULES = (11, 12, 13, 14), ("S1", "S2", "WH01", None)
 GROUPS = ("100", "100", "LA0059", "MS0059", "G100", "00000", None)
 PRODUCTS, PLANS, STATES = ("DEN", "VIS"), ("*", "P1", "P2"), ("TX", "LA", None)
@@ -61,10 +69,29 @@ class Tables(NamedTuple):
     policy_hierarchy_participants: pl.DataFrame
 
 
-def made(lines: Sequence[Line]) -> Tables:
-    """Run every step from lines to policies, and every check; none may find anything."""
-    frames = run(extracts(line._asdict() for line in lines))
+def made(lines: Sequence[Line], incomplete: Iterable[int] = ()) -> Tables:
+    """Run every step from lines to policies, and every check; none may find anything.
+
+    Of the certificates that are ``incomplete`` a record was rejected.
+    """
+    frames = run(extracts((line._asdict() for line in lines), incomplete=incomplete))
     return Tables(**{name: frames[name] for name in Tables._fields})
+
+
+def read(content: bytes) -> CertificateRecords:
+    """Type the records of a certificate file."""
+    frame, ragged = read_records(content, len(read_header(content)))
+    raw = frame.rename(dict(zip(frame.columns[1:], HEADER, strict=True)))
+    extract = pl.DataFrame(
+        [("x.csv", TABLE, raw.height + ragged.height, "")], schema=Extract.create_empty().schema, orient="row"
+    )
+    return certificate_lines(raw, extract, ragged)
+
+
+def said(records: CertificateRecords) -> dict[int, Line]:
+    """The typed lines, as the oracle tells them."""
+    rows = records.typed_certificates.select("line", *Line._fields).iter_rows()
+    return {number: Line(*row) for number, *row in rows}
 
 
 @st.composite
@@ -75,7 +102,7 @@ def split_sets(draw: st.DrawFn) -> Config:
 
 
 @st.composite
-def certificate_lines(draw: st.DrawFn, groups: Sequence[str | None] = GROUPS, first: int = 1) -> list[Line]:
+def drawn_lines(draw: st.DrawFn, groups: Sequence[str | None] = GROUPS, first: int = 1) -> list[Line]:
     """Draw the rows of some certificates of a few configurations; about one in five has a flaw."""
     configs = draw(st.lists(split_sets(), min_size=1, max_size=3))
     count = draw(st.integers(1, 16))
@@ -128,3 +155,51 @@ def _flawed(rows: list[Line], flaw: str | None) -> list[Line]:
         "two_percents": [*rows, first[0]._replace(level=9, split_percent=Decimal(1))],
         "two_groups": [*rows, first[0]._replace(level=9, group_key=f"77{first[0].certificate // 1000}")],
     }[flaw]
+
+
+# --- Files ------------------------------------------------------------------------------------------------------------
+
+NAMES = {
+    "GroupId": "group_key",
+    "Product": "product",
+    "PlanCode": "plan",
+    "CertificateId": "certificate",
+    "CertEffectiveDate": "effective_date",
+    "CertIssuedState": "state",
+    "CertSplitSeq": "split_seq",
+    "CertSplitPercent": "split_percent",
+    "CommissionsSchedule": "schedule",
+    "WritingBrokerID": "writing_broker",
+    "SplitBrokerId": "broker",
+    "SplitBrokerSeq": "level",
+}
+SPOILED = {"GroupId": "1 0", "Product": "", "CertEffectiveDate": "soon", "CertSplitSeq": "x", "SplitBrokerSeq": "1.5"}
+HIDDEN = {"CertificateId": "?"}
+
+
+class Spoiled(NamedTuple):
+    """A file of which some records cannot be read, and the certificates of those that still tell theirs."""
+
+    text: str
+    certificates: set[int]
+
+
+@st.composite
+def spoiled_files(draw: st.DrawFn) -> Spoiled:
+    """Draw the file of some certificates; about one record in ten has a bad value, or lacks its last cells."""
+    text, certificates = io.StringIO(), set[int]()
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    for line in draw(drawn_lines()):
+        bad = draw(st.sampled_from([None] * 72 + [*SPOILED, *HIDDEN, -1, 8]))
+        if bad in SPOILED or isinstance(bad, int):
+            certificates.add(line.certificate)
+        writer.writerow(_written(line, bad))
+    return Spoiled(text.getvalue(), certificates)
+
+
+def _written(line: Line, bad: str | int | None) -> list[object]:
+    cells = {"RecStatus": "A", "CertStatus": "A"} | {name: getattr(line, said) for name, said in NAMES.items()}
+    if isinstance(bad, str):
+        cells |= {bad: (SPOILED | HIDDEN)[bad]}
+    return [cells.get(name) for name in HEADER][: bad if isinstance(bad, int) else None]

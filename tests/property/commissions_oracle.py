@@ -47,7 +47,8 @@ class Line(NamedTuple):
 # --- Typing -----------------------------------------------------------------------------------------------------------
 
 NEEDED = {
-    "Product": "text",
+    "GroupId": "group",
+    "Product": "code",
     "CertificateId": "int64",
     "CertEffectiveDate": "date",
     "CertSplitSeq": "int32",
@@ -56,10 +57,14 @@ NEEDED = {
 
 
 class Typed(NamedTuple):
-    """What became of the records of a certificate file, by the lines on which they begin."""
+    """What became of the records of a certificate file, by the lines on which they begin.
+
+    ``incomplete`` has the certificate of each rejected record, and null where it cannot be told, or not for sure.
+    """
 
     lines: dict[int, Line]
     rejects: dict[int, tuple[str, str]]
+    incomplete: set[tuple[int, int | None]]
     historical: int
     repeated: int
 
@@ -70,6 +75,7 @@ def type_certificates(text: str) -> Typed:
     header = next(reader)
     lines: dict[int, Line] = {}
     rejects: dict[int, tuple[str, str]] = {}
+    incomplete: set[tuple[int, int | None]] = set()
     seen: list[tuple[Any, ...]] = []
     historical = repeated = 0
     line = reader.line_num + 1
@@ -77,12 +83,14 @@ def type_certificates(text: str) -> Typed:
         here, line = line, reader.line_num + 1
         if len(record) < len(header) or any(record[len(header) :]):
             rejects[here] = ("", "ragged")
+            incomplete |= {(here, one) for one in told_by(record, header)}
             continue
         cells = dict(zip(header, map(filled, record), strict=False))
         if not is_current(cells):
             historical += 1
         elif (bad := first_bad(cells)) is not None:
             rejects[here] = bad
+            incomplete.add((here, whole_of(cells["CertificateId"], 64)))
         else:
             made, rest = typed(cells)
             if (made, rest) in seen:
@@ -90,7 +98,19 @@ def type_certificates(text: str) -> Typed:
             else:
                 seen.append((made, rest))
                 lines[here] = made
-    return Typed(lines, rejects, historical, repeated)
+    return Typed(lines, rejects, incomplete, historical, repeated)
+
+
+def told_by(record: Sequence[str], header: Sequence[str]) -> set[int | None]:
+    """Find of whom a ragged record is: a whole number and a date stand where they should; it may be two records."""
+    cells = dict(zip(header, map(filled, record), strict=False))
+    number, date = whole_of(cells.get("CertificateId"), 64), cells.get("CertEffectiveDate")
+    told = number if date is not None and date_of(date) else None
+    return {told} | ({None} if len(record) >= 2 * len(header) - 1 else set())
+
+
+def whole_of(text: str | None, bits: int) -> int | None:
+    return int(Decimal(text)) if text is not None and why_not_whole(text, bits) is None else None
 
 
 def is_current(cells: dict[str, str | None]) -> bool:
@@ -104,11 +124,17 @@ def filled(text: str) -> str | None:
 
 
 def first_bad(cells: dict[str, str | None]) -> tuple[str, str] | None:
-    """Find the first column that is needed and has no value, in the order of the file, and why."""
+    """Find the first column that is needed and has no value, in the order of the file, and why; a group may miss."""
     for column in [name for name in cells if name in NEEDED]:
         text, kind = cells[column], NEEDED[column]
         if text is None:
+            if kind == "group":
+                continue
             return column, "missing"
+        if kind == "group" and not re.fullmatch(r"[^\sG]\S*", group_of(text) or ""):
+            return column, "not_a_group"
+        if kind == "code" and re.search(r"\s", text):
+            return column, "not_a_code"
         if kind == "date" and date_of(text) is None:
             return column, "not_a_date"
         if kind.startswith("int") and (why := why_not_whole(text, int(kind[3:]))) is not None:
@@ -142,7 +168,8 @@ def decimal_of(text: str | None, places: int) -> Decimal | None:
 
 def date_of(text: str) -> dt.date | None:
     day = re.sub(r"([ T]00:00(:00(\.0+)?)?| 0?0:00(:00)?| 12:00:00 AM)$", "", text)
-    iso, american = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", day), re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", day)
+    iso = re.fullmatch(r"([1-9]\d{3})-(\d{2})-(\d{2})", day)
+    american = re.fullmatch(r"(\d{1,2})/(\d{1,2})/([1-9]\d{3})", day)
     try:
         if iso:
             return dt.date(*map(int, iso.groups()))
@@ -304,9 +331,15 @@ def sha256(text: str) -> str:
 # --- Routing and proposals --------------------------------------------------------------------------------------------
 
 
-def routes(certificates: Iterable[Certificate], excluded: Iterable[str] = ()) -> dict[int, str | None]:
+def routes(
+    certificates: Iterable[Certificate], excluded: Iterable[str] = (), incomplete: Iterable[int | None] = ()
+) -> dict[int, str | None]:
     """Find why a certificate stands under no proposal; null where it stands under one."""
-    found = {one.certificate: own_reason(one, set(excluded)) for one in certificates}
+    lacking = set(incomplete)
+    found = {
+        one.certificate: "RejectedRecords" if one.certificate in lacking else own_reason(one, set(excluded))
+        for one in certificates
+    }
     left = [one for one in certificates if found[one.certificate] is None]
     for same in grouped(left, lambda one: (one.group_id, one.effective_date, one.product, one.plan)).values():
         if len({one.config for one in same}) > 1:
@@ -393,10 +426,14 @@ class Chain(NamedTuple):
     id: str
     rows: frozenset[tuple[int, int | None, str | None, Decimal | None]]
     members: frozenset[int]
+    suspended: bool = False
 
 
 def chains(
-    made: Iterable[Proposal], configs: dict[str, list[Split]], lines: Iterable[Line], unrouted: set[int]
+    made: Iterable[Proposal],
+    configs: dict[str, list[Split]],
+    lines: Iterable[Line],
+    reasons: dict[int, str | None],
 ) -> list[Chain]:
     """Make the chain of every split, of proposals and of certificates without one."""
     shared = [
@@ -405,13 +442,15 @@ def chains(
         for number, split in enumerate(configs[one.run.config], 1)
     ]
     private = grouped(
-        (line for line in lines if line.certificate in unrouted), lambda line: (line.certificate, line.split_seq)
+        (line for line in lines if reasons[line.certificate] is not None),
+        lambda line: (line.certificate, line.split_seq),
     )
     return shared + [
         Chain(
             f"H-PHA-{certificate}-{seq}",
             frozenset((row.level, row.broker, row.schedule, row.split_percent) for row in rows),
             frozenset({certificate}),
+            reasons[certificate] == "RejectedRecords",
         )
         for (certificate, seq), rows in private.items()
     ]
@@ -467,13 +506,12 @@ class Outcome(NamedTuple):
     assignments: set[Assignment]
 
 
-def outcome(lines: Sequence[Line]) -> Outcome:
-    """Follow lines through all rules."""
+def outcome(lines: Sequence[Line], incomplete: Iterable[int | None] = ()) -> Outcome:
+    """Follow lines through all rules; of some certificates a record was rejected."""
     certificates, configs = split_configs(lines)
-    reasons = routes(list(certificates.values()))
+    reasons = routes(list(certificates.values()), incomplete=incomplete)
     made = proposals([one for one in certificates.values() if reasons[one.certificate] is None])
-    unrouted = {number for number, reason in reasons.items() if reason is not None}
-    of_splits = chains(made, configs, lines, unrouted)
+    of_splits = chains(made, configs, lines, reasons)
     by_id = {one.id: one for one in made}
     return Outcome(
         certificates, configs, reasons, by_id, {one.id: one for one in of_splits}, assignments(lines, reasons)

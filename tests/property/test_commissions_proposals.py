@@ -7,11 +7,11 @@ from decimal import Decimal
 from itertools import pairwise
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.property.commission_cases import Tables, certificate_lines, made
-from tests.property.commissions_oracle import DIRECT, Line, Outcome, outcome, state_rules
+from tests.property.commission_cases import Spoiled, Tables, drawn_lines, made, read, said, spoiled_files
+from tests.property.commissions_oracle import DIRECT, Line, Outcome, outcome, state_rules, type_certificates
 
 Drawn = list[Line]
 SOME = settings(deadline=None, max_examples=20)
@@ -23,11 +23,29 @@ def pairs(frame: pl.DataFrame, key: str, value: str) -> dict[object, object]:
 
 
 @SOME
-@given(certificate_lines())
+@given(drawn_lines())
 def test_certificates_become_what_the_oracle_says_and_each_has_one_home_that_pays_what_its_rows_say(
     lines: Drawn,
 ) -> None:
-    tables, expected = made(lines), outcome(lines)
+    assert_all(made(lines), outcome(lines), lines)
+
+
+@SOME
+@given(spoiled_files())
+def test_certificates_of_which_records_were_rejected_become_what_the_oracle_says_and_no_agreement(
+    file: Spoiled,
+) -> None:
+    records, expected = read(file.text.encode()), type_certificates(file.text)
+    lines, lacking = list(said(records).values()), [one for _, one in records.incomplete_certificates.iter_rows()]
+    assume(lines)
+    tables = made(lines, lacking)
+    assert_all(tables, outcome(list(expected.lines.values()), {one for _, one in expected.incomplete}), lines)
+    assert set(tables.routed_proposal["certificate"]).isdisjoint(file.certificates)
+    active = tables.hierarchies.filter(pl.col("status") == 1)
+    assert set(active["certificate"].drop_nulls()).isdisjoint(file.certificates)
+
+
+def assert_all(tables: Tables, expected: Outcome, lines: Drawn) -> None:
     assert_configurations_and_routes(tables, expected)
     assert_proposals_with_their_ids_days_and_members(tables, expected)
     assert_hierarchies_rules_and_assignments(tables, expected)
@@ -78,6 +96,9 @@ def assert_hierarchies_rules_and_assignments(tables: Tables, expected: Outcome) 
     for version, *row in tables.hierarchy_participants.select("hierarchy_version_id", *rows).iter_rows():
         found[version].add(tuple(row))
     assert found == {f"{name}-V1": chain.rows for name, chain in expected.chains.items()}
+    suspended = {f"{name}-V1" for name, chain in expected.chains.items() if chain.suspended}
+    assert set(tables.hierarchies.filter(status=2)["current_version_id"]) == suspended
+    assert set(tables.hierarchy_versions.filter(status=2)["id"]) == suspended
     rules, splits, distributions = state_rules(expected.chains.values(), expected.certificates)
     assert set(tables.state_rules["id"]) == rules
     assert set(tables.hierarchy_splits["id"]) == splits
@@ -87,7 +108,7 @@ def assert_hierarchies_rules_and_assignments(tables: Tables, expected: Outcome) 
 
 
 @FEW
-@given(certificate_lines(), st.randoms(use_true_random=False))
+@given(drawn_lines(), st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_changes_nothing(lines: Drawn, chance: random.Random) -> None:
     shuffled = chance.sample(lines, len(lines))
     for name, before, after in zip(Tables._fields, made(lines), made(shuffled), strict=True):
@@ -95,7 +116,7 @@ def test_the_order_of_the_lines_changes_nothing(lines: Drawn, chance: random.Ran
 
 
 @FEW
-@given(certificate_lines(), certificate_lines(groups=("NEW1", "NEW2"), first=1001))
+@given(drawn_lines(), drawn_lines(groups=("NEW1", "NEW2"), first=1001))
 def test_what_is_made_of_groups_is_what_is_made_of_each(lines: Drawn, others: Drawn) -> None:
     for name, one, other, both in zip(Tables._fields, made(lines), made(others), made(lines + others), strict=True):
         apart = pl.concat([one, other]).unique()

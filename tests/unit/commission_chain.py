@@ -18,12 +18,14 @@ from tests.unit.commission_tables import (
     perf_groups,
     premiums,
     schedule_lines,
+    table,
 )
 from transforms.commissions import proposal_checks
 from transforms.commissions.brokers import brokers
 from transforms.commissions.conformance_routing import conformance_routing
 from transforms.commissions.groups import employer_groups
 from transforms.commissions.hierarchies import hierarchies
+from transforms.commissions.incomplete_certificates import IncompleteCertificates
 from transforms.commissions.policies import policies
 from transforms.commissions.policy_hierarchy_assignments import policy_hierarchy_assignments
 from transforms.commissions.premium_splits import premium_splits
@@ -89,8 +91,11 @@ def apart(cases: Iterable[list[Row]]) -> Iterator[list[Row]]:
         yield [{"group_key": f"{number}00", **row, "certificate": number} for row in rows]
 
 
-def extracts(rows: Iterable[Row], payments: Iterable[Row] = ()) -> Frames:
-    """The typed lines of certificates and payments, with a rate for every schedule but ``WH01``."""
+def extracts(rows: Iterable[Row], payments: Iterable[Row] = (), incomplete: Iterable[int | None] = ()) -> Frames:
+    """The typed lines of certificates and payments, with a rate for every schedule but ``WH01``.
+
+    ``incomplete`` are the certificates of which a record was rejected.
+    """
     lines = certificates(*rows)
     codes = lines["schedule"].drop_nulls().unique().sort()
     rates = [{"schedule": code, "product": "DEN"} for code in codes if code != "WH01"]
@@ -104,12 +109,15 @@ def extracts(rows: Iterable[Row], payments: Iterable[Row] = ()) -> Frames:
         "eo_lines": insurances(),
         "perf_group_lines": perf_groups(),
         "schedule_lines": schedule_lines(*rates),
+        "incomplete_certificates": table(IncompleteCertificates, [{"certificate": one} for one in incomplete]),
     }
 
 
-def made(*splits: list[Row], payments: Iterable[Row] = (), **settings: Any) -> Frames:
+def made(
+    *splits: list[Row], payments: Iterable[Row] = (), incomplete: Iterable[int | None] = (), **settings: Any
+) -> Frames:
     """Every table from the rows of some splits; no check finds anything."""
-    return run(extracts(chain(*splits), payments), **settings)
+    return run(extracts(chain(*splits), payments, incomplete), **settings)
 
 
 def run(frames: Frames, **settings: Any) -> Frames:

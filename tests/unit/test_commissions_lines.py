@@ -6,11 +6,13 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from pipelines.engine.pipeline import step_of
 from transforms.commissions import typed_lines
 from transforms.commissions.columns import EXTRACTS, Records
-from transforms.commissions.lines import REASONS, Accounting, Extract
+from transforms.commissions.conservation import TYPED, records_accounted
+from transforms.commissions.lines import REASONS, Accounting, Extract, Rejects
+from transforms.commissions.overlaps import Overlaps
 from transforms.commissions.readings import read, reason
-from transforms.commissions.rejects import records_accounted
 
 STEPS = {
     step.__annotations__["return"]._fields[0]: step
@@ -41,11 +43,15 @@ def of(table: str) -> Records:
     return next(records for records in EXTRACTS if records.table == table)
 
 
-def sort_out(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, int, str]] | None = None):  # noqa: ANN201
-    records = of(table)
+def sort_out(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, int, str | None]] | None = None):  # noqa: ANN201
+    return records(table, *rows, ragged=ragged)[:3]
+
+
+def records(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, int, str | None]] | None = None):  # noqa: ANN201
+    headers = of(table).headers
     raw = pl.DataFrame(
-        [{"line": line} | {name: row.get(name) for name in records.headers} for line, row in enumerate(rows, start=2)],
-        schema={"line": pl.Int64} | dict.fromkeys(records.headers, pl.String),
+        [{"line": line} | {name: row.get(name) for name in headers} for line, row in enumerate(rows, start=2)],
+        schema={"line": pl.Int64} | dict.fromkeys(headers, pl.String),
     )
     odd = pl.DataFrame(ragged or [], schema={"line": pl.Int64, "cells": pl.Int64, "raw": pl.String}, orient="row")
     extract = pl.DataFrame(
@@ -54,11 +60,22 @@ def sort_out(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, i
         orient="row",
     )
     made = next(step for step in STEPS.values() if table in step.__annotations__)(raw, extract, odd)
-    accounting = Accounting.create_empty().vstack(made[2])
-    empty = Accounting.create_empty()
-    others = [empty] * (len(EXTRACTS) - 1)
-    assert records_accounted(extract, accounting, *others).is_empty()
+    assert unaccounted(extract, *made[:3]).is_empty()
     return made
+
+
+def unaccounted(
+    extract: pl.DataFrame, lines: pl.DataFrame, rejects: pl.DataFrame, accounting: pl.DataFrame
+) -> pl.DataFrame:
+    """What the check finds where there is one file of one extract."""
+    (table,) = extract["table"]
+    frames: dict[str, pl.DataFrame] = {"extract": extract, "overlapping": Overlaps.create_empty()}
+    for one in TYPED:
+        typed = lines if one.table == table else of(one.table).lines.create_empty()
+        none = Rejects.create_empty(), Accounting.create_empty()
+        frames |= zip(one[1:4], (typed, *((rejects, accounting) if one.table == table else none)), strict=True)
+        frames |= {one.united: typed} if one.united else {}
+    return records_accounted(*(frames[name] for name in step_of(records_accounted, is_check=True).reads))
 
 
 def figures(accounting: pl.DataFrame) -> dict[str, int]:
@@ -153,6 +170,9 @@ def test_historical_records_are_counted_and_not_rejected_whatever_they_hold() ->
         ({"CertificateId": "C1"}, "not_a_number"),
         ({"CertificateId": "1.5"}, "not_whole"),
         ({"CertSplitSeq": "3000000000"}, "out_of_range"),
+        ({"GroupId": "25 1"}, "not_a_group"),
+        ({"GroupId": "GG1"}, "not_a_group"),
+        ({"Product": "DEN T"}, "not_a_code"),
         ({"CertEffectiveDate": "2024-02-30"}, "not_a_date"),
         ({"CertEffectiveDate": "NULL"}, "missing"),
     ],
@@ -196,10 +216,19 @@ def test_ragged_records_are_rejected_and_accounted() -> None:
 
 
 def test_a_record_that_went_missing_is_found() -> None:
-    *_, accounting = sort_out("raw_fees", {"PRDNUM": "7"})
+    made = sort_out("raw_fees", {"PRDNUM": "7"})
     extract = pl.DataFrame([("x.csv", "raw_fees", 2, "")], schema=Extract.create_empty().schema, orient="row")
-    found = records_accounted(extract, accounting, *[Accounting.create_empty()] * 9)
-    assert found.rows() == [("x.csv", 2, 1)]
+    found = unaccounted(extract, *made)
+    assert found.rows() == [("raw_fees, records", 2, 1), ("raw_fees, records told", 2, 1)]
+
+
+@pytest.mark.parametrize(("lost", "figure"), [(0, "lines told"), (1, "rejects told")])
+def test_a_line_or_a_reject_that_was_counted_and_not_made_is_found(lost: int, figure: str) -> None:
+    made = list(sort_out("raw_fees", {"PRDNUM": "7"}, {"PRDNUM": ""}))
+    extract = pl.DataFrame([("x.csv", "raw_fees", 2, "")], schema=Extract.create_empty().schema, orient="row")
+    made[lost] = made[lost].clear()
+    found = unaccounted(extract, *made)
+    assert [(name, found) for name, _, found in found.rows()] == [("raw_fees, records", 1), (f"raw_fees, {figure}", 1)]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +243,8 @@ def test_a_record_that_went_missing_is_found() -> None:
         ("9999-12-31", dt.date(9999, 12, 31)),
         ("13/05/2024", None),
         ("24-01-05", None),
+        ("0999-01-05", None),
+        ("01/05/0999", None),
         ("0000-01-05", None),
         ("2024-01-05 13:00", None),
         ("1/5/24", None),
@@ -233,9 +264,62 @@ def test_dates_are_iso_or_american_and_nothing_else(text: str, value: dt.date | 
     [
         ("1.005", "1.01"), ("-1.005", "-1.01"), ("2.675", "2.68"), ("1.004", "1.00"), (".5", "0.50"), ("+5", "5.00"),
         ("1e3", "1000.00"), ("33.333333333333336", "33.33"), ("9999999999999999.99", "9999999999999999.99"),
+        ("0.00499999999999999999995", "0.00"), ("4.9999999999999999e-3", "0.00"), ("5e-3", "0.01"), ("-1e-400", "0.00"),
         ("10000000000000000", None), ("1,000", None), ("$5", None), ("NaN", None), ("inf", None), ("5%", None),
     ],
 )  # fmt: skip
-def test_decimals_are_exact_and_rounded_half_away_from_zero(text: str, value: str | None) -> None:
+def test_decimals_are_exact_and_rounded_once_half_away_from_zero(text: str, value: str | None) -> None:
     found = pl.DataFrame({"text": [text]}).select(read(pl.col("text"), "decimal", pl.Decimal(18, 2))).item()
     assert found == (None if value is None else Decimal(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "why"),
+    [
+        ("1", 1, None), ("1.0", 1, None), ("+74.", 74, None), ("1e2", 100, None), ("-2.50e1", -25, None),
+        ("1.5", None, "not_whole"), ("1.0000000000000000000000001", None, "not_whole"), ("1e-99999", None, "not_whole"),
+        ("2147483648.0", None, "out_of_range"), ("1 0", None, "not_a_number"), ("", None, "missing"),
+    ],
+)  # fmt: skip
+def test_whole_numbers_may_be_written_with_decimals_that_are_none(
+    text: str, value: int | None, why: str | None
+) -> None:
+    frame = pl.DataFrame({"text": [text]}).select(
+        value=read(pl.col("text"), "whole", pl.Int32()), why=reason(pl.col("text"), "whole")
+    )
+    assert frame["value"].item() == value
+    assert value is not None or frame["why"].item() == why
+
+
+def test_a_premium_of_no_group_that_can_be_is_posted_without_one_and_counted() -> None:
+    posting = {"Policy": "1", "DatePost": "2024-01-05", "Amount": "5", "GroupNumber": "25 1"}
+    lines, rejects, accounting = sort_out("raw_premiums", posting)
+    assert rejects.is_empty()
+    assert lines.select("group_key", "amount").rows() == [(None, Decimal("5.00"))]
+    assert figures(accounting)["cells_nulled GroupNumber"] == 1
+
+
+# --- Certificates of which a record was rejected ----------------------------------------------------------------------
+
+WRITTEN = "APL,,,LA0146,DENT,N/A,1001,2024-01-05,TX,A,12.34,74,33.33,,A,,,,,P10,P10,1,,P10"
+SHIFTED = [
+    (WRITTEN.rpartition(",")[0], [1001]),
+    (WRITTEN + ",x", [1001]),
+    ('"Acme, ""the"" Inc",' + WRITTEN.partition(",")[2] + ",x", [1001]),
+    ("APL,,,LA0146,DENT,N/A,1001,2024-01-05", [1001]),
+    ("APL,,,LA0146,DENT,N/A,1001", [None]),
+    ("APL,,,LA0146,DENT,7,2024-01-05,TX" + ",A" * 15, [None]),
+    ("Acme, Inc," + WRITTEN.partition(",")[2], [None]),
+    ("APL,,,LA0146,DENT,N/A,C1001,2024-01-05", [None]),
+    (WRITTEN + WRITTEN, [None, 1001]),
+    (None, [None]),
+]
+"""Ragged records, and whose they are as far as that is plain; the last may not be shown."""
+
+
+def test_a_rejected_record_tells_its_certificate_where_that_is_plain_and_else_that_it_does_not() -> None:
+    bad = [CERTIFICATE | change for change in ({"CertSplitSeq": "x"}, {"CertificateId": "?"}, {"RecStatus": "H"})]
+    odd = [(line, (text or "").count(",") + 1, text) for line, (text, _) in enumerate(SHIFTED, start=5)]
+    made = records("raw_certificate_info", *bad, ragged=odd)
+    told = [(2, 1001), (3, None)] + [(line, one) for line, (_, of) in enumerate(SHIFTED, start=5) for one in of]
+    assert made[3].rows() == told

@@ -143,6 +143,7 @@ LATE, EARLY = pl.lit(date(2030, 1, 1)), pl.lit(date(2000, 1, 1))
         ("identifiers_formed", "policies", doubled, "not the only one with its id"),
         ("identifiers_formed", "proposals", first("group_id", text("25")), "no id of a group"),
         ("identifiers_formed", "hierarchies", first("group_id", text("G 25")), "no id of a group"),
+        ("identifiers_formed", "employer_groups", first("id", text("GG1")), "no id of a group"),
     ],
 )
 def test_a_check_finds_what_breaks_its_rule(sound: Frames, check: str, table: str, change: Change, found: str) -> None:

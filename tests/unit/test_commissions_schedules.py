@@ -54,9 +54,7 @@ def test_a_schedule_is_described_by_most_of_its_lines_and_lists_its_products() -
     (row,) = made(one, one, two, {"product": None, **one}).schedules.rows(named=True)
     assert (row["name"], row["description"]) == ("A - S1", "Z")
     assert (row["product_codes"], row["product_count"]) == ("CAN,DEN", 2)
-    assert made({"product": None}).schedules.select("name", "product_codes", "product_count").rows() == [
-        ("S1", None, 0)
-    ]
+    assert made({"product": None}).schedules.is_empty()
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,15 @@ def active(truth: Truth) -> Iterator[dict[str, str]]:
             yield cells
 
 
+def is_kept(cells: dict[str, str]) -> bool:
+    numbers = (cells["CertificateId"], cells["CertSplitSeq"], cells["SplitBrokerSeq"])
+    return (
+        all(map(str.isdigit, numbers))
+        and cells["Product"] not in {"", "NULL"}
+        and bool(_day(cells["CertEffectiveDate"]))
+    )
+
+
 def test_the_same_arguments_give_the_same_bytes_and_another_seed_gives_others(tmp_path: Path, truth: Truth) -> None:
     generate(tmp_path / "again", scale=LEAST, dirt=ALL)
     other = generate(tmp_path / "other", scale=LEAST, dirt=ALL, seed=2)
@@ -159,17 +168,26 @@ def test_sums_are_those_of_the_rows_that_are_kept(truth: Truth) -> None:
 def test_certificates_stand_in_the_files_with_the_lines_that_the_truth_tells(truth: Truth) -> None:
     found: defaultdict[int, set[Line]] = defaultdict(set)
     for cells in active(truth):
-        if cells["CertificateId"].isdigit() and cells["CertSplitSeq"].isdigit() and cells["SplitBrokerSeq"].isdigit():
+        if is_kept(cells):
             level, schedule = int(cells["SplitBrokerSeq"]), cells["CommissionsSchedule"]
             line = (level, int(cells["SplitBrokerId"][1:]), schedule, Decimal(cells["CertSplitPercent"]))
             found[int(cells["CertificateId"])].add(line)
-    lines: defaultdict[int, set[Line]] = defaultdict(set)
+    lines: defaultdict[int, list[Line]] = defaultdict(list)
     for config, level, broker, schedule, percent in (
         truth.config_lines().select("config", "level", "broker", "schedule", "percent").collect().iter_rows()
     ):
-        lines[config].add((level, broker, schedule, Decimal(percent) / 10_000))
-    told = truth.certificates().select("certificate", "config").collect()
-    assert {certificate: lines[config] for certificate, config in told.iter_rows()} == found
+        lines[config].append((level, broker, schedule, Decimal(percent) / 10_000))
+    told = truth.certificates().select("certificate", "config", "torn").collect()
+    assert {number: set(lines[config][: -torn or None]) for number, config, torn in told.iter_rows()} == found
+
+
+def test_the_rejected_rows_that_tell_a_certificate_are_those_of_the_incomplete_ones(truth: Truth) -> None:
+    bad = {int(c["CertificateId"]) for c in active(truth) if c["CertificateId"].isdigit() and not is_kept(c)}
+    odd = [record for file in FILES["raw_certificate_info"] for record in records(truth.path / file)]
+    bad |= {int(record[6]) for record in odd if len(record) < WIDTHS[0] or any(record[WIDTHS[0] :])}
+    incomplete = truth.certificates().filter(pl.col("reason") == "RejectedRecords").collect()
+    assert bad == set(incomplete["certificate"])
+    assert 0 < truth.dirt["torn"] < truth.dirt["incomplete"] == incomplete.height
 
 
 def test_a_proposal_begins_with_all_its_pairs_and_ends_where_the_next_one_of_a_pair_begins(truth: Truth) -> None:

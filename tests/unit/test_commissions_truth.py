@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import polars as pl
 import pytest
 
 from benchmarks.commissions_source import HEADERS, Truth, generate
 from sources.csv_headers import Layout
 from sources.csvs import Csvs
 from tests.unit.commission_chain import Frames, extracts, run
-from transforms.commissions.typed_lines import certificate_lines
+from transforms.commissions.typed_lines import CertificateRecords, certificate_lines
 
 if TYPE_CHECKING:
     import dataframely as dy
@@ -27,18 +26,18 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 
 @pytest.fixture(scope="module")
 def frames(truth: Truth) -> Frames:
-    lines = typed(truth.path)
-    rates = [{"schedule": code} for code in lines["schedule"].drop_nulls().unique().sort()]
-    return run(extracts(rates) | {"certificate_lines": lines})
+    made = typed(truth.path)
+    rates = [{"schedule": code} for code in made.typed_certificates["schedule"].drop_nulls().unique().sort()]
+    return run(extracts(rates) | made._asdict() | {"certificate_lines": made.typed_certificates})
 
 
-def typed(folder: Path) -> pl.DataFrame:
-    """The typed lines of certificates."""
+def typed(folder: Path) -> CertificateRecords:
+    """The typed lines of certificates, and which of them are incomplete."""
     layout = Layout(RAW, tuple(HEADERS[RAW]))
     tables = Csvs(folder=folder, layouts=(layout,), patterns={RAW: "CertificateInfo*.csv"}).tables()
     raw = {table.name: table.frame.collect() for table in tables}
     extract = cast("dy.DataFrame[Extract]", raw["extract"])
-    return certificate_lines(raw[RAW], extract, cast("dy.DataFrame[RaggedRecords]", raw["ragged"])).certificate_lines
+    return certificate_lines(raw[RAW], extract, cast("dy.DataFrame[RaggedRecords]", raw["ragged"]))
 
 
 def test_every_certificate_is_routed_for_the_reason_it_was_made_with(truth: Truth, frames: Frames) -> None:

@@ -25,7 +25,7 @@ __all__ = ["EXTRACTS", "OTHERS", "RENAMED", "ColumnOf", "Kind", "Records"]
 
 Lines = TypeVar("Lines", bound=dy.Schema)
 
-Kind = Literal["text", "date", "whole", "decimal", "broker", "group", "plan", "state", "flag", "status"]
+Kind = Literal["text", "date", "whole", "decimal", "broker", "group", "plan", "code", "state", "flag", "status"]
 """How the text of a column is read; a ``status`` says whether a record is current, and feeds no column."""
 
 
@@ -37,12 +37,14 @@ class ColumnOf(NamedTuple):
         name: The column of the typed line; empty for a status.
         kind: How its text is read.
         needed: Whether a record without a good value there is rejected.
+        refused: Whether a record is rejected whose text there is no good value, though it may have none.
     """
 
     header: str
     name: str
     kind: Kind
     needed: bool
+    refused: bool = False
 
 
 class Records(NamedTuple, Generic[Lines]):
@@ -70,21 +72,28 @@ class Records(NamedTuple, Generic[Lines]):
         return next(column.header for column in self.columns if column.name == name)
 
 
-_KINDS: Final[dict[str, Kind]] = {"*": "broker", "#": "group", "~": "plan", "^": "state", "?": "flag"}
+_KINDS: Final[dict[str, Kind]] = {
+    "*": "broker", "#": "group", "%": "code", "~": "plan", "^": "state", "?": "flag"
+}  # fmt: skip
 
 
 def _records(table: str, lines: type[Lines], *columns: str, key: tuple[str, ...] = ()) -> Records[Lines]:
-    """Read declarations such as ``PaidAmount amount``; a mark before the second word says what its type does not."""
+    """Read declarations such as ``PaidAmount amount``; a mark before the second word says what its type does not.
+
+    Text that is no good value rejects a record where the first word ends with a ``!``.
+    """
     return Records(table, lines, tuple(_column(lines, *column.split()) for column in columns), key)
 
 
 def _column(lines: type[dy.Schema], header: str, name: str = "") -> ColumnOf:
     if not name:
         return ColumnOf(header, "", "status", needed=False)
+    header, refused = header.rstrip("!"), header.endswith("!")
     kind = _KINDS.get(name[0])
     name = name[1:] if kind else name
     column = lines.columns()[name]
-    return ColumnOf(header, name, kind or _kind(column.dtype), not column.nullable and kind not in {"plan", "flag"})
+    needed = not column.nullable and kind not in {"plan", "flag"}
+    return ColumnOf(header, name, kind or _kind(column.dtype), needed, refused)
 
 
 def _kind(dtype: pl.DataType) -> Kind:
@@ -101,8 +110,8 @@ CERTIFICATES: Final = _records(
     "Company company",
     "ProductMasterCategory master_category",
     "ProductCategory category",
-    "GroupId #group_key",
-    "Product product",
+    "GroupId! #group_key",
+    "Product %product",
     "PlanCode ~plan",
     "CertificateId certificate",
     "CertEffectiveDate effective_date",
@@ -226,7 +235,7 @@ SCHEDULES: Final = _records(
     "ScheduleName schedule",
     "ScheduleDescription description",
     "Category category",
-    "ProductCode product",
+    "ProductCode %product",
     "OffGroupLetterDescription off_group_letter",
     "State state",
     "GroupSizeFrom size_from",

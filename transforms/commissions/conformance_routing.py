@@ -11,9 +11,11 @@ import polars as pl
 
 from transforms.commissions.groups import EmployerGroups
 from transforms.commissions.identifiers import DIRECT_GROUP
+from transforms.commissions.incomplete_certificates import IncompleteCertificates
 from transforms.commissions.split_configs import CertConfigs
 
 __all__ = [
+    "INCOMPLETE",
     "REASONS",
     "EntropyThresholds",
     "EntryType",
@@ -27,13 +29,22 @@ __all__ = [
 
 
 class EntryType(IntEnum):
-    """What kind of exception an assignment to a private hierarchy is."""
+    """What kind of exception an assignment to a private hierarchy is.
+
+    ``INCOMPLETE`` is one by which nothing may be paid: a part of the chain may be missing. 3 and 4 stand for outliers
+    and for changes of regime in later versions of the original.
+    """
 
     ERROR = 1
     BUSINESS = 2
+    INCOMPLETE = 5
 
+
+INCOMPLETE: Final = "RejectedRecords"
+"""The reason of a certificate of which a record was rejected."""
 
 REASONS: Final = {
+    INCOMPLETE: EntryType.INCOMPLETE,
     "DTC-NoGroup": EntryType.BUSINESS,
     "Excluded": EntryType.BUSINESS,
     "InconsistentLines": EntryType.ERROR,
@@ -131,6 +142,7 @@ class RoutingTables(NamedTuple):
 def conformance_routing(
     cert_configs: dy.DataFrame[CertConfigs],
     employer_groups: dy.DataFrame[EmployerGroups],
+    incomplete_certificates: dy.DataFrame[IncompleteCertificates],
     *,
     excluded_groups: tuple[str, ...] = (),
     excluded_names: tuple[str, ...] = (),
@@ -138,27 +150,35 @@ def conformance_routing(
 ) -> RoutingTables:
     """Route each certificate by the first rule that holds; where none does, it stands under a proposal.
 
-    1. ``DTC-NoGroup``: it has no group.
-    2. ``Excluded``: its group is excluded, by its id or by how its name begins.
-    3. ``InconsistentLines``: its rows contradict one another, so it has no configuration.
-    4. ``CertificateSplitMismatch``: the percents of its splits do not add to exactly 100.
-    5. ``InvalidBroker``: a split has no writing broker, or a level no broker.
-    6. ``MultipleConfigs``: among the certificates that no rule above took, those of its group, date, product and plan
+    1. ``RejectedRecords``: one of its records was rejected. What is left may look whole and not be: an upline that
+       went missing would be paid to nobody, and a split that did would leave its share to the others. So this rule is
+       the first; whatever else its rows seem to say is not certain. It gets private hierarchies of the rows that were
+       read, as every policy has a home and every row a place in it, and these are suspended: nothing may be paid by
+       them until the record is corrected.
+    2. ``DTC-NoGroup``: it has no group.
+    3. ``Excluded``: its group is excluded, by its id or by how its name begins.
+    4. ``InconsistentLines``: its rows contradict one another, so it has no configuration.
+    5. ``CertificateSplitMismatch``: the percents of its splits do not add to exactly 100.
+    6. ``InvalidBroker``: a split has no writing broker, or a level no broker.
+    7. ``MultipleConfigs``: among the certificates that no rule above took, those of its group, date, product and plan
        have several configurations; all of them go, since none of them says which is the agreement.
-    7. Only where ``entropy`` is set, of those left: ``BusinessDrivenEntropy``, its group is too scattered, else
+    8. Only where ``entropy`` is set, of those left: ``BusinessDrivenEntropy``, its group is too scattered, else
        ``HumanErrorOutlier``, too few certificates of the group have its configuration.
 
     Args:
         cert_configs: The certificates.
         employer_groups: Their groups.
+        incomplete_certificates: The certificates that rejected records are of.
         excluded_groups: Ids of groups that get no proposals.
         excluded_names: So do groups whose names begin with one of these.
-        entropy: The thresholds of rule 7.
+        entropy: The thresholds of rule 8.
 
     Returns:
         The certificates by where they go, and what that means for each group.
     """
-    alone = cert_configs.with_columns(reason=_reason(_excluded(employer_groups, excluded_groups, excluded_names)))
+    excluded = _excluded(employer_groups, excluded_groups, excluded_names)
+    lacking = incomplete_certificates["certificate"].drop_nulls().unique()
+    alone = cert_configs.with_columns(reason=_reason(pl.col("certificate").is_in(lacking.implode()), excluded))
     one = _without_contest(alone.filter(pl.col("reason").is_null()))
     clusters = _clusters(one.filter(pl.col("reason").is_null()))
     group_entropy = _entropy(clusters, entropy or EntropyThresholds())
@@ -169,7 +189,7 @@ def conformance_routing(
     return RoutingTables(
         RoutedProposal.cast(routed.filter(pl.col("reason").is_null())),
         RoutedPha.cast(aside.with_columns(entry_type=pl.col("reason").replace_strict(REASONS, return_dtype=pl.Int32))),
-        GroupConformance.cast(_conformance(routed, employer_groups)),
+        GroupConformance.cast(_conformance(routed.filter(~_is_apart(excluded)), employer_groups)),
         GroupEntropy.cast(group_entropy),
     )
 
@@ -180,11 +200,18 @@ def _excluded(groups: pl.DataFrame, ids: tuple[str, ...], names: tuple[str, ...]
     return pl.col("group_id").is_in([*ids, *groups.filter(begins)["id"]])
 
 
-def _reason(excluded: pl.Expr) -> pl.Expr:
+def _is_apart(excluded: pl.Expr) -> pl.Expr:
+    """Tell whether a certificate is of a group that can have no proposals."""
+    return excluded | (pl.col("group_id") == DIRECT_GROUP)
+
+
+def _reason(is_incomplete: pl.Expr, excluded: pl.Expr) -> pl.Expr:
     """Name the first rule about the certificate itself that holds."""
     is_whole = (pl.col("total_percent") == _WHOLE).fill_null(value=False)
     return (
-        pl.when(pl.col("group_id") == DIRECT_GROUP)
+        pl.when(is_incomplete)
+        .then(pl.lit(INCOMPLETE))
+        .when(pl.col("group_id") == DIRECT_GROUP)
         .then(pl.lit("DTC-NoGroup"))
         .when(excluded)
         .then(pl.lit("Excluded"))
@@ -246,10 +273,9 @@ def _without_scatter(
 
 
 def _conformance(routed: pl.DataFrame, employer_groups: pl.DataFrame) -> pl.DataFrame:
-    """Classify the groups, apart from those that can have no proposals."""
+    """Classify the groups."""
     total, conformant = pl.col("total_certificates"), pl.col("conformant_certificates")
-    counted = routed.filter(~pl.col("reason").is_in(["DTC-NoGroup", "Excluded"]).fill_null(value=False))
-    counts = counted.group_by("group_id").agg(
+    counts = routed.group_by("group_id").agg(
         total_certificates=pl.len().cast(pl.Int64),
         conformant_certificates=pl.col("reason").is_null().sum().cast(pl.Int64),
     )

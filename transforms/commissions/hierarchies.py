@@ -8,7 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from transforms.commissions.brokers import Brokers
-from transforms.commissions.conformance_routing import RoutedPha
+from transforms.commissions.conformance_routing import INCOMPLETE, RoutedPha
 from transforms.commissions.groups import EmployerGroups
 from transforms.commissions.proposal_keys import Proposals
 from transforms.commissions.schedules import Schedules
@@ -26,15 +26,16 @@ __all__ = [
 ]
 
 _VERSION: Final = 1
-_CHAIN: Final = ("proposal_id", "certificate", "split", "group_id", "effective_date")
+_CHAIN: Final = ("proposal_id", "certificate", "split", "group_id", "effective_date", "status")
 _ROW: Final = ("level", "broker", "schedule", "percent")
 
 
 class HierarchyStatus(IntEnum):
-    """Whether a hierarchy, or a version of it, is in use."""
+    """Whether a hierarchy, or a version of it, is in use; nothing may be paid by one that is suspended."""
 
     INACTIVE = 0
     ACTIVE = 1
+    SUSPENDED = 2
 
 
 class HierarchyType(IntEnum):
@@ -142,6 +143,9 @@ def hierarchies(  # noqa: PLR0917 (the tables that it reads)
     Where rows contradict one another and name several brokers for a level, all are kept: ``-2`` and so on is added to
     the second and later ones. Rows that repeat another make one participant.
 
+    Those of a certificate of which a record was rejected are suspended: they say what the other records say, of which
+    nobody knows whether it is the whole chain.
+
     Args:
         proposals: The proposals.
         config_lines: What their configurations say.
@@ -173,12 +177,16 @@ def _shared(proposals: pl.DataFrame, config_lines: pl.DataFrame) -> pl.DataFrame
     terms = proposals.select("group_id", "split_config_hash", proposal_id="id", effective_date="effective_from")
     rows = terms.join(config_lines, left_on="split_config_hash", right_on="config_hash")
     chain = pl.format("H-{}-{}", "proposal_id", "split")
-    return rows.with_columns(certificate=pl.lit(None, pl.Int64)).select(*_CHAIN, *_ROW, id=chain)
+    nobody, status = pl.lit(None, pl.Int64), pl.lit(HierarchyStatus.ACTIVE.value)
+    return rows.with_columns(certificate=nobody, status=status).select(*_CHAIN, *_ROW, id=chain)
 
 
 def _private(routed_pha: pl.DataFrame, cert_configs: pl.DataFrame, certificate_lines: pl.DataFrame) -> pl.DataFrame:
     """The rows of the chains of certificates without proposals."""
-    lines = certificate_lines.join(routed_pha, on="certificate", how="semi").unique()
+    is_incomplete = pl.col("reason") == INCOMPLETE
+    status = pl.when(is_incomplete).then(HierarchyStatus.SUSPENDED.value).otherwise(HierarchyStatus.ACTIVE.value)
+    homes = routed_pha.select("certificate", status=status)
+    lines = certificate_lines.join(homes, on="certificate").unique()
     terms = cert_configs.select("certificate", "group_id", "effective_date")
     rows = lines.rename({"split_seq": "split", "split_percent": "percent"}).join(terms, on="certificate", how="left")
     chain = pl.format("H-PHA-{}-{}", "certificate", "split")
@@ -192,7 +200,6 @@ def _hierarchies(chains: pl.DataFrame) -> pl.DataFrame:
         type=pl.when(pl.col("certificate").is_null())
         .then(pl.lit(HierarchyType.PROPOSAL.value))
         .otherwise(pl.lit(HierarchyType.PRIVATE.value)),
-        status=pl.lit(HierarchyStatus.ACTIVE.value),
         broker_id="broker",
         current_version_id=_version_id(),
         current_version_number=pl.lit(_VERSION),
@@ -202,10 +209,10 @@ def _hierarchies(chains: pl.DataFrame) -> pl.DataFrame:
 def _versions(chains: pl.DataFrame) -> pl.DataFrame:
     """Give each chain its one version, open from its first day on."""
     return chains.select(
+        "status",
         id=_version_id(),
         hierarchy_id="id",
         version=pl.lit(_VERSION),
-        status=pl.lit(HierarchyStatus.ACTIVE.value),
         effective_from="effective_date",
         effective_to=pl.lit(None, pl.Date),
     )

@@ -39,6 +39,8 @@ REASONS: Final = {
     "not_whole": "a whole number",
     "out_of_range": "a number that the column has room for",
     "not_a_broker": "P and digits, or digits",
+    "not_a_group": "a number without a blank inside, and at most one G before it",
+    "not_a_code": "a code without a blank inside",
 }
 """Why a record may be rejected, and what was expected instead."""
 
@@ -158,6 +160,7 @@ class CertificateLines(dy.Schema):
 class CommissionLines(dy.Schema):
     """One line per commission payment."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     company = dy.String(nullable=True)
     certificate = dy.Int64(nullable=False)
@@ -179,6 +182,7 @@ class CommissionLines(dy.Schema):
 class PremiumLines(dy.Schema):
     """One line per premium posting; ``certificate`` is the column Policy."""
 
+    file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)
     company = dy.String(nullable=True)
     group_key = dy.String(nullable=True)

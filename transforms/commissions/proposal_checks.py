@@ -11,7 +11,15 @@ import dataframely as dy
 import polars as pl
 
 from transforms.commissions.conformance_routing import RoutedPha
-from transforms.commissions.hierarchies import ChainRows, Hierarchies, HierarchyParticipants, HierarchyVersions
+from transforms.commissions.groups import EmployerGroups
+from transforms.commissions.hierarchies import (
+    ChainRows,
+    Hierarchies,
+    HierarchyParticipants,
+    HierarchyStatus,
+    HierarchyVersions,
+)
+from transforms.commissions.incomplete_certificates import IncompleteCertificates
 from transforms.commissions.policies import Policies
 from transforms.commissions.policy_hierarchy_assignments import PolicyHierarchyAssignments, PolicyHierarchyParticipants
 from transforms.commissions.premium_splits import PremiumSplitParticipants, PremiumSplitVersions
@@ -25,6 +33,7 @@ __all__ = [
     "certificates_routed",
     "hierarchies_complete",
     "identifiers_formed",
+    "incomplete_suspended",
     "policies_have_one_home",
     "proposal_keys_distinct",
     "proposals_complete",
@@ -132,6 +141,30 @@ def policies_have_one_home(
     )
 
 
+def incomplete_suspended(
+    incomplete_certificates: dy.DataFrame[IncompleteCertificates],
+    policies: dy.DataFrame[Policies],
+    hierarchies: dy.DataFrame[Hierarchies],
+    hierarchy_versions: dy.DataFrame[HierarchyVersions],
+) -> dy.DataFrame[Breaches]:
+    """Check that nothing can be paid for a certificate of which a record was rejected, and that no other waits.
+
+    It has no proposal, and its hierarchies and their versions are suspended; all others are not.
+    """
+    suspended = pl.col("status") == HierarchyStatus.SUSPENDED.value
+    lacking = incomplete_certificates.drop_nulls("certificate")
+    held = hierarchies.join(lacking, on="certificate", how="semi")
+    others = hierarchies.join(lacking, on="certificate", how="anti")
+    versions = hierarchy_versions.join(held, left_on="hierarchy_id", right_on="id", how="semi")
+    proposed = policies.drop_nulls("proposal_id").join(lacking, on="certificate", how="semi")
+    return _breaches(
+        _named(proposed, "policies", "id", "a proposal, though a record was rejected"),
+        _named(held.filter(~suspended), "hierarchies", "id", "not suspended, though a record was rejected"),
+        _named(versions.filter(~suspended), "hierarchy_versions", "id", "not suspended, though a record was rejected"),
+        _named(others.filter(suspended), "hierarchies", "id", "suspended, though no record was rejected"),
+    )
+
+
 def structures_kept(
     certificate_lines: dy.DataFrame[ChainRows],
     policies: dy.DataFrame[Policies],
@@ -216,14 +249,18 @@ def proposal_keys_distinct(
     )
 
 
-def identifiers_formed(
+def identifiers_formed(  # noqa: PLR0917 (the tables that it reads)
     proposals: dy.DataFrame[Proposals],
     hierarchies: dy.DataFrame[Hierarchies],
     hierarchy_splits: dy.DataFrame[HierarchySplits],
     policies: dy.DataFrame[Policies],
     policy_hierarchy_participants: dy.DataFrame[PolicyHierarchyParticipants],
+    employer_groups: dy.DataFrame[EmployerGroups],
 ) -> dy.DataFrame[Breaches]:
-    """Check that ids hold no blanks and are distinct, and that those of groups begin with a ``G``."""
+    """Check that ids hold no blanks and are distinct, and that those of groups begin with exactly one ``G``.
+
+    All other tables name groups of ``employer_groups`` only, as ``references_resolve`` proves.
+    """
     tables: dict[str, pl.DataFrame] = {
         "proposals": proposals,
         "hierarchies": hierarchies,
@@ -232,8 +269,11 @@ def identifiers_formed(
         "policy_hierarchy_participants": policy_hierarchy_participants,
     }
     has_blank = pl.col("id").str.contains(r"\s")
-    is_group = pl.col("group_id").str.contains(r"^G[^\s]+$")
-    grouped = {name: frame for name, frame in tables.items() if "group_id" in frame.columns}
+    is_group = pl.col("group_id").str.contains(r"^G[^G\s]\S*$")
+    groups = employer_groups.select(group_id="id")
+    grouped = {name: frame for name, frame in tables.items() if "group_id" in frame.columns} | {
+        "employer_groups": groups
+    }
     return _breaches(
         *(_named(frame.filter(has_blank), table, "id", "a blank in its id") for table, frame in tables.items()),
         *(_repeated(frame, table, "id") for table, frame in tables.items()),

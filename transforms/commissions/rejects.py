@@ -1,12 +1,12 @@
-"""The records that no table takes, of all extracts; and the proof that every record is accounted for."""
+"""The records that no table takes, of all extracts."""
 
 # No future import: the engine reads the annotations, which are the contract.
 import dataframely as dy
 import polars as pl
 
-from transforms.commissions.lines import Accounting, Extract, Rejects
+from transforms.commissions.lines import Rejects
 
-__all__ = ["CommissionRejects", "commission_rejects", "records_accounted"]
+__all__ = ["CommissionRejects", "commission_rejects"]
 
 
 class CommissionRejects(dy.Schema):
@@ -18,8 +18,8 @@ class CommissionRejects(dy.Schema):
         table: The raw table.
         column: The header of the column whose value is the reason; empty for a record that is ragged.
         raw: The value as the file has it, or the record where it is ragged; null where there is none.
-        reason: Why: ``ragged``, ``missing``, ``not_a_date``, ``not_a_number``, ``not_whole``, ``out_of_range``
-            or ``not_a_broker``.
+        reason: Why: ``ragged``, ``missing``, ``not_a_date``, ``not_a_number``, ``not_whole``, ``out_of_range``,
+            ``not_a_broker``, ``not_a_group`` or ``not_a_code``.
     """
 
     file = dy.String(primary_key=True)
@@ -56,44 +56,3 @@ def commission_rejects(  # noqa: PLR0917 (a table is a parameter)
         perf_group_rejects,
     )
     return CommissionRejects.cast(pl.concat(rejects).sort("file", "line"))
-
-
-class Unaccounted(dy.Schema):
-    """A file whose records are not all accounted for."""
-
-    file = dy.String(nullable=False)
-    read = dy.Int64(nullable=False)
-    accounted = dy.Int64(nullable=False)
-
-
-def records_accounted(  # noqa: PLR0917 (a table is a parameter)
-    extract: dy.DataFrame[Extract],
-    certificate_accounting: dy.DataFrame[Accounting],
-    commission_accounting: dy.DataFrame[Accounting],
-    premium_accounting: dy.DataFrame[Accounting],
-    individual_accounting: dy.DataFrame[Accounting],
-    organization_accounting: dy.DataFrame[Accounting],
-    license_accounting: dy.DataFrame[Accounting],
-    eo_accounting: dy.DataFrame[Accounting],
-    schedule_accounting: dy.DataFrame[Accounting],
-    fee_accounting: dy.DataFrame[Accounting],
-    perf_group_accounting: dy.DataFrame[Accounting],
-) -> dy.DataFrame[Unaccounted]:
-    """Find the files of which records read are not exactly those active, historical, repeated or rejected."""
-    accounting = (
-        certificate_accounting,
-        commission_accounting,
-        premium_accounting,
-        individual_accounting,
-        organization_accounting,
-        license_accounting,
-        eo_accounting,
-        schedule_accounting,
-        fee_accounting,
-        perf_group_accounting,
-    )
-    became = pl.col("figure").is_in(["records_active", "records_historical", "records_repeated", "records_rejected"])
-    accounted = pl.concat(accounting).filter(became).group_by("file").agg(accounted=pl.col("count").sum())
-    both = extract.join(accounted, on="file", how="full", coalesce=True)
-    found = both.select("file", pl.col("records").fill_null(0).alias("read"), pl.col("accounted").fill_null(0))
-    return Unaccounted.cast(found.filter(pl.col("read") != pl.col("accounted")).sort("file"))

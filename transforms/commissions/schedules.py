@@ -77,7 +77,8 @@ def schedules(
     """List the schedules that certificates name.
 
     A schedule begins with the first of its lines and ends with the last; while one of them has no end, it has none.
-    Where its lines differ, its name and description are those of most of them, taken together.
+    Lines without a product are no rates, and say nothing of it: one of which all lines are such has no rate, and is no
+    schedule. Where its lines differ, its name and description are those of most of them, taken together.
 
     Args:
         schedule_lines: All lines of schedules.
@@ -89,7 +90,7 @@ def schedules(
     """
     is_named = pl.col("schedule").is_in(active_schedules["schedule"].implode())
     lines = schedule_lines if all_schedules else schedule_lines.filter(is_named)
-    rows = _rows(lines)
+    rows = _rows(lines.drop_nulls("product"))
     return ScheduleTables(
         ScheduleLines.cast(lines),
         keyed("schedules", rows, Schedules),
@@ -99,10 +100,8 @@ def schedules(
 
 def _rows(lines: pl.DataFrame) -> pl.DataFrame:
     described = commonest(counted(lines, ["schedule", "category", "description"]), ["schedule"])
-    rows = described.join(_spans(lines), on="schedule").join(_products(lines), on="schedule", how="left")
-    return rows.with_columns(pl.col("product_count").fill_null(0).cast(pl.Int32), *_labels()).with_columns(
-        current_version_id="id"
-    )
+    rows = described.join(_spans(lines), on="schedule").join(_products(lines), on="schedule")
+    return rows.with_columns(pl.col("product_count").cast(pl.Int32), *_labels()).with_columns(current_version_id="id")
 
 
 def _labels() -> tuple[pl.Expr, ...]:
@@ -123,5 +122,5 @@ def _spans(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _products(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines.select("schedule", "product").drop_nulls().unique()
+    found = lines.select("schedule", "product").unique()
     return found.group_by("schedule").agg(product_codes=pl.col("product").sort().str.join(","), product_count=pl.len())

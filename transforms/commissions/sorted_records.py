@@ -52,7 +52,8 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
     """
     current = raw.filter(_is_current(raw, of))
     values, marks = _typed(current, of)
-    lacking = values.select(pl.any_horizontal(pl.col(_needed(of)).is_null())).to_series()
+    refused = [marks[mark] for header in _refused(of) if (mark := ("cells_nulled", header)) in marks]
+    lacking = values.select(pl.any_horizontal(pl.col(_needed(of)).is_null(), *refused)).to_series()
     lines = values.filter(~lacking)
     again = _again(lines, of)
     rejects = pl.concat([_of_ragged(ragged), _of_values(current.filter(lacking), of)])
@@ -103,6 +104,10 @@ def _needed(of: Records[Any]) -> list[str]:
     return [column.name for column in of.columns if column.needed]
 
 
+def _refused(of: Records[Any]) -> list[str]:
+    return [column.header for column in of.columns if column.refused]
+
+
 def _of_ragged(ragged: pl.DataFrame) -> pl.DataFrame:
     return ragged.select("line", pl.lit("").alias("column"), "raw", pl.lit("ragged").alias("reason"))
 
@@ -110,7 +115,7 @@ def _of_ragged(ragged: pl.DataFrame) -> pl.DataFrame:
 def _of_values(rejected: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
     """Say of each record which is the first column that lacks a value, what stands there, and why that is none."""
     found = [
-        pl.when(_value(column, _trimmed(column.header), of).is_null()).then(
+        pl.when(_lacks(column, of)).then(
             pl.struct(
                 column=pl.lit(column.header),
                 raw=pl.col(column.header),
@@ -118,9 +123,15 @@ def _of_values(rejected: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
             )
         )
         for column in of.columns
-        if column.needed
+        if column.needed or column.refused
     ]
     return rejected.select("line", first=pl.coalesce(found)).unnest("first")
+
+
+def _lacks(column: ColumnOf, of: Records[Any]) -> pl.Expr:
+    """Tell whether a record is rejected for a column."""
+    text = _trimmed(column.header)
+    return _value(column, text, of).is_null() & (pl.lit(column.needed) | text.is_not_null())
 
 
 def _again(lines: pl.DataFrame, of: Records[Any]) -> pl.Series:
@@ -168,7 +179,7 @@ def _read(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
     text, name = pl.col("_text"), column.name
     read = raw.to_frame().with_columns(_trimmed(raw.name).alias("_text")).with_columns(_value(column, text, of))
     marks = {}
-    if column.kind in {"date", "whole", "decimal", "broker", "state", "flag"}:
+    if column.kind in {"date", "whole", "decimal", "broker", "group", "code", "state", "flag"}:
         marks["cells_nulled"] = pl.col(name).is_null() & text.is_not_null()
     if column.kind in {"state", "group"}:
         marks["cells_recoded"] = (pl.col(name) != text).fill_null(value=False)

@@ -8,6 +8,7 @@ import polars as pl
 
 from transforms import row_local
 from transforms.commissions import columns
+from transforms.commissions.incomplete_certificates import IncompleteCertificates, incomplete_certificates
 from transforms.commissions.lines import (
     Accounting,
     CertificateLines,
@@ -43,23 +44,25 @@ __all__ = [
 class CertificateRecords(NamedTuple):
     """What the records of the current records of certificates became."""
 
-    certificate_lines: dy.DataFrame[CertificateLines]
+    typed_certificates: dy.DataFrame[CertificateLines]
     certificate_rejects: dy.DataFrame[Rejects]
     certificate_accounting: dy.DataFrame[Accounting]
+    incomplete_certificates: dy.DataFrame[IncompleteCertificates]
 
 
 @row_local
 def certificate_lines(
     raw_certificate_info: pl.DataFrame, extract: dy.DataFrame[Extract], ragged: dy.DataFrame[RaggedRecords]
 ) -> CertificateRecords:
-    """Type the current records of certificates."""
-    return CertificateRecords(*sort_out(raw_certificate_info, extract, ragged, columns.CERTIFICATES))
+    """Type the current records of certificates, and tell which certificates lack one."""
+    found = sort_out(raw_certificate_info, extract, ragged, columns.CERTIFICATES)
+    return CertificateRecords(*found, incomplete_certificates(raw_certificate_info, ragged, found.rejects))
 
 
 class CommissionRecords(NamedTuple):
     """What the records of the payments of commissions became."""
 
-    commission_lines: dy.DataFrame[CommissionLines]
+    typed_commissions: dy.DataFrame[CommissionLines]
     commission_line_rejects: dy.DataFrame[Rejects]
     commission_accounting: dy.DataFrame[Accounting]
 
@@ -75,7 +78,7 @@ def commission_lines(
 class PremiumRecords(NamedTuple):
     """What the records of the postings of premiums became."""
 
-    premium_lines: dy.DataFrame[PremiumLines]
+    typed_premiums: dy.DataFrame[PremiumLines]
     premium_rejects: dy.DataFrame[Rejects]
     premium_accounting: dy.DataFrame[Accounting]
 

@@ -1,0 +1,67 @@
+"""Which certificates lack a record, because it was rejected: what is left of them may be a part of their chains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import dataframely as dy
+import polars as pl
+
+from transforms.commissions.columns import CERTIFICATES
+from transforms.commissions.identifiers import filled
+from transforms.commissions.readings import read
+
+if TYPE_CHECKING:
+    from transforms.commissions.lines import RaggedRecords, Rejects
+
+__all__ = ["IncompleteCertificates", "incomplete_certificates"]
+
+_ID, _DATE = "CertificateId", "CertEffectiveDate"
+_PLACES: Final = {header: place for place, header in enumerate(CERTIFICATES.headers) if header in {_ID, _DATE}}
+_TWO_RECORDS: Final = 2 * len(CERTIFICATES.headers) - 1
+_CELL: Final = r'"(?:[^"]|"")*"|[^,]*'
+
+
+class IncompleteCertificates(dy.Schema):
+    """A rejected record of certificates, and the certificate that it is of; null where that cannot be told.
+
+    Of a ragged record that may be two, one row says the first certificate and another that there may be more.
+    """
+
+    line = dy.Int64(nullable=False)
+    certificate = dy.Int64(nullable=True)
+
+
+def incomplete_certificates(
+    raw: pl.DataFrame, ragged: dy.DataFrame[RaggedRecords], rejects: dy.DataFrame[Rejects]
+) -> dy.DataFrame[IncompleteCertificates]:
+    """Tell the certificate of each rejected record of a file.
+
+    That of a ragged record is told only where its cells up to the date are plainly in their places: a whole number
+    stands where the certificate has to, and a date where its date has to. No other column has dates.
+
+    Args:
+        raw: The records of the file as text.
+        ragged: Those with too few or too many cells.
+        rejects: Those that were rejected, ragged ones among them.
+
+    Returns:
+        One row for each rejected record, and one more for each that may be two.
+    """
+    lines = rejects.filter(pl.col("reason") != "ragged")["line"]
+    known = raw.select("line", _ID).filter(pl.col("line").is_in(lines.implode()))
+    aligned = ragged.select("line", "cells", **{name: _cell(place) for name, place in _PLACES.items()})
+    is_dated = read(filled(pl.col(_DATE)), "date", pl.Date()).is_not_null()
+    told = aligned.select("line", certificate=pl.when(is_dated).then(_certificate(pl.col(_ID))))
+    doubled = aligned.filter(pl.col("cells") >= _TWO_RECORDS).select("line", certificate=pl.lit(None, pl.Int64))
+    found = pl.concat([known.select("line", certificate=_certificate(pl.col(_ID))), told, doubled])
+    return IncompleteCertificates.cast(found.unique().sort("line", "certificate"))
+
+
+def _certificate(text: pl.Expr) -> pl.Expr:
+    return read(filled(text), "whole", pl.Int64())
+
+
+def _cell(place: int) -> pl.Expr:
+    """Take a cell of a record as it is written, without quotes."""
+    return pl.col("raw").str.extract(f"^(?:(?:{_CELL}),){{{place}}}({_CELL})", 1).str.strip_chars('"')
