@@ -12,8 +12,9 @@ FirnError                      message + hint; the command line prints "Error: .
 ├── LoadError                  exit 1    the target refused data; production unchanged
 │   ├── TargetUnavailable      exit 75   transient; attempts ran out
 │   └── PublishError           exit 4    refused or undone; production unchanged
-└── StateError                 exit 5    the run cannot start, resume or be found
-    └── RunLocked              exit 75   another run holds the pipeline
+├── StateError                 exit 5    the run cannot start, resume or be found
+│   └── RunLocked              exit 75   another run holds the pipeline
+└── IsolationError             exit 7    a schema changed that a run outside production must not touch
 ```
 """
 
@@ -23,7 +24,7 @@ import datetime as dt
 import secrets
 from dataclasses import dataclass, field
 from decimal import Decimal  # noqa: TC003 (a sum is one)
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alias",
+    "Checksum",
     "Companion",
     "ConfigError",
     "ContractError",
     "Dataset",
     "FirnError",
     "Health",
+    "IsolationError",
     "KeptGeneration",
     "LoadError",
     "Namespace",
@@ -64,6 +67,8 @@ __all__ = [
 ]
 
 
+PRODUCTION: Final = "production"
+"""The environment that readers use, where settings say no other."""
 Strategy = Literal["auto", "swap", "diff", "merge", "append", "rewrite"]
 """How a table of a dataset is published; `Dataset` says what each word means."""
 Policy = Literal["replace", "keep_missing", "insert_only"]
@@ -99,13 +104,27 @@ class Namespace:
     """The schema that plays each role; nothing else in firn names a schema.
 
     ``staging`` and ``previous`` are prefixes: every run stages into a schema of its own, and every kept generation
-    lives in one of its own.
+    lives in one of its own. ``environment`` is whose schemas these are.
     """
 
     production: str = "public"
     staging: str = "firn_stage"
     previous: str = "firn_previous"
     state: str = "firn"
+    environment: str = PRODUCTION
+
+    @classmethod
+    def of(cls, environment: str) -> Namespace:
+        """Name the schemas of an environment that has not named its own."""
+        if environment == PRODUCTION:
+            return cls()
+        return cls(
+            f"{environment}_production",
+            f"{environment}_staging",
+            f"{environment}_previous",
+            f"{environment}_state",
+            environment,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +384,23 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Checksum:
+    """What an object of a database is, so that a change of it is seen.
+
+    Attributes:
+        definition: A hash of all that the catalogue says of it.
+        rows: How many rows it holds, where they were counted.
+        contents: A hash of them that is free of order; or what the server counted of writes to it.
+        is_exact: Whether every row was read: equal contents are then equal rows.
+    """
+
+    definition: str
+    rows: int | None = None
+    contents: str = ""
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What is found of one thing that a publication needs, or that a dead one left.
 
@@ -482,3 +518,12 @@ class RunLocked(StateError):  # noqa: N818
     """Another run holds the pipeline. Production is unchanged."""
 
     exit_code = 75
+
+
+class IsolationError(FirnError):
+    """A schema is not what it was that an environment must not touch.
+
+    Nothing was published there by the run, and the message says what differs: whether production is unchanged.
+    """
+
+    exit_code = 7

@@ -6,6 +6,7 @@ import getpass
 import os
 import re
 import socket
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,11 +20,11 @@ from firn import ConfigError, FirnError, LoadError, TargetUnavailable
 from loaders.sqlstates import primary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import adbc_driver_postgresql.dbapi as adbc  # type: ignore[import-untyped]
 
-__all__ = ["Copying", "Server", "Statements"]
+__all__ = ["Copying", "Server", "Statements", "address"]
 
 Statements: TypeAlias = "psycopg.Connection[Any]"
 Copying: TypeAlias = "adbc.Connection"
@@ -49,12 +50,13 @@ class Server:
     Args:
         dsn: A libpq connection string or URI; whatever it leaves out comes from libpq's own places (``PGSERVICE``,
             ``.pgpass``, environment).
+        role: The role as which it works there; by default the login's own.
 
     Raises:
         ConfigError: It is not a connection string.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, role: str = "") -> None:
         try:
             found = conninfo.conninfo_to_dict(dsn, application_name="firn", client_encoding="UTF8")
         except psycopg.ProgrammingError as exc:
@@ -64,6 +66,7 @@ class Server:
         self._password = str(found.get("password") or "")
         self._dsn = conninfo.make_conninfo("", connect_timeout=found.pop("connect_timeout", _CONNECT_S), **found)
         self._options = str(found.get("options") or "")
+        self._role = {"role": role} if role else {}
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in conninfo.conninfo_to_dict(self._dsn).items() if k not in ("password", "sslpassword")}
@@ -80,7 +83,8 @@ class Server:
         connection: Statements = self._reached(
             lambda: psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None, row_factory=namedtuple_row)
         )
-        connection.execute(_setting({**_SETTINGS, "firn.person": _person()}))
+        with self._let():
+            connection.execute(_setting({**_SETTINGS, "firn.person": _person(), **self._role}))
         self._options = connection.pgconn.options.decode()  # wherever libpq found them
         return connection
 
@@ -98,11 +102,24 @@ class Server:
         dsn = conninfo.make_conninfo(self._dsn, options=f"{self._options} -c search_path=".lstrip())
         connection: Copying = self._reached(lambda: adbc.connect(dsn))
         settings = {**_SETTINGS, "synchronous_commit": "off"}  # publish commits with it on, after all of these
-        with connection.cursor() as cursor:
-            cursor.execute(_setting(settings).as_string())
+        with self._let(), connection.cursor() as cursor:
+            cursor.execute(_setting({**settings, **self._role}).as_string())
             cursor.fetchall()
         connection.commit()
         return connection
+
+    @contextmanager
+    def _let(self) -> Iterator[None]:
+        """Say what is missing where the login may not work as the role."""
+        try:
+            yield
+        except (psycopg.Error, AdbcError) as exc:
+            if not self._role:
+                raise
+            raise LoadError(
+                f'The login cannot work as role "{self._role["role"]}": {primary(exc)}. Production is unchanged.',
+                "make role and schemas of the environment: firn env create NAME; or grant the role to the login",
+            ) from exc
 
     def _reached(self, connect: Callable[[], Any]) -> Any:  # noqa: ANN401 (either driver's connection)
         try:
@@ -141,6 +158,25 @@ class Server:
         except psycopg.Error:
             return False
         return True
+
+
+def address(dsn: str) -> str:
+    """Return which database a connection string or URI leads to, as far as it says so itself.
+
+    Raises:
+        ConfigError: It is not a connection string.
+    """
+    try:
+        found = conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as exc:
+        raise _not_a_dsn(dsn, str(exc)) from None
+    usual = {
+        "host": os.environ.get("PGHOST", ""),
+        "port": os.environ.get("PGPORT", "5432"),
+        "dbname": found.get("user"),
+    }
+    stated = usual | {key: value for key, value in found.items() if value}
+    return " ".join(f"{key}={stated.get(key)}" for key in ("service", "host", "port", "dbname"))
 
 
 def _person() -> str:

@@ -41,7 +41,7 @@ from loaders.cluster import (
     server_command,
     tail,
 )
-from loaders.psql import run_psql, without_password
+from loaders.psql import as_role, run_psql, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -152,21 +152,22 @@ def default_home() -> Path:
     return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "firn"
 
 
-def psql(target: Server | str, arguments: Sequence[str] = ()) -> int:
+def psql(target: Server | str, arguments: Sequence[str] = (), role: str = "") -> int:
     """Run psql with this process's terminal, and return its exit code.
 
     Args:
         target: A server of `serve`, or the connection string of any other, whose password psql gets unseen by others.
         arguments: What psql gets besides the connection string.
+        role: The role as which it works; by default the login's own.
 
     Raises:
         ConfigError: No psql is installed, or the connection string is none.
     """
     if isinstance(target, Server):
         binaries = find_binaries(target.version, home=target.home)
-        return run_psql(binaries, target.dsn, arguments, {})
+        return run_psql(binaries, as_role(target.dsn, role), arguments, {})
     dsn, secrets = without_password(target)
-    return run_psql(find_binaries(), dsn, arguments, secrets)
+    return run_psql(find_binaries(), as_role(dsn, role), arguments, secrets)
 
 
 def _running(

@@ -6,13 +6,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation)
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from firn import Namespace
+from firn import PRODUCTION, Namespace
 from loaders import embedded
 from loaders.changes import Isolation  # noqa: TC001 (the same)
-from loaders.connections import Server
+from loaders.connections import Server, address
 from loaders.postgres_loader import PostgresLoader
+from loaders.spaces import Spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ class Postgres(BaseModel):
         staging: Prefix of the schemas that runs stage into.
         previous: Prefix of the schemas that keep the generation before the visible one.
         state: The schema that remembers runs and publications.
+        role: The server's role as which firn works, for which the login needs membership; by default the login's own.
         lock_budget_ms: How long readers may have to wait behind a publication that asks for its locks.
         keep_generations: How many earlier generations are kept, each to be shown again by a rollback.
         check_timeout_s: How long the checks after a publication may take together, before it is undone.
@@ -59,6 +61,7 @@ class Postgres(BaseModel):
     staging: str = Namespace().staging
     previous: str = Namespace().previous
     state: str = Namespace().state
+    role: str = ""
     lock_budget_ms: int = Field(default=50, ge=1)
     max_wait_s: float = Field(default=30.0, ge=0)
     keep_generations: int = Field(default=1, ge=1)
@@ -71,6 +74,7 @@ class Postgres(BaseModel):
     staging_mb: int = Field(default=256, ge=1)
     checkpoints: Path | None = None
     checkpoints_mb: int = Field(default=4096, ge=0)
+    _environment: str = PrivateAttr(default=PRODUCTION)
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -83,7 +87,18 @@ class Postgres(BaseModel):
     @property
     def namespace(self) -> Namespace:
         """The schema of each role."""
-        return Namespace(self.production, self.staging, self.previous, self.state)
+        return Namespace(self.production, self.staging, self.previous, self.state, self._environment)
+
+    @property
+    def database(self) -> str:
+        """Which database it is, as far as the settings say: equal texts mean the same one."""
+        return address(self.dsn.get_secret_value()) if self.dsn else str(self.home or embedded.default_home())
+
+    def within(self, environment: str) -> Self:
+        """Return the target as that of an environment."""
+        made = self.model_copy()
+        made._environment = environment  # noqa: SLF001 (a copy of itself)
+        return made
 
     @property
     def exists(self) -> bool:
@@ -97,13 +112,30 @@ class Postgres(BaseModel):
             ConfigError: No psql is installed, or the dsn is not one.
         """
         if self.dsn:
-            return embedded.psql(self.dsn.get_secret_value(), arguments)
+            return embedded.psql(self.dsn.get_secret_value(), arguments, self.role)
         with embedded.serve(self.home) as server:
-            return embedded.psql(server, arguments)
+            return embedded.psql(server, arguments, self.role)
 
     @contextmanager
     def open(self) -> Iterator[PostgresLoader]:
         """Connect, starting the embedded server if there is no other.
+
+        Raises:
+            ConfigError: The dsn is not one, or the environment must not work in its database.
+            TargetUnavailable: Nothing answers.
+            LoadError: The server refuses the connection or the role. Production is unchanged.
+        """
+        with ExitStack() as stack:
+            dsn = self.dsn.get_secret_value() if self.dsn else stack.enter_context(embedded.serve(self.home)).dsn
+            loader = PostgresLoader(self, Server(dsn, self.role), Server(dsn))
+            stack.callback(loader.close)
+            loader.connect()
+            loader.refuse_unfit()
+            yield loader
+
+    @contextmanager
+    def spaces(self) -> Iterator[Spaces]:
+        """Connect as the login, to make, look at and drop the schemas and the role of the environment.
 
         Raises:
             ConfigError: The dsn is not one.
@@ -112,7 +144,5 @@ class Postgres(BaseModel):
         """
         with ExitStack() as stack:
             dsn = self.dsn.get_secret_value() if self.dsn else stack.enter_context(embedded.serve(self.home)).dsn
-            loader = PostgresLoader(self, Server(dsn))
-            stack.callback(loader.close)
-            loader.connect()
-            yield loader
+            connection = stack.enter_context(Server(dsn).statements())
+            yield Spaces(connection, self.namespace, self.role, self.lock_budget_ms)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from firn import Published, PublishError, Run, RunLocked, Staged, StateError
+from firn import PRODUCTION, Published, PublishError, Run, RunLocked, Staged, StateError
 from loaders import (
     audit,
     backups,
@@ -19,6 +19,7 @@ from loaders import (
     dependents,
     foreseen,
     health,
+    isolation,
     ledger,
     plans,
     policies,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from firn import Alias, Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, StepRecord, Totals
+    from firn import Alias, Checksum, Dataset, Health, KeptGeneration, PartKey, PartRecord, Span, StepRecord, Totals
     from loaders.backups import Backup
     from loaders.connections import Server, Statements
     from loaders.contrast import Contrasts
@@ -83,12 +84,13 @@ class PostgresLoader:
 
     state: State
 
-    def __init__(self, settings: Postgres, server: Server) -> None:
+    def __init__(self, settings: Postgres, server: Server, login: Server | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self.leftovers: list[str] = []
         self._settings = settings
         self._names = settings.namespace
         self._server = server
+        self._login = login or server
         self._stack = ExitStack()
         self._staging: dict[str, Staging] = {}
 
@@ -108,6 +110,47 @@ class PostgresLoader:
     def close(self) -> None:
         """Close the connections; what is staged stays."""
         self._stack.close()
+
+    def whereabouts(self) -> dict[str, str]:
+        """Say which ``environment`` this is, on which ``server``, in which ``database``, as ``login`` and ``role``."""
+        with border("Asking where this is"):
+            return {"environment": self._names.environment, **isolation.whereabouts(self._statements)}
+
+    def refuse_unfit(self) -> None:
+        """Refuse a database that the environment must not work in.
+
+        Raises:
+            ConfigError: It is no database for tests, or its production schema is that of another environment.
+        """
+        if self._names.environment != PRODUCTION:
+            with border("Looking at other environments"), self._elsewhere() as elsewhere:
+                isolation.refuse_unfit(self._names, self.whereabouts(), elsewhere.producing())
+
+    def elsewhere(self, how: isolation.How) -> Mapping[tuple[str, str], Checksum]:
+        """Return checksums of all that lies in the database outside the environment, by schema and object."""
+        with border("Reading what lies outside the environment"), self._elsewhere() as elsewhere:
+            return elsewhere.checksums(how)
+
+    def reach(self) -> Sequence[str]:
+        """Return what the role may write outside the environment, in words; nothing where the server refuses it."""
+        with border("Reading rights"), self._elsewhere() as elsewhere:
+            return elsewhere.reach(self.whereabouts()["role"])
+
+    def recorded_elsewhere(self) -> Mapping[tuple[str, str], Checksum]:
+        """Return what was recorded last of what lies outside the environment; nothing where that never was."""
+        with border("Reading what was recorded"):
+            return self.state.elsewhere() if self.state.exists() else {}
+
+    def record_elsewhere(self, checksums: Mapping[tuple[str, str], Checksum]) -> None:
+        """Record what lies outside the environment now."""
+        with border("Recording what lies outside the environment"):
+            self.state.make()
+            self.state.set_elsewhere(checksums)
+
+    @contextmanager
+    def _elsewhere(self) -> Iterator[isolation.Elsewhere]:
+        with self._login.statements() as connection:
+            yield isolation.Elsewhere(connection, self._names)
 
     def check(self, dataset: Dataset) -> dict[str, tuple[str, str]]:
         """Check what can be refused before rows are sent, write nothing, and say what would happen to each table.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from loaders.binaries import Binaries
 
-__all__ = ["run_psql", "without_password"]
+__all__ = ["as_role", "run_psql", "without_password"]
 
 
 def run_psql(binaries: Binaries, dsn: str, arguments: Sequence[str], secrets: Mapping[str, str]) -> int:
@@ -24,6 +24,17 @@ def run_psql(binaries: Binaries, dsn: str, arguments: Sequence[str], secrets: Ma
     command = [str(binaries.folder / "psql"), dsn, *arguments]
     with _interrupts_left_to_child():
         return subprocess.run(command, check=False, env={**os.environ, **secrets}).returncode  # noqa: S603
+
+
+def as_role(dsn: str, role: str) -> str:
+    """Have a connection work as a role from its first statement on."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    if not role:
+        return dsn
+    stated = conninfo_to_dict(dsn).get("options") or os.environ.get("PGOPTIONS", "")
+    escaped = role.replace("\\", "\\\\").replace(" ", "\\ ")
+    return make_conninfo(dsn, options=f"{stated} -c role={escaped}".lstrip())
 
 
 def without_password(dsn: str) -> tuple[str, dict[str, str]]:

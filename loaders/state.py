@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.sql import Identifier, Literal
 from psycopg.types.json import Jsonb
 
-from firn import RunLocked, StateError
+from firn import Checksum, RunLocked, StateError
 from loaders import queries
 
 if TYPE_CHECKING:
@@ -154,7 +154,11 @@ class State:
             StateError: They were made by a newer firn, or for another production schema.
         """
         if self._version() < _VERSION:
-            values = {"number": Literal(_VERSION), "production": Literal(self._namespace.production)}
+            values = {
+                "number": Literal(_VERSION),
+                "production": Literal(self._namespace.production),
+                "environment": Literal(self._namespace.environment),
+            }
             self._connection.execute(_SQL["make"].format(**values, **self._names))
 
     def upgrade(self) -> None:
@@ -401,6 +405,16 @@ class State:
         """Return what is recorded of the backups taken here, the latest first."""
         return [row._asdict() for row in (self._rows("backups") if self.exists() else [])]
 
+    def elsewhere(self) -> Mapping[tuple[str, str], Checksum]:
+        """Return what was recorded last of what lies outside the environment, by schema and object."""
+        rows = [row._asdict() for row in self._rows("elsewhere")]
+        return {(row.pop("schema"), row.pop("object")): Checksum(**row) for row in rows}
+
+    def set_elsewhere(self, checksums: Mapping[tuple[str, str], Checksum]) -> None:
+        """Record what lies outside the environment, in place of what was recorded."""
+        found = [{"schema": s, "object": o, **asdict(one)} for (s, o), one in checksums.items()]
+        self._do("set_elsewhere", found=Jsonb(found))
+
     def wait_for(self, dataset: str) -> None:
         """Return once no publication of the dataset is under way."""
         self._do("wait_for", dataset=dataset)
@@ -423,6 +437,12 @@ class State:
                 f'State in schema "{state}" is that of production schema "{found.production}", not of '
                 f'"{self._namespace.production}". Production is unchanged.',
                 "give each production schema a state schema of its own",
+            )
+        if found.environment != self._namespace.environment:
+            raise StateError(
+                f'State in schema "{state}" is that of environment {found.environment}, not of '
+                f"{self._namespace.environment}. Production is unchanged.",
+                "give each environment a state schema of its own, or another database",
             )
         return int(found.version)
 

@@ -1,5 +1,7 @@
 -- name: version
-SELECT version, production FROM {state}.version ORDER BY version DESC LIMIT 1
+-- The environment is a column that older versions do not have.
+SELECT version, production, coalesce(to_jsonb(v) ->> 'environment', 'production') AS environment
+FROM {state}.version v ORDER BY version DESC LIMIT 1
 
 -- name: make
 BEGIN;
@@ -159,7 +161,18 @@ CREATE TABLE IF NOT EXISTS {state}.step (
     ended_at timestamptz,
     PRIMARY KEY (run_id, attempt, kind, step)
 );
-INSERT INTO {state}.version VALUES ({number}, {production}) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS {state}.elsewhere (
+    schema text NOT NULL,
+    object text NOT NULL,
+    definition text NOT NULL,
+    rows bigint,
+    contents text NOT NULL,
+    is_exact boolean NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (schema, object)
+);
+ALTER TABLE {state}.version ADD COLUMN IF NOT EXISTS environment text NOT NULL DEFAULT 'production';
+INSERT INTO {state}.version VALUES ({number}, {production}, {environment}) ON CONFLICT DO NOTHING;
 COMMIT
 
 -- name: start
@@ -378,3 +391,16 @@ SELECT pg_try_advisory_lock(hashtextextended('firn:run:' || %(run)s, 0)) AS held
 
 -- name: release
 SELECT pg_advisory_unlock(hashtextextended('firn:run:' || %(run)s, 0))
+
+-- name: elsewhere
+SELECT schema, object, definition, rows, contents, is_exact FROM {state}.elsewhere
+
+-- name: set_elsewhere
+WITH gone AS (DELETE FROM {state}.elsewhere e WHERE NOT EXISTS (
+    SELECT FROM jsonb_to_recordset(%(found)s) AS f (schema text, object text)
+    WHERE f.schema = e.schema AND f.object = e.object))
+INSERT INTO {state}.elsewhere (schema, object, definition, rows, contents, is_exact)
+SELECT * FROM jsonb_to_recordset(%(found)s)
+    AS f (schema text, object text, definition text, rows bigint, contents text, is_exact boolean)
+ON CONFLICT (schema, object) DO UPDATE SET definition = excluded.definition, rows = excluded.rows,
+    contents = excluded.contents, is_exact = excluded.is_exact, at = excluded.at

@@ -283,6 +283,7 @@ class Commissions(Pipeline):
     kept = (*ACCOUNTING, "extract", INCOMPLETE)
     set_aside = (*REJECTS, *SET_ASIDE)
     strategy = "swap"
+    places = ("folder", "blobs")
     understands = ("sample", "extract_to", "extract_from")
 
     folder: Path | None = None
@@ -333,11 +334,19 @@ class Commissions(Pipeline):
         usual = dict.fromkeys(self.publishes, every) if every else self.policies
         return {table: self.table_policies.get(table, policy) for table, policy in usual.items()}
 
+    def reached(self) -> Sequence[str]:
+        """Name the folder, which must be there, or the container."""
+        return (self.extracts().reached(),)
+
     def sources(self) -> Sequence[Source]:
         """Read the extracts of one folder or container."""
+        return (self.extracts(),)
+
+    def extracts(self) -> Csvs:
+        """Name the folder or container, and the files of each extract."""
         layouts = tuple(Layout(records.table, records.headers, RENAMED) for records in EXTRACTS)
         patterns = self.patterns.model_dump()
-        return (Csvs(folder=self.folder, blobs=self.blobs, layouts=layouts, patterns=patterns, others=OTHERS),)
+        return Csvs(folder=self.folder, blobs=self.blobs, layouts=layouts, patterns=patterns, others=OTHERS)
 
     def sampled(self, whole: Frames) -> Frames:
         """Choose whole groups, and what they refer to, within the limits of the settings."""

@@ -130,6 +130,7 @@ class OrderLists(Pipeline):
     quarantine = "order_list_quarantine"
     reasons = REASONS
     strategy = "swap"
+    places = ("folder", "blobs")
 
     folder: Path | None = None
     blobs: AzureBlobs | None = None
@@ -151,6 +152,10 @@ class OrderLists(Pipeline):
     def sources(self) -> Sequence[Source]:
         """Read the workbooks of one folder or container."""
         return (self.workbooks(),)
+
+    def reached(self) -> Sequence[str]:
+        """Name the folder, which must be there, or the container."""
+        return (self.workbooks().reached(),)
 
     def workbooks(self) -> Workbooks:
         """Name the folder or container, and what is looked for in its workbooks."""

@@ -84,6 +84,17 @@ class Blobs(Protocol):
         ...
 
 
+def reached(place: Blobs) -> str:
+    """Name a place that is there; a container says so when it is listed.
+
+    Raises:
+        SourceError: There is no such folder.
+    """
+    if isinstance(place, Folder):
+        place.refuse_missing()
+    return f"source {place.address}"
+
+
 class Folder:
     """A local folder, whose etags are the SHA-256 of the content: two saves within one second are told apart.
 
@@ -116,12 +127,13 @@ class Folder:
         Raises:
             SourceError: There is no such folder.
         """
-        self._refuse_missing()
+        self.refuse_missing()
         paths = self._folder.rglob("*") if "/" in pattern else self._folder.iterdir()
         names = {path.relative_to(self._folder).as_posix(): path for path in paths if path.is_file()}
         return [self._listed(name, names[name]) for name in sorted(names) if matches(name, pattern)]
 
-    def _refuse_missing(self) -> None:
+    def refuse_missing(self) -> None:
+        """Raise a SourceError where there is no such folder."""
         if self._folder.is_file():
             raise SourceError(
                 f"{self._folder} is a file, and the setting folder names the folder of the files. {UNCHANGED}",

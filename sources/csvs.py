@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from firn import ConfigError, SourceChanged, SourceError, Table
 from sources.azure_blobs import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
-from sources.blobs import UNCHANGED, Folder
+from sources.blobs import UNCHANGED, Folder, reached
 from sources.csv_headers import Layout, choose, differences
 from sources.csv_records import Malformed, read_header, read_records
 
@@ -80,7 +80,7 @@ class Csvs(BaseModel):
         Raises:
             SourceError: The place is missing, cannot be listed, or a table has no file; or a file has two tables.
         """
-        place = self.blobs.open() if self.blobs else Folder(self.folder or Path(), self.max_file_bytes)
+        place = self._place()
         belongs: dict[str, str] = {}
         for layout in self.layouts:
             for blob in self._listed(place, layout.table):
@@ -98,6 +98,17 @@ class Csvs(BaseModel):
                 f"Put the extract there, or say what it is called: --set patterns.{table}={shlex.quote(pattern)}",
             )
         return found
+
+    def reached(self) -> str:
+        """Name the folder, which must be there, or the container, which is reached when it is listed.
+
+        Raises:
+            SourceError: There is no such folder.
+        """
+        return reached(self._place())
+
+    def _place(self) -> Blobs:
+        return self.blobs.open() if self.blobs else Folder(self.folder or Path(), self.max_file_bytes)
 
     def _claimed_twice(self, name: str, one: str, other: str) -> SourceError:
         return SourceError(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from firn import ConfigError, FirnError, SourceChanged, SourceError, Table
 from sources.azure_blobs import AzureBlobs  # noqa: TC001 (pydantic reads the annotation when the class is made)
-from sources.blobs import UNCHANGED, Folder
+from sources.blobs import UNCHANGED, Folder, reached
 from sources.xlsx.limits import Limits, NoList, Refused
 from sources.xlsx.sheet_choice import Expected, Wanted
 from sources.xlsx.workbook import TABLES, read_workbook
@@ -126,6 +126,14 @@ class Workbooks(BaseModel):
         except FirnError as error:
             return (f"Published, but no workbook was tagged or moved. {error.message.replace(UNCHANGED, '').strip()}",)
         return container.finish(run.id, [b for b in listed if parts.get(b.name) == _fingerprint(container, b)])
+
+    def reached(self) -> str:
+        """Name the folder, which must be there, or the container, which is reached when it is listed.
+
+        Raises:
+            SourceError: There is no such folder.
+        """
+        return reached(self._place())
 
     def _place(self) -> Blobs:
         return self.blobs.open() if self.blobs else Folder(self.folder or Path(), self.limits.max_file_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,26 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CONFIG", "JSON", "SET", "parse", "show"]
+__all__ = ["CONFIG", "ENV", "JSON", "SET", "parse", "show"]
 
-CONFIG = click.option(
-    "--config", type=click.Path(path_type=Path), help="Settings file; default: firn.toml here, where it exists."
+
+def within(_context: click.Context, _option: click.Parameter, name: str | None) -> None:
+    """Work in an environment: the option says what the variable says, to all that read settings."""
+    if name:
+        os.environ["FIRN_ENV"] = name
+
+
+ENV = click.option(
+    "--env", metavar="NAME", callback=within, expose_value=False, help="Environment; default: FIRN_ENV, or default_env."
 )
+
+
+def CONFIG(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 (it is used like the options below)
+    """Let a command name its settings file and the environment of it."""
+    text = "Settings file, TOML or JSON; default: firn.toml here, where it exists."
+    return click.option("--config", type=click.Path(path_type=Path), help=text)(ENV(command))
+
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 SET = click.option("--set", "flags", multiple=True, metavar="KEY=VALUE", help="Set one setting of the pipeline.")
 

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from firn import ConfigError, FirnError
-from pipelines.engine import backup_cli, precautions
-from pipelines.engine.arguments import CONFIG, JSON, SET, parse, show
+from pipelines.engine import backup_cli, env, precautions
+from pipelines.engine.arguments import CONFIG, ENV, JSON, SET, parse, show
 from pipelines.engine.postponed import postpone
 
 CUSTOMER = click.option("--customer", default="", metavar="NAME", help="Only the workbooks of this customer.")
@@ -63,6 +63,7 @@ def fail(error: FirnError) -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="firn")
+@ENV
 def cli() -> None:
     """Pull tables out of workbooks and databases, transform them in memory, publish all of them at once."""
 
@@ -541,3 +542,6 @@ def psql(arguments: tuple[str, ...], config: Path | None) -> None:
     from pipelines.engine import commands
 
     sys.exit(commands.psql(arguments, config))
+
+
+cli.add_command(env.env)

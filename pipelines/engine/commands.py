@@ -13,6 +13,7 @@ import pipelines as folder
 from firn import ConfigError, ContractError, FirnError, Published, PublishError, Run, SourceError, StateError
 from pipelines.engine import extracts, settings
 from pipelines.engine.execution import Options
+from pipelines.engine.isolated import guarded, where
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report
 from pipelines.engine.typed import Typed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from loaders.loader import Loader
+    from loaders.postgres_loader import PostgresLoader
     from pipelines.engine.checkup import Checkup
     from pipelines.engine.pipeline import Pipeline
     from pipelines.engine.progress import Progress
@@ -52,6 +54,7 @@ def check(
     with Typed(name, config, flags).repeated(), pipeline.target.open() as loader:
         progress = choose(quiet=quiet)
         try:
+            progress.place(where(loader.whereabouts()))
             return execute(pipeline, Run.start(name), loader, Options(load=False, limit=limit, anyway=anyway), progress)
         finally:
             progress.close()
@@ -77,7 +80,8 @@ def check_full(
     pipeline = settings.load(name, config, flags)
     progress = choose(quiet=quiet)
     try:
-        with pipeline.target.open() as loader:
+        with pipeline.target.open() as loader, guarded(loader, settings.decided(config), progress):
+            progress.place(where(loader.whereabouts()))
             run = Run.start(name)
             found, report = checkup.check_full(pipeline, run, loader, Options(limit=limit, anyway=anyway), progress)
             loader.finish(run, "discarded", report.as_dict())
@@ -126,13 +130,14 @@ def run(
     typed = Typed(name, config, flags or {})
     try:
         with typed.repeated(), pipeline.target.open() as loader:
+            progress.place(where(loader.whereabouts()))
             return attempt(pipeline, this, loader, options, typed, progress=progress)
     finally:
         progress.close()
 
 
 def attempt(
-    pipeline: Pipeline, this: Run, loader: Loader, options: Options, typed: Typed, *, progress: Progress
+    pipeline: Pipeline, this: Run, loader: PostgresLoader, options: Options, typed: Typed, *, progress: Progress
 ) -> Report:
     """Begin a run, or begin it again, and record what becomes of it.
 
@@ -152,8 +157,10 @@ def attempt(
     try:
         number = loader.attempt(this, *asked.told(pipeline, options, typed))
         record_begin(loader, this, options, number)
-        with typed.repeated(), audited(loader, this):
+        decided = settings.decided(typed.config)
+        with typed.repeated(), audited(loader, this), guarded(loader, decided, progress) as guard:
             report = execute(pipeline, this, loader, options, progress, checkpoints=kept, attempt=number)
+            guard.report = report
     except BaseException as error:
         with suppress(FirnError):  # the target may be what failed; the first error is the one to show
             record_failure(this, loader, error, is_first=number == 1)
@@ -272,7 +279,7 @@ def publish(run_id: str, config: Path | None, *, again: bool) -> tuple[Published
         verdicts = proofs(run.pipeline, config, target.check_timeout_s)
         report = Report.from_dict(stored) if stored else Report(run.id, run.pipeline)
         before = loader.generation(run.pipeline)
-        with audited(loader, run):
+        with audited(loader, run), guarded(loader, settings.decided(config), choose(quiet=True)):
             published = loader.publish(run, again=again)
         if published.generation <= before:
             return published, before
@@ -314,8 +321,13 @@ def discard(run_id: str, config: Path | None) -> dict[str, Any]:
 def rollback(name: str, config: Path | None, to: int | None = None) -> Published:
     """Show an earlier generation of a pipeline, by default the one before the visible rows."""
     settings.pipeline_class(name)
-    anybody = replace(Run.start(name), id="")
-    with Typed(name, config).repeated(), settings.load_target(config).open() as loader, audited(loader, anybody):
+    anybody, decided = replace(Run.start(name), id=""), settings.decided(config)
+    with (
+        Typed(name, config).repeated(),
+        settings.load_target(config).open() as loader,
+        audited(loader, anybody),
+        guarded(loader, decided, choose(quiet=True)),
+    ):
         return loader.rollback(name, to)
 
 

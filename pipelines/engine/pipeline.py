@@ -105,7 +105,8 @@ class Pipeline(BaseModel):
     production right after a publication, which is undone when one of them finds rows; ``understands`` are the options
     of a run that mean something to it; ``strategy`` says how the tables
     are published, ``policies`` which of them keep rows of production, ``aliases`` what another pipeline calls them, and
-    ``deletes`` which share of a table one publication may delete in place.
+    ``deletes`` which share of a table one publication may delete in place; ``places`` are the settings, as dotted keys,
+    that say where its tables come from, which no environment has of another.
     Parameter names say which tables a transform needs and keyword-only
     parameters say which settings; all of it is checked when the class is made.
     """
@@ -131,6 +132,7 @@ class Pipeline(BaseModel):
     strategy: ClassVar[Strategy | Mapping[str, Strategy]] = "auto"
     policies: ClassVar[Mapping[str, Policy]] = {}
     aliases: ClassVar[Mapping[str, Alias]] = {}
+    places: ClassVar[tuple[str, ...]] = ()
     deletes: ClassVar[float | Mapping[str, float]] = 0.5
     understands: ClassVar[tuple[str, ...]] = (
         "limit",
@@ -177,6 +179,14 @@ class Pipeline(BaseModel):
     def sources(self) -> Sequence[Source]:
         """Name the places that the tables come from."""
         raise ConfigError(f"Pipeline {type(self).__name__} names no sources.", "Define its method sources().")
+
+    def reached(self) -> Sequence[str]:
+        """Reach the places that the tables come from, read nothing, and say where they are, without secrets.
+
+        Raises:
+            SourceError: One is not there.
+        """
+        return ()
 
     def load(self, execution: Execution, loader: Loader, workers: Executor) -> None:
         """Go through the phases of a run that loads; production is as it was until the last of them.

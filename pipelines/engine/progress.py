@@ -18,6 +18,10 @@ class Progress(Protocol):
         """Say that a run begins."""
         ...
 
+    def place(self, text: str) -> None:
+        """Say where the run works, and what it reads: each was reached."""
+        ...
+
     def phase(self, number: int, of: int, title: str) -> None:
         """Say that a phase begins."""
         ...
@@ -51,6 +55,9 @@ class Silent:
     def start(self, run_id: str) -> None:
         """Say nothing."""
 
+    def place(self, text: str) -> None:
+        """Say nothing."""
+
     def phase(self, number: int, of: int, title: str) -> None:
         """Say nothing."""
 
@@ -73,6 +80,10 @@ class Lines:
     def start(self, run_id: str) -> None:
         """Write the run's line."""
         sys.stderr.write(f"Start      {run_id}\n")
+
+    def place(self, text: str) -> None:
+        """Write the place's line."""
+        sys.stderr.write(f"Place      {text}\n")
 
     def phase(self, number: int, of: int, title: str) -> None:
         """Write the phase's line."""
@@ -119,6 +130,10 @@ class Display:
     def start(self, run_id: str) -> None:
         """Write the run's line above the bars."""
         self.bars.console.print(f"Start      {run_id}", highlight=False)
+
+    def place(self, text: str) -> None:
+        """Write the place's line above the bars."""
+        self.bars.console.print(f"Place      {text}", highlight=False)
 
     def phase(self, number: int, of: int, title: str) -> None:
         """Begin a bar for this phase."""

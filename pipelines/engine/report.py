@@ -104,6 +104,7 @@ class Report:
         wal_bytes: How much the server wrote to its log from the first staged row to the commit.
         kept_bytes: The disk that the earlier generations take which are kept.
         after_publish: What the checks on production found; see ``Verdict``.
+        isolation: Outside production what was compared of the rest of the database, before and after; else empty.
         peak_memory_mb: The most memory that the process held.
         error: Why the run failed.
         hint: What to type next.
@@ -137,6 +138,7 @@ class Report:
     wal_bytes: int = 0
     kept_bytes: int = 0
     after_publish: list[Verdict] = field(default_factory=list)
+    isolation: dict[str, Any] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     error: str = ""
     hint: str = ""

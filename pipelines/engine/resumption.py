@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from firn import RunLocked, StateError
 from pipelines.engine import asked, commands, settings
 from pipelines.engine.checkpoints import Checkpoints
+from pipelines.engine.isolated import where
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report
 from pipelines.engine.typed import Typed
@@ -142,6 +143,7 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
         try:
             notes = told_of_changes(row, pipeline.model_dump(mode="json"))
             wanted = asked.options(row["asked"])
+            progress.place(where(loader.whereabouts()))
             report = commands.attempt(pipeline, this, loader, wanted, typed, progress=progress)
         finally:
             progress.close()

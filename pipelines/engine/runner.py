@@ -93,6 +93,8 @@ def interrupted(execution: Execution, error: BaseException) -> str:
 def steps_to_the_end(execution: Execution, loader: Loader, workers: Executor) -> None:
     """Go through the phases that the options ask for."""
     refuse_foreign(execution.options, execution.pipeline.understands, execution.run.pipeline)
+    for place in () if execution.options.extract_from else execution.pipeline.reached():
+        execution.progress.place(place)
     if execution.options.extract_to:
         extract(execution, workers, execution.options.extract_to)
     elif execution.options.load:

@@ -1,14 +1,16 @@
-"""Settings: flags over environment over firn.toml over defaults; an error names file, line, key and likely key."""
+"""Settings: flags over variables over the file over defaults; an error names file, line, key and likely key."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import os
 import pkgutil
+import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -20,7 +22,8 @@ from pydantic_settings import (
 )
 
 import pipelines
-from firn import ConfigError
+from firn import PRODUCTION, ConfigError
+from pipelines.engine import environments
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.stated import TABLES
 
@@ -30,14 +33,15 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from loaders.postgres import Postgres
+    from pipelines.engine.environments import Environment
 
 Table = TypeVar("Table", bound=BaseModel)
 
 CONFIG = "firn.toml"
 PREFIX = "FIRN_"
 PATHS = ("folder", "home", "file", "catalogue", "option_file", "checkpoints")
-NO_SETTINGS = ("FIRN_CONFIG", "FIRN_HOME")
-"""Variables that say where the settings file and the embedded server are, and are no settings themselves."""
+NO_SETTINGS = ("FIRN_CONFIG", "FIRN_ENV", "FIRN_HOME")
+"""Variables that say which settings are meant and where the embedded server is, and are no settings themselves."""
 
 
 def names() -> list[str]:
@@ -76,11 +80,9 @@ def load(name: str, config: Path | None = None, flags: dict[str, str] | None = N
         ConfigError: The file cannot be read, or a setting is unknown, missing or wrong.
     """
     cls = pipeline_class(name)
-    refuse_unknown_variables()
     path = config_path(config)
-    values = read(path)
-    refuse_unknown_tables(path, values)
-    made = settings_class(cls, name, values)
+    held = stated(path)
+    made = settings_class(cls, name, held.beneath(name))
     given: dict[str, Any] = {}
     for key, value in (flags or {}).items():
         put(given, [name, *key.split(".")], value)
@@ -89,8 +91,8 @@ def load(name: str, config: Path | None = None, flags: dict[str, str] | None = N
     except ValidationError as error:
         raise explain(error, path, cls, name, flags) from None
     pipeline: Pipeline = getattr(settings, name)
-    own = "target" in pipeline.model_fields_set
-    return pipeline if own else pipeline.model_copy(update={"target": settings.target})  # type: ignore[attr-defined]
+    target = pipeline.target if "target" in pipeline.model_fields_set else settings.target  # type: ignore[attr-defined]
+    return pipeline.model_copy(update={"target": held.alone(target)})
 
 
 def load_target(config: Path | None = None) -> Postgres:
@@ -99,19 +101,115 @@ def load_target(config: Path | None = None) -> Postgres:
     Raises:
         ConfigError: The file cannot be read, or a setting is unknown, missing or wrong.
     """
+    path = config_path(config)
+    held = stated(path)
+    return held.alone(target_of(held.values, path))
+
+
+def load_environment(config: Path | None, name: str) -> tuple[Postgres, Environment]:
+    """Make the target of an environment, whichever is asked for, and what is decided of it.
+
+    Raises:
+        ConfigError: There is no such environment, or a setting is unknown, missing or wrong.
+    """
+    path = config_path(config)
+    held = stated(path, name)
+    return held.alone(target_of(held.values, path)), environments.rules(held.whole, name)
+
+
+def decided(config: Path | None) -> Environment:
+    """Return what is decided of the environment that is asked for, beside its target and its pipelines.
+
+    Raises:
+        ConfigError: The file cannot be read, or does not say which environment is meant.
+    """
+    held = stated(config_path(config))
+    return environments.rules(held.whole, held.environment)
+
+
+def target_of(values: dict[str, Any], path: Path | None) -> Postgres:
+    """Make the target that settings state for all pipelines.
+
+    Raises:
+        ConfigError: A setting of it is unknown or wrong.
+    """
 
     class TargetOnly(Pipeline):
         pass
 
-    refuse_unknown_variables()
-    path = config_path(config)
-    values = read(path)
-    refuse_unknown_tables(path, values)
     try:
-        settings = settings_class(TargetOnly, "none", {k: v for k, v in values.items() if k == "target"})()
+        made = settings_class(TargetOnly, "none", {k: v for k, v in values.items() if k == "target"})()
     except ValidationError as error:
         raise explain(error, path, TargetOnly, "none") from None
-    return settings.target  # type: ignore[attr-defined, no-any-return]
+    return made.target  # type: ignore[attr-defined, no-any-return]
+
+
+class Stated(NamedTuple):
+    """What a settings file states, and what of it holds in the environment that is asked for.
+
+    Attributes:
+        path: The file, where there is one.
+        whole: All of it.
+        environment: The environment.
+        values: What holds there.
+    """
+
+    path: Path | None
+    whole: dict[str, Any]
+    environment: str
+    values: dict[str, Any]
+
+    def alone(self, target: Postgres) -> Postgres:
+        """Return a target as that of the environment, once it is known to be no other's.
+
+        Raises:
+            ConfigError: Two environments share a schema or a role in one database.
+        """
+        known = environments.named(self.whole)
+        if len(known) > 1:
+            held = {name: self.targets(name) for name in known}
+            held[self.environment].append(target)
+            environments.refuse_shared(held)
+        return target.within(self.environment)
+
+    def beneath(self, pipeline: str) -> dict[str, Any]:
+        """Return what holds for a pipeline, whose own target is outside production the environment's with changes."""
+        own = self.values.get(pipeline, {})
+        if self.environment == PRODUCTION or "target" in own:
+            return self.values
+        target = target_of(self.values, self.path).model_dump(exclude_unset=True)
+        return {**self.values, pipeline: {**own, "target": target}}
+
+    def targets(self, name: str) -> list[Postgres]:
+        """Return where an environment's tables go: its own target, and those that pipelines have of their own."""
+        values = environments.overlaid(self.whole, name, places())
+        own = [values[one]["target"] for one in names() if "target" in values.get(one, {})]
+        return [target_of(each, self.path) for each in (values, *({"target": one} for one in own))]
+
+
+def stated(path: Path | None, environment: str = "") -> Stated:
+    """Read what a settings file states for an environment, by default the one that is asked for.
+
+    Raises:
+        ConfigError: It cannot be read, names what there is not, or does not say which environment is meant.
+    """
+    refuse_unknown_variables()
+    whole = read(path)
+    refuse_unknown_tables(path, whole)
+    name = environment or environments.chosen(whole)
+    if name not in environments.named(whole):
+        raise ConfigError(
+            f"There is no environment {name}. Nothing was read or written.",
+            f"it begins with [env.{name}] in the settings; known: {', '.join(environments.named(whole))}",
+        )
+    for each in environments.named(whole):
+        environments.rules(whole, each)
+    return Stated(path, whole, name, environments.overlaid(whole, name, places()) if "env" in whole else whole)
+
+
+def places() -> dict[str, tuple[str, ...]]:
+    """Name by pipeline the settings that say where its tables come from."""
+    return {name: pipeline_class(name).places for name in names()}
 
 
 def load_table(model: type[Table], config: Path | None = None) -> Table:
@@ -121,10 +219,8 @@ def load_table(model: type[Table], config: Path | None = None) -> Table:
         ConfigError: The file cannot be read, or a setting is unknown or wrong.
     """
     name = next(name for name, known in TABLES.items() if known is model)
-    refuse_unknown_variables()
     path = config_path(config)
-    values = read(path)
-    refuse_unknown_tables(path, values)
+    values = stated(path).values
     fields: dict[str, Any] = {name: (model, FieldInfo(default=model()))}
     made = create_model("Settings", __base__=sources_class({k: v for k, v in values.items() if k == name}), **fields)
     try:
@@ -134,10 +230,10 @@ def load_table(model: type[Table], config: Path | None = None) -> Table:
 
 
 def is_stated(name: str, config: Path | None) -> bool:
-    """Tell whether any setting of a pipeline is stated, in the file or the environment."""
+    """Tell whether any setting of a pipeline is stated, in the file or in a variable."""
     own = f"{PREFIX}{name.upper()}"
-    stated = any(variable.upper() == own or variable.upper().startswith(f"{own}__") for variable in os.environ)
-    return stated or name in read(config_path(config))
+    given = any(variable.upper() == own or variable.upper().startswith(f"{own}__") for variable in os.environ)
+    return given or name in stated(config_path(config)).values
 
 
 def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> type[BaseSettings]:
@@ -182,17 +278,20 @@ def config_path(given: Path | None) -> Path | None:
 
 
 def read(path: Path | None) -> dict[str, Any]:
-    """Read a settings file; paths in it are relative to it.
+    """Read a settings file, JSON where its name ends in .json, else TOML; paths in it are relative to it.
 
     Raises:
-        ConfigError: It is not TOML; the message names the line.
+        ConfigError: It is neither; the message names the line.
     """
     if path is None:
         return {}
+    parse = json.loads if path.suffix == ".json" else tomllib.loads
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = parse(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}. Nothing was read or written.", "Mend the line named.") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} is no JSON object. Nothing was read or written.", '{"target": {...}}')
     return relative_to(path.resolve().parent, values)
 
 
@@ -209,12 +308,17 @@ def relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
-    """Raise a ConfigError for the first table of the file that no pipeline has."""
-    for table in values:
-        if table not in known_tables():
+    """Raise a ConfigError for the first table of the file, or of an environment of it, that no pipeline has."""
+    known = known_tables()
+    found = [[key] for key in values if key not in ("default_env", "env")]
+    for name, block in environments.blocks(values).items():
+        found += [["env", name, key] for key, value in block.items() if isinstance(value, dict)]
+    for keys in found:
+        if keys[-1] not in known:
+            table = ".".join(keys)
             raise ConfigError(
-                f"{path}, line {line_of(path, [table])}: there is no table [{table}]. Nothing was read or written.",
-                likely(table, known_tables()),
+                f"{path}, line {line_of(path, keys)}: there is no table [{table}]. Nothing was read or written.",
+                likely(keys[-1], known if len(keys) > 1 else [*known, "env"]),
             )
 
 
@@ -301,7 +405,8 @@ def where(path: Path | None, keys: list[str], flags: Mapping[str, str]) -> str:
         return "--set"
     if variable_of(keys) in {variable.upper() for variable in os.environ}:
         return variable_of(keys)
-    return f"{path}, line {line_of(path, keys)}" if path and line_of(path, keys) else "settings"
+    line = line_of(path, ["env", environments.chosen(read(path)), *keys]) or line_of(path, keys)
+    return f"{path}, line {line}" if path and line else "settings"
 
 
 def variable_of(keys: list[str]) -> str:
@@ -357,9 +462,25 @@ def line_of(path: Path | None, keys: list[str]) -> int:
     """Find the line of the innermost key in the file; 0 when it does not stand there."""
     if path is None:
         return 0
+    text = path.read_text(encoding="utf-8")
+    return line_in_json(text, keys) if path.suffix == ".json" else line_in_toml(text, keys)
+
+
+def line_in_json(text: str, keys: list[str]) -> int:
+    """Find the line of a key within those around it; 0 when one of them does not stand there."""
+    at = 0
+    for key in keys:
+        found = re.compile(rf"{re.escape(json.dumps(key))}\s*:").search(text, at)
+        if not found:
+            return 0
+        at = found.end()
+    return text.count("\n", 0, at) + 1
+
+
+def line_in_toml(text: str, keys: list[str]) -> int:
+    """Find the line of a key in its table, or of the table; 0 when it does not stand there."""
     table, found = "", 0
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        line = text.strip()
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
         if line.startswith("["):
             table = line.strip("[] ")
             found = number if table == ".".join(keys) else found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from firn import FirnError
+from pipelines.engine.environments import typed
 from pipelines.engine.settings import is_secret
 
 if TYPE_CHECKING:
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "..."  # noqa: S105 (what stands in a secret's place)
-SETTABLE = re.compile(r"\bfirn (?:run|check|discover|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|set) )")
+SETTABLE = re.compile(
+    r"\bfirn (?:run|check|discover|replay|quarantine (?:list|export)) \w+\b(?! --(?:config|env|set) )"
+)
 OTHERS = re.compile(
     r"\bfirn (?:audit|backup(?: (?:drill|list))?|diff|disable|discard|doctor|enable|psql|publish|report|restore"
-    r"|resume|rollback|runs|show)\b(?! --config )"
+    r"|resume|rollback|runs|show)\b(?! --(?:config|env) )"
 )
 
 
@@ -54,7 +57,7 @@ class Typed:
             raise
 
     def _config(self) -> str:
-        return f" --config {shlex.quote(str(self.config))}" if self.config else ""
+        return typed() + (f" --config {shlex.quote(str(self.config))}" if self.config else "")
 
     def _flags(self) -> str:
         return "".join(f" --set {shlex.quote(f'{key}={self._shown(key)}')}" for key in self.flags)

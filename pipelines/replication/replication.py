@@ -49,6 +49,10 @@ class Replication(Pipeline):
     """
 
     understands: ClassVar[tuple[str, ...]] = ("tables", "exclude", "lock", "anyway")
+    places: ClassVar[tuple[str, ...]] = (
+        "catalogue",
+        *(f"source.{key}" for key in ("database", "host", "port", "user", "option_file")),
+    )
 
     business_dates: ClassVar[Mapping[str, str]] = {}
 

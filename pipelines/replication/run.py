@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.replication.decisions import Planned
     from pipelines.replication.reading import Outcome
     from pipelines.replication.replication import Replication
+    from sources import MySQL
     from sources.mysql.database import Database
 
 __all__ = ["ARCHIVED", "PURGE_SEEN", "rehearse", "replicate"]
@@ -55,6 +56,12 @@ class Task(NamedTuple):
     outcomes: list[Outcome]
 
 
+def place(source: MySQL, database: Database) -> str:
+    """Name a source that was reached."""
+    login = source.login()
+    return f"source {login}, database {login.database}, {database.server.version}"
+
+
 def replicate(replication: Replication, execution: Execution, loader: Loader) -> None:
     """Replicate what has changed.
 
@@ -63,6 +70,7 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
     """
     execution.report.unit = "tables"
     with replication.source.open() as database:
+        execution.progress.place(place(replication.source, database))
         with told(execution, loader, "Check source and target"):
             task = prepare(replication, execution, loader, database)
         outcomes = task.outcomes
@@ -165,6 +173,7 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
     report.unit = "tables"
     execution.options = replace(execution.options, full_refresh=True)
     with replication.source.open() as database:
+        execution.progress.place(place(replication.source, database))
         with execution.phase("Check source and target"):
             refuse_office_hours(replication, execution, database.server.now)
             reads, refused = plan(replication, execution, loader, database)

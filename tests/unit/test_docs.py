@@ -18,6 +18,7 @@ from pipelines.clinic import Clinic
 from pipelines.commissions import Commissions, Patterns, SampleLimits
 from pipelines.engine import commands
 from pipelines.engine.cli import cli
+from pipelines.engine.environments import Environment, overlaid
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
@@ -118,6 +119,17 @@ def test_the_example_settings_name_the_tables_that_belong_to_no_pipeline_with_th
             model.model_validate({key: value for key, value in shown[name].items() if key not in examples}) == model()
         )
         assert set(shown[name]) == set(model.model_fields)
+
+
+def test_the_example_settings_of_an_environment_name_every_setting_with_its_default_and_its_derived_schemas() -> None:
+    lines = (ROOT / "firn.example.toml").read_text(encoding="utf-8").splitlines()
+    head = lines.index(next(line for line in lines if line.startswith("# [env.poc]")))
+    shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head:]))
+    block = shown["env"]["poc"]
+    own = {key: value for key, value in block.items() if not isinstance(value, dict)}
+    assert own == Environment().model_dump()
+    laid = overlaid({"env": {"poc": {}}}, "poc", {})["target"]
+    assert {key: value for key, value in block["target"].items() if key != "dsn"} == laid
 
 
 def test_the_example_settings_of_the_clinic_name_every_setting_with_its_default() -> None:
