@@ -422,7 +422,7 @@ def test_processes_that_start_together_make_the_state_once(newest: Target) -> No
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(begin, range(6))) == ["running"] * 6
-    assert newest.query("SELECT version, production FROM firn.version") == [(4, "shop")]
+    assert newest.query("SELECT version, production FROM firn.version") == [(5, "shop")]
 
 
 def test_psql_reaches_the_same_database(newest: Target, capfd: pytest.CaptureFixture[str]) -> None:
