@@ -68,7 +68,7 @@ def cli() -> None:
     """Pull tables out of workbooks and databases, transform them in memory, publish all of them at once."""
 
 
-for verb in (*backup_cli.VERBS, *precautions.VERBS):
+for verb in (*backup_cli.VERBS, env.env, *precautions.VERBS):
     cli.add_command(verb)
 
 
@@ -542,6 +542,3 @@ def psql(arguments: tuple[str, ...], config: Path | None) -> None:
     from pipelines.engine import commands
 
     sys.exit(commands.psql(arguments, config))
-
-
-cli.add_command(env.env)
