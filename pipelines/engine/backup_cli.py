@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from firn import ConfigError
 from pipelines.engine.arguments import CONFIG, JSON, show
 
 if TYPE_CHECKING:
@@ -30,18 +31,34 @@ def backup() -> None:
 
 @backup.command("take")
 @click.argument("pipeline", required=False)
+@click.option("--raw", is_flag=True, help="Read the sources instead, and keep what they give: etl_backup_...")
 @click.option("--no-verify", is_flag=True, help="Do not restore the tables on trial; read the files back only.")
 @CONFIG
 @JSON
-def take(pipeline: str | None, config: Path | None, *, no_verify: bool, as_json: bool) -> None:
+def take(pipeline: str | None, config: Path | None, *, raw: bool, no_verify: bool, as_json: bool) -> None:
     """Back up a pipeline's tables and state as of one moment, by default every pipeline's.
 
     The word take may be left out.
     """
-    from pipelines.engine import backup_texts, backups
+    from pipelines.engine import backup_texts, backups, commands, raw_backups
 
+    commands.refuse_together({"--raw": raw}, {"--no-verify": no_verify})
+    if raw:
+        kept = raw_backups.take(named(pipeline), config, quiet=as_json)
+        return show(lambda: backup_texts.taken(kept), kept, as_json=as_json)
     found = backups.take(pipeline, config, verify=not no_verify)
-    show(lambda: "\n".join(map(backup_texts.taken, found)), found, as_json=as_json)
+    return show(lambda: "\n".join(map(backup_texts.taken, found)), found, as_json=as_json)
+
+
+def named(pipeline: str | None) -> str:
+    """Return a pipeline's name that has to be given.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if pipeline is None:
+        raise ConfigError("--raw needs the name of a pipeline. Nothing was read or written.", "firn list")
+    return pipeline
 
 
 @backup.command("list")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def taken(done: Mapping[str, Any]) -> str:
     """Say what a backup holds, and how it was proven."""
-    proven = "restored on trial and proven" if done["verified_at"] else "read back from the disk; not restored on trial"
+    read = "read back from the disk" if done["kind"] == "raw" else "restored on trial and proven"
+    proven = read if done["verified_at"] else "read back from the disk; not restored on trial"
     dropped = [f"Dropped {', '.join(done['dropped'])}: [backups] keeps no more."] if done["dropped"] else []
     return "\n".join([f"{done['name']}: {_content(done)}; {proven}.", *dropped])
 

@@ -63,7 +63,7 @@ def _taken(loader: PostgresLoader, pipeline: str, place: Shelf, asked: Backups, 
         if verify:
             loader.try_out(backup, folder)
         proven = dt.datetime.now(dt.UTC) if verify else None
-        manifest = Manifest(name, "tables", pipeline, backup.taken_at, version("firn"), proven, backup)
+        manifest = Manifest(name, "tables", pipeline, backup.taken_at, version("firn"), proven, backup.run_id, backup)
         manifests.write(manifest, folder)
     record(loader, manifest, place)
     return {**described(manifest), "dropped": drop_old(loader, pipeline, "tables", place, asked)}
@@ -79,7 +79,7 @@ def record(loader: PostgresLoader, manifest: Manifest, place: Shelf) -> None:
         place=place.address,
         taken_at=manifest.taken_at,
         generation=backup.generation if backup else None,
-        run_id=backup.run_id if backup else None,
+        run_id=manifest.run_id,
         rows=manifest.rows,
         bytes=manifest.bytes,
         verified_at=manifest.verified_at,
@@ -142,7 +142,7 @@ def described(manifest: Manifest, known: Mapping[str, Any] | None = None) -> dic
         "pipeline": manifest.pipeline,
         "taken_at": manifest.taken_at,
         "generation": backup.generation if backup else None,
-        "run_id": backup.run_id if backup else None,
+        "run_id": manifest.run_id,
         "wal_lsn": backup.wal_lsn if backup else None,
         "rows": manifest.rows,
         "bytes": manifest.bytes,

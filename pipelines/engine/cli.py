@@ -142,6 +142,7 @@ def check(
 @click.option("--extract-only", is_flag=True, help="Store what the source gives under the run's name, and stop.")
 @click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
 @click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")
+@click.option("--from-backup", metavar="NAME", help="Open no source: read this raw backup, see firn backup --raw.")
 @LIMIT
 @SET
 @CONFIG
@@ -156,6 +157,7 @@ def run(
     extract_only: bool,
     transform_only: bool,
     from_run: str | None,
+    from_backup: str | None,
     as_json: bool,
     **asked: Any,  # noqa: ANN401 (the options that narrow a run)
 ) -> None:
@@ -169,6 +171,8 @@ def run(
         f"--{name.removesuffix('s').replace('_', '-')}": given for name, given in asked.items() if name != "limit_files"
     }
     commands.refuse_together({"--extract-only": extract_only}, {"--dry-run": dry_run, **others, **narrowing})
+    sources = {"--extract-only": extract_only, "--transform-only": transform_only, "--from-run": from_run}
+    commands.refuse_together({"--from-backup": from_backup}, {"--dry-run": dry_run, **sources})
     options = commands.options(**asked, publish=not no_publish)
     if dry_run:
         from pipelines.engine import plan as work
@@ -185,6 +189,7 @@ def run(
         extract_only=extract_only,
         transform_only=transform_only,
         from_run=from_run,
+        from_backup=from_backup,
         quiet=as_json,
     )
     return show(lambda: texts.completed(report, typed), report.as_dict(), as_json=as_json)

@@ -99,6 +99,7 @@ def run(
     extract_only: bool = False,
     transform_only: bool = False,
     from_run: str | None = None,
+    from_backup: str | None = None,
     quiet: bool = True,
 ) -> Report:
     """Run a pipeline, and keep its report with its run whatever becomes of it.
@@ -111,6 +112,7 @@ def run(
         extract_only: Store what the sources give under the run's name, and do no more.
         transform_only: Open no source: read what an earlier run stored.
         from_run: That run; by default the latest.
+        from_backup: Open no source: read a raw backup, or the latest of the pipeline where that is named.
         quiet: Tell of no phases and steps.
 
     Raises:
@@ -124,6 +126,11 @@ def run(
         options = replace(options, extract_to=home)
     if transform_only or from_run:
         options = from_extract(name, pipeline, options, from_run)
+    if from_backup:
+        from pipelines.engine import raw_backups
+
+        stored = raw_backups.find(from_backup, name, config)
+        options = replace(options, extract_from=stored, older_extract=True)
     progress = choose(quiet=quiet)
     if not quiet:
         progress.start(this.id)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loaders.postgres import Postgres
     from pipelines.engine.frames import Part
 
-__all__ = ["Extract", "find", "home", "store"]
+__all__ = ["Extract", "files", "find", "home", "store"]
 
 MANIFEST = "manifest.json"
 """Written last: an extract without it was not finished."""
@@ -63,6 +63,16 @@ def stored(home: Path, pipeline: str) -> list[Path]:
     return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)]
 
 
+def files(folder: Path) -> list[tuple[str, str, Path]]:
+    """Return part, table and file of everything that an extract holds.
+
+    Raises:
+        SourceError: The extract cannot be read.
+    """
+    listed = enumerate(Extract(folder).manifest()["parts"])
+    return [(part["part"], name, folder / f"{n}.{name}.arrow") for n, part in listed for name in part["tables"]]
+
+
 def find(home: Path, pipeline: str, run_id: str | None) -> Path:
     """Find the extract of a run, by default the newest of the pipeline.
 
@@ -94,7 +104,7 @@ class Extract:
         Raises:
             SourceError: The extract cannot be read.
         """
-        manifest = self._manifest()
+        manifest = self.manifest()
         for number, part in enumerate(manifest["parts"]):
             for name in part["tables"]:
                 path = self.folder / f"{number}.{name}.arrow"
@@ -105,7 +115,12 @@ class Extract:
         frame = pl.scan_ipc(path)
         return Table(name, frame, fingerprint=part["fingerprint"], part=part["part"], content=content)
 
-    def _manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
+        """Read what it says of itself.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
         try:
             found: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

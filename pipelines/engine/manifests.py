@@ -53,6 +53,7 @@ class Manifest:
         taken_at: The moment that it shows, in UTC.
         firn: The version of firn that took it.
         verified_at: When all of it was restored and proven, where that was done.
+        run_id: The run whose rows these are, or that read the sources.
         backup: What it holds, of kind ``tables``.
         raw: What it holds, of kind ``raw``.
     """
@@ -63,6 +64,7 @@ class Manifest:
     taken_at: dt.datetime
     firn: str
     verified_at: dt.datetime | None = None
+    run_id: str = ""
     backup: Backup | None = None
     raw: Sequence[RawFile] = ()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.commissions_source import generate
 from pipelines.commissions import Commissions
-from tests.conftest import restored
+from tests.conftest import empty, restored
 from transforms.commissions.legacy import LEGACY
 from transforms.commissions.relations import RELATIONS
 
@@ -311,3 +313,29 @@ def told(one: dict[str, Any]) -> dict[str, Any]:
         for column in one["columns"]
         if column["values"]
     }
+
+
+def test_a_raw_backup_gives_the_same_tables_when_the_extracts_are_gone(again: Installation) -> None:
+    settings = again.folder / "firn.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + '[backups]\nfolder = "backups"\n', encoding="utf-8")
+    before, last = again.production(), again.json("runs", "commissions")[0]
+    raw = again.json("backup", "commissions", "--raw")
+    assert re.fullmatch(r"etl_backup_\d{8}_\d{6}", raw["name"])
+    assert raw["tables"].keys() == {*Commissions.reads}
+    assert raw["rows"] >= raw["tables"]["raw_premiums"] > 600
+    assert again.production() == before
+
+    shutil.rmtree(again.folder / "extracts")
+    empty(again.dsn)
+    done = again.json("run", "commissions", "--from-backup", raw["name"])
+    assert (done["status"], done["rows_read"]) == ("published", last["rows_read"])
+    assert again.production() == before
+    assert again.json("run", "commissions", "--from-backup", "commissions")["status"] == "unchanged"
+
+    spoiled = next((again.folder / "backups" / raw["name"]).rglob("*raw_premiums.arrow"))
+    spoiled.write_bytes(spoiled.read_bytes()[:-1] + b"!")
+    refused = again.firn("run", "commissions", "--from-backup", raw["name"])
+    assert refused.returncode == 1
+    assert str(spoiled) in refused.stderr
+    assert "firn backup list" in refused.stderr
+    assert again.production() == before
