@@ -451,11 +451,10 @@ class PostgresLoader:
             return self.state.backups()
 
     def keep_backup(self, **known: Any) -> None:  # noqa: ANN401 (the columns of the table)
-        """Record a backup, and who took it."""
+        """Record a backup that is not recorded yet."""
         with border("Recording the backup"):
             self.state.make()
             self.state.keep_backup(**known)
-            self.state.act("backed up", known["dataset"], known["run_id"], known["name"])
 
     def keep_drill(self, dataset: str, name: str, seconds: float) -> None:
         """Record that a backup was restored for practice, and proven, and how many seconds that took."""

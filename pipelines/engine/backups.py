@@ -65,8 +65,14 @@ def _taken(loader: PostgresLoader, pipeline: str, place: Shelf, asked: Backups, 
         proven = dt.datetime.now(dt.UTC) if verify else None
         manifest = Manifest(name, "tables", pipeline, backup.taken_at, version("firn"), proven, backup.run_id, backup)
         manifests.write(manifest, folder)
+    return settled(loader, manifest, place, asked)
+
+
+def settled(loader: PostgresLoader, manifest: Manifest, place: Shelf, asked: Backups) -> dict[str, Any]:
+    """Record a backup that was taken, let those go that are too old by now, and describe both."""
     record(loader, manifest, place)
-    return {**described(manifest), "dropped": drop_old(loader, pipeline, "tables", place, asked)}
+    loader.act(Run(manifest.run_id, manifest.pipeline, manifest.taken_at), "backed up", manifest.name)
+    return {**described(manifest), "dropped": drop_old(loader, manifest.pipeline, manifest.kind, place, asked)}
 
 
 def record(loader: PostgresLoader, manifest: Manifest, place: Shelf) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from firn import ConfigError, FirnError, Health
-from pipelines.engine import settings
+from pipelines.engine import backup_age, settings
+from pipelines.engine.stated import Backups
 from pipelines.engine.typed import Typed
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loaders.loader import Loader
+    from loaders.postgres_loader import PostgresLoader
 
 __all__ = ["document", "is_well", "look", "text"]
 
@@ -29,7 +32,14 @@ def look(config: Path | None, *, fix: bool) -> list[Health]:
     with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
         found = list(loader.health(fix=fix))
         well = found[0].passed
-        return [*found, *(one for name in settings.names() if well for one in _pipeline(name, config, loader))]
+        found += [one for name in settings.names() if well for one in _pipeline(name, config, loader)]
+        return [*found, *(_backups(config, loader) if well else ())]
+
+
+def _backups(config: Path | None, loader: PostgresLoader) -> Sequence[Health]:
+    published = [name for name in settings.names() if loader.visible(name)]
+    asked = settings.load_table(Backups, config)
+    return backup_age.judged(published, loader.backups(), asked, dt.datetime.now(dt.UTC))
 
 
 def _pipeline(name: str, config: Path | None, loader: Loader) -> Sequence[Health]:

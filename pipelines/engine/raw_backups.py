@@ -39,11 +39,7 @@ def take(pipeline: str, config: Path | None, *, quiet: bool) -> dict[str, Any]:
         manifest = Manifest(name, "raw", pipeline, now, version("firn"), proven, report.run_id, raw=raw)
         manifests.write(manifest, folder)
     with settings.load_target(config).open() as loader:
-        backups.record(loader, manifest, place)
-        return {
-            **backups.described(manifest),
-            "dropped": backups.drop_old(loader, pipeline, "raw", place, asked),
-        }
+        return backups.settled(loader, manifest, place, asked)
 
 
 def _files(folder: Path, run_id: str) -> Iterator[RawFile]:

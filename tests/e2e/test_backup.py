@@ -99,3 +99,38 @@ def test_what_a_backup_says_of_itself_is_believed_only_as_it_was_written(
     assert done.returncode == 5
     assert "not what was written" in done.stderr
     assert [one["spoiled"] for one in published.json("backup", "list")] == [True]
+
+
+def test_a_drill_restores_elsewhere_and_the_doctor_and_the_audit_tell_of_it(
+    published: Installation, backup: dict[str, Any]
+) -> None:
+    before = published.production()
+    done = published.json("backup", "drill", "order_lists")
+    assert done["tables"] == backup["tables"]
+    assert done["seconds"] > 0
+    (listed,) = published.json("backup", "list")
+    assert (listed["name"], listed["drill_seconds"]) == (backup["name"], done["seconds"])
+    assert published.production() == before
+    acts = published.query("SELECT action, detail FROM firn.audit WHERE action IN ('backed up', 'drilled') ORDER BY at")
+    assert [action for action, _ in acts] == ["backed up", "drilled"]
+    assert all(backup["name"] in detail for _, detail in acts)
+    finding = next(one for one in published.json("doctor")["findings"] if one["check"] == "backup order_lists")
+    assert finding["passed"]
+    assert f"{backup['name']}, " in finding["detail"]
+    assert "drilled" in finding["detail"]
+
+
+def test_as_many_are_kept_as_asked_for_and_half_of_one_never_counts(
+    published: Installation, backup: dict[str, Any]
+) -> None:
+    backups = published.folder / "backups"
+    (backups / ".unfinished-order_lists_backup_20260101_000000").mkdir()
+    (backups / "order_lists_backup_20990101_000000").mkdir()
+    settings = {"FIRN_BACKUPS__KEEP": "1"}
+    (second,) = published.json("backup", "order_lists", "--no-verify", env=settings)
+    assert (second["verified_at"], second["dropped"]) == (None, [])
+    assert not list(backups.glob(".*"))
+    (third,) = published.json("backup", env=settings)
+    assert sorted(third["dropped"]) == sorted([backup["name"], second["name"]])
+    assert [one["name"] for one in published.json("backup", "list")] == [third["name"]]
+    assert "PASSWORD" not in (backups / third["name"] / "backup.json").read_text(encoding="utf-8").upper()
