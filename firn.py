@@ -21,9 +21,13 @@ FirnError                      message + hint; the command line prints "Error: .
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
+import shlex
+import subprocess
 from dataclasses import dataclass, field
 from decimal import Decimal  # noqa: TC003 (a sum is one)
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 if TYPE_CHECKING:
@@ -64,6 +68,8 @@ __all__ = [
     "TargetUnavailable",
     "Totals",
     "Transient",
+    "is_reference",
+    "reveal",
 ]
 
 
@@ -527,3 +533,66 @@ class IsolationError(FirnError):
     """
 
     exit_code = 7
+
+
+REFERENCES = ("env:", "file:", "command:")
+"""How a reference to a secret begins."""
+SECRET_S = 30.0
+"""How many seconds a program may take to tell a secret."""
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a setting says where a secret is, and is none itself."""
+    return text.startswith(REFERENCES)
+
+
+def reveal(reference: str, what: str) -> str:
+    """Fetch a secret from where a setting says that it is; at the last moment, and kept nowhere.
+
+    Args:
+        reference: ``env:NAME``; ``file:PATH``, of which the newline at the end does not count; or
+            ``command:PROGRAM ARGUMENT ...``, what it prints, likewise. No shell reads the command.
+        what: The setting, for what is said when it is not there.
+
+    Raises:
+        ConfigError: It is not there; nothing of what was found is in the message.
+    """
+    kind, _, place = reference.partition(":")
+    try:
+        found = {"env": _of_environment, "file": _of_file, "command": _of_command}[kind](place)
+    except (OSError, UnicodeDecodeError, ValueError, subprocess.SubprocessError) as error:
+        raise ConfigError(
+            f"The secret {what} could not be had from {kind} {place.split(' ')[0]}: {_why(error)}. "
+            "Nothing was read or written.",
+            f"see that {kind}:{place.split(' ')[0]} tells it to whoever runs firn",
+        ) from None
+    if not found:
+        raise ConfigError(
+            f"The secret {what} is empty in {kind} {place.split(' ')[0]}. Nothing was read or written.",
+            f"see that {kind}:{place.split(' ')[0]} tells it to whoever runs firn",
+        )
+    return found
+
+
+def _of_environment(name: str) -> str:
+    return os.environ.get(name, "")
+
+
+def _of_file(path: str) -> str:
+    return Path(path).expanduser().read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+
+
+def _of_command(line: str) -> str:
+    done = subprocess.run(  # noqa: S603 (the command is the user's own)
+        shlex.split(line), stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=SECRET_S
+    )
+    return done.stdout.decode().removesuffix("\n").removesuffix("\r")
+
+
+def _why(error: Exception) -> str:
+    """Say why a secret could not be had, with nothing of what a program printed."""
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"it ended with exit code {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it took longer than {SECRET_S:g} s"
+    return (error.strerror or "it cannot be read") if isinstance(error, OSError) else "it is not text, or no command"

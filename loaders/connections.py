@@ -137,6 +137,11 @@ class Server:
                 f"The target's dsn cannot be used: {said}. Nothing was read or written; production is unchanged.",
                 "correct the dsn; a service stands in ~/.pg_service.conf, or in the file that PGSERVICEFILE names",
             )
+        if answer != pq.Ping.OK and self._answers_in_plain():
+            return LoadError(
+                f"PostgreSQL answers, but not over a connection as safe as asked for: {said}. Production is unchanged.",
+                "check the server's certificate, sslrootcert with its CA, and that host is as in the certificate",
+            )
         if answer != pq.Ping.OK:
             return TargetUnavailable(
                 f"PostgreSQL does not answer: {said}. Production is unchanged.", "check host and port, then run again"
@@ -150,6 +155,11 @@ class Server:
             f"PostgreSQL refused the connection: {said}. Production is unchanged.",
             "check role, password, database and pg_hba.conf, or whether all its connections are in use",
         )
+
+    def _answers_in_plain(self) -> bool:
+        """Whether the server would answer if nothing were encrypted; it is asked nothing, and told no password."""
+        plain = conninfo.make_conninfo(self._dsn, sslmode="disable", password="")
+        return pq.PGconn.ping(plain.encode()) == pq.Ping.OK
 
     def _admits(self) -> bool:
         """Whether another connection can be opened: ADBC has no SQLSTATE for one that was ended, either."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation)
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
-from firn import PRODUCTION, Namespace
+from firn import PRODUCTION, Namespace, is_reference, reveal
 from loaders import embedded
 from loaders.changes import Isolation  # noqa: TC001 (the same)
 from loaders.connections import Server, address
@@ -20,12 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Postgres"]
 
+SslMode: TypeAlias = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
 
 class Postgres(BaseModel):
     """A PostgreSQL database, and how firn may use it.
 
     Attributes:
         dsn: A libpq connection string or URI; without one, firn's own embedded server.
+            Or where that is: ``env:NAME``, ``file:PATH`` or ``command:PROGRAM ARGUMENT ...``.
+        password: Where the password is, in the same way; by default wherever libpq finds it.
+        sslmode: Whether connections are encrypted, and what is verified, in libpq's words; by default as the dsn, the
+            service or the environment has it.
+        sslrootcert: The file of the CAs that may vouch for the server, or ``system``.
         home: The folder of the embedded server; by default the platform's.
         production: The schema that readers use; only publications and rollbacks write there.
         staging: Prefix of the schemas that runs stage into.
@@ -56,6 +63,9 @@ class Postgres(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dsn: SecretStr | None = None
+    password: str | None = None
+    sslmode: SslMode | None = None
+    sslrootcert: Path | None = None
     home: Path | None = None
     production: str = Namespace().production
     staging: str = Namespace().staging
@@ -76,6 +86,13 @@ class Postgres(BaseModel):
     checkpoints_mb: int = Field(default=4096, ge=0)
     _environment: str = PrivateAttr(default=PRODUCTION)
 
+    @field_validator("password")
+    @classmethod
+    def _check_reference(cls, password: str | None) -> str | None:
+        if password is not None and not is_reference(password):
+            raise ValueError("must say where it is: env:NAME, file:PATH or command:PROGRAM ARGUMENT ...")
+        return password
+
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         names = (self.production, self.staging, self.previous, self.state)
@@ -92,7 +109,7 @@ class Postgres(BaseModel):
     @property
     def database(self) -> str:
         """Which database it is, as far as the settings say: equal texts mean the same one."""
-        return address(self.dsn.get_secret_value()) if self.dsn else str(self.home or embedded.default_home())
+        return address(_stated(self.dsn)) if self.dsn else str(self.home or embedded.default_home())
 
     def within(self, environment: str) -> Self:
         """Return the target as that of an environment."""
@@ -112,7 +129,7 @@ class Postgres(BaseModel):
             ConfigError: No psql is installed, or the dsn is not one.
         """
         if self.dsn:
-            return embedded.psql(self.dsn.get_secret_value(), arguments, self.role)
+            return embedded.psql(self._conninfo(self.dsn), arguments, self.role)
         with embedded.serve(self.home) as server:
             return embedded.psql(server, arguments, self.role)
 
@@ -126,7 +143,7 @@ class Postgres(BaseModel):
             LoadError: The server refuses the connection or the role. Production is unchanged.
         """
         with ExitStack() as stack:
-            dsn = self.dsn.get_secret_value() if self.dsn else stack.enter_context(embedded.serve(self.home)).dsn
+            dsn = self._conninfo(self.dsn) if self.dsn else stack.enter_context(embedded.serve(self.home)).dsn
             loader = PostgresLoader(self, Server(dsn, self.role), Server(dsn))
             stack.callback(loader.close)
             loader.connect()
@@ -143,6 +160,24 @@ class Postgres(BaseModel):
             LoadError: The server refuses the connection. Production is unchanged.
         """
         with ExitStack() as stack:
-            dsn = self.dsn.get_secret_value() if self.dsn else stack.enter_context(embedded.serve(self.home)).dsn
+            dsn = self._conninfo(self.dsn) if self.dsn else stack.enter_context(embedded.serve(self.home)).dsn
             connection = stack.enter_context(Server(dsn).statements())
             yield Spaces(connection, self.namespace, self.role, self.lock_budget_ms)
+
+    def _conninfo(self, dsn: SecretStr) -> str:
+        """Return what libpq is given, with the secrets in it: for drivers only."""
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import make_conninfo
+
+        text = _stated(dsn)
+        more = {"sslmode": self.sslmode, "sslrootcert": self.sslrootcert and str(self.sslrootcert)}
+        secret = {"password": reveal(self.password, "[target] password")} if self.password else {}
+        try:
+            return make_conninfo(text, **{key: value for key, value in more.items() if value}, **secret)
+        except ProgrammingError:
+            return text  # whoever uses it says what is wrong with it, without repeating it
+
+
+def _stated(dsn: SecretStr) -> str:
+    stated = dsn.get_secret_value()
+    return reveal(stated, "[target] dsn") if is_reference(stated) else stated

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, field_validator
 
-from firn import ConfigError
+from firn import ConfigError, is_reference, reveal
 from sources.azure_container import Container
 from sources.azure_errors import CONNECTION_STRING, SAS_TOKEN, Credential
 
@@ -26,13 +26,16 @@ def _split(given: object) -> object:
 class AzureBlobs(BaseModel):
     """A container of Azure Blob storage, or some folders of it.
 
-    Secrets are no settings: they are taken from the environment when the container is opened. With ``account_url``,
-    ``AZURE_STORAGE_SAS_TOKEN`` where it is set, else the identity that azure-identity finds; without it,
+    Secrets are no settings: they are fetched when the container is opened, from where ``secret`` says that they are,
+    else from the environment. With ``account_url`` that is a SAS token, else ``AZURE_STORAGE_SAS_TOKEN`` where it is
+    set, else the identity that azure-identity finds; without it a connection string, else
     ``AZURE_STORAGE_CONNECTION_STRING``.
 
     Attributes:
         container: The container's name.
         account_url: The account, as ``https://NAME.blob.core.windows.net``.
+        secret: Where the SAS token, or the connection string, is: ``env:NAME``, ``file:PATH`` or
+            ``command:PROGRAM ARGUMENT ...``.
         prefixes: The folders that are read, such as one a region; equal file names in two of them are two workbooks.
         processed: What becomes of a workbook once its rows are published: nothing, a tag, or a move.
         processed_prefix: Where it is moved to. A workbook that lies there is still read, under its first name.
@@ -43,6 +46,7 @@ class AzureBlobs(BaseModel):
 
     container: str
     account_url: str = ""
+    secret: str | None = None
     prefixes: Annotated[tuple[str, ...], BeforeValidator(_split)] = ("",)
     processed: Literal["keep", "tag", "move"] = "keep"
     processed_prefix: str = "processed/"
@@ -57,6 +61,13 @@ class AzureBlobs(BaseModel):
         if url and not (parts.scheme in {"https", "http"} and parts.netloc):
             raise ValueError("is no address such as https://NAME.blob.core.windows.net")
         return url.rstrip("/")
+
+    @field_validator("secret")
+    @classmethod
+    def _check_reference(cls, secret: str | None) -> str | None:
+        if secret is not None and not is_reference(secret):
+            raise ValueError("must say where it is: env:NAME, file:PATH or command:PROGRAM ARGUMENT ...")
+        return secret
 
     @field_validator("prefixes")
     @classmethod
@@ -82,17 +93,18 @@ class AzureBlobs(BaseModel):
     def _service(self) -> tuple[BlobServiceClient, Credential]:
         from azure.storage.blob import BlobServiceClient
 
-        given, token = os.environ.get(CONNECTION_STRING, ""), os.environ.get(SAS_TOKEN, "").strip().lstrip("?")
+        told = reveal(self.secret, "of the container") if self.secret else ""
+        given, token = told or os.environ.get(CONNECTION_STRING, ""), told or os.environ.get(SAS_TOKEN, "")
         if not self.account_url:
             try:
-                return BlobServiceClient.from_connection_string(given, **self._patience()), Credential(
-                    CONNECTION_STRING
-                )
+                service = BlobServiceClient.from_connection_string(given, **self._patience())
             except ValueError:
                 raise _no_account(given) from None
-        if token:
+            return service, Credential(CONNECTION_STRING, place=self.secret or "")
+        if token := token.strip().lstrip("?"):
             expires = parse_qs(token).get("se", [""])[0]
-            return BlobServiceClient(self.account_url, token, **self._patience()), Credential(SAS_TOKEN, expires)
+            service = BlobServiceClient(self.account_url, token, **self._patience())
+            return service, Credential(SAS_TOKEN, expires, self.secret or "")
         from azure.identity import DefaultAzureCredential
 
         return BlobServiceClient(self.account_url, DefaultAzureCredential(), **self._patience()), Credential()

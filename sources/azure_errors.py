@@ -27,27 +27,32 @@ class Credential:
     Attributes:
         variable: The variable of the environment that holds the secret; empty for an identity.
         expires: When a SAS token ends, as it says itself.
+        place: Where the secret is instead, as the settings say.
     """
 
     variable: str = ""
     expires: str = ""
+    place: str = ""
 
     def __str__(self) -> str:
         """Name it in a sentence, without the secret."""
         until = f" (expires {self.expires})" if self.expires else ""
-        return f"{self.variable}{until}" if self.variable else "the identity that azure-identity found"
+        return f"{self.named}{until}" if self.named else "the identity that azure-identity found"
+
+    @property
+    def named(self) -> str:
+        """Where the secret is; of a command the program, because its arguments are its own."""
+        return self.place.split(" ")[0] or self.variable
 
     def hint(self, container: Container) -> str:
         """Say how to get a credential that is accepted."""
         account, name = container.client.account_name, container.settings.container
         rights = "rl" if container.settings.processed == "keep" else "rlwdt"
         if self.variable == CONNECTION_STRING:
-            return (
-                f"Set {self.variable} to what this prints: az storage account show-connection-string --name {account}"
-            )
+            return f"Set {self.named} to what this prints: az storage account show-connection-string --name {account}"
         if self.variable == SAS_TOKEN:
             return (
-                f"Set {self.variable} to what this prints: az storage container generate-sas --account-name {account} "
+                f"Set {self.named} to what this prints: az storage container generate-sas --account-name {account} "
                 f"--name {name} --permissions {rights} --expiry DATE --output tsv"
             )
         role = "Data Reader" if container.settings.processed == "keep" else "Data Owner"

@@ -39,7 +39,9 @@ Table = TypeVar("Table", bound=BaseModel)
 
 CONFIG = "firn.toml"
 PREFIX = "FIRN_"
-PATHS = ("folder", "home", "file", "catalogue", "option_file", "checkpoints")
+PATHS = ("folder", "home", "file", "catalogue", "option_file", "checkpoints", "sslrootcert", "ca")
+SECRETS = ("dsn", "password", "secret")
+"""Settings that may say where a secret is: in a file, perhaps."""
 NO_SETTINGS = ("FIRN_CONFIG", "FIRN_ENV", "FIRN_HOME")
 """Variables that say which settings are meant and where the embedded server is, and are no settings themselves."""
 
@@ -298,13 +300,19 @@ def read(path: Path | None) -> dict[str, Any]:
 def relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
     """Resolve every path that is a setting against the settings file's own folder."""
     return {
-        key: relative_to(folder, value)
-        if isinstance(value, dict)
-        else str(folder / Path(value).expanduser())
-        if key in PATHS and isinstance(value, str)
-        else value
+        key: relative_to(folder, value) if isinstance(value, dict) else placed(folder, key, value)
         for key, value in values.items()
     }
+
+
+def placed(folder: Path, key: str, value: Any) -> Any:  # noqa: ANN401 (whatever a setting is)
+    """Resolve a setting that is a path, or a reference to a file, against a folder."""
+    if not isinstance(value, str):
+        return value
+    if key in SECRETS and value.startswith("file:"):
+        return f"file:{folder / Path(value.removeprefix('file:')).expanduser()}"
+    system = key == "sslrootcert" and value == "system"
+    return str(folder / Path(value).expanduser()) if key in PATHS and not system else value
 
 
 def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
@@ -368,6 +376,8 @@ def models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 (an annota
 
 def is_secret(name: str, key: str) -> bool:
     """Tell whether the value of a pipeline's setting, by dotted key, must never be shown."""
+    if key.rpartition(".")[2] in SECRETS:
+        return True
     cls: type[BaseModel] | None = pipeline_class(name)
     annotation: Any = None
     for part in key.split("."):

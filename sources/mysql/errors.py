@@ -52,7 +52,7 @@ def _hint(number: int, login: Login) -> str:
         (TOO_SLOW, f"raise statement_timeout_s, now {login.statement_timeout_s:g}, or lower chunk_mb"),
         (
             NO_TLS,
-            f'export SSL_CERT_FILE=ca.pem for its own CA, or lower the setting tls, now "{login.tls}"',
+            f'set ca, or export SSL_CERT_FILE=ca.pem, for its own CA; or lower the setting tls, now "{login.tls}"',
         ),
     )
     return next((hint for numbers, hint in hints if number in numbers), f"ask it by hand: {login.client('SELECT 1')}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
+from firn import ConfigError
 from sources.mysql.errors import NO_TLS, explained
 from sources.mysql.statements import STATEMENTS, quoted
 
@@ -37,6 +38,7 @@ class Login:
         password: Its password.
         database: The database.
         tls: Whether the connection is encrypted, and what is verified.
+        ca: The file of the CAs that may vouch for the server; empty for those of ``SSL_CERT_FILE``, or the system's.
         connect_timeout_s: How long the one attempt to connect may take.
         statement_timeout_s: After how long the server ends a statement.
         mark: Stands behind every statement, as a remark, so that they can be told from those of others.
@@ -48,6 +50,7 @@ class Login:
     password: str = field(repr=False)
     database: str
     tls: Tls = "verify-identity"
+    ca: str = ""
     connect_timeout_s: float = 3.0
     statement_timeout_s: float = 3600.0
     mark: str = ""
@@ -74,7 +77,8 @@ class Login:
     def url(self) -> str:
         """Return the address for connectorx, with the password in it: for that driver only."""
         user, password, database = (quote(part, safe="") for part in (self.user, self.password, self.database))
-        options = urlencode({"ssl-mode": SSL_MODES[self.tls], "prefer_socket": "false"})
+        trusted = {"ssl-ca": self.ca} if self.ca and self.tls != "disabled" else {}
+        options = urlencode({"ssl-mode": SSL_MODES[self.tls], "prefer_socket": "false", **trusted}, quote_via=quote)
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"mysql://{user}:{password}@{host}:{self.port}/{database}?{options}"
 
@@ -192,7 +196,7 @@ def log_in(login: Login) -> Session:
             autocommit=True,
             connect_timeout=login.connect_timeout_s,
             read_timeout=login.connect_timeout_s,
-            **_encryption(login.tls),
+            **_encryption(login),
         )
         # Once logged in, only the server ends a statement; the driver has no public way to say so.
         connection._read_timeout = login.statement_timeout_s + login.connect_timeout_s or None  # noqa: SLF001
@@ -218,12 +222,19 @@ def _listing(server: Server) -> list[str]:
     return [] if server.is_mariadb else ["SET SESSION information_schema_stats_expiry = 0"]
 
 
-def _encryption(tls: Tls) -> dict[str, Any]:
-    if tls == "disabled":
+def _encryption(login: Login) -> dict[str, Any]:
+    if login.tls == "disabled":
         return {"ssl_disabled": True}
-    trusted = ssl.create_default_context()  # of SSL_CERT_FILE where it is set, as connectorx does
-    trusted.check_hostname = tls == "verify-identity"
-    trusted.verify_mode = ssl.CERT_NONE if tls == "required" else ssl.CERT_REQUIRED
+    try:
+        trusted = ssl.create_default_context(cafile=login.ca or None)  # else of SSL_CERT_FILE, as connectorx does
+    except OSError as error:
+        raise ConfigError(
+            f"The CA file {login.ca} of {login} cannot be used: {error.strerror or 'it holds no certificate'}. "
+            "Nothing was read or written.",
+            "change the setting ca: a file of certificates in PEM",
+        ) from None
+    trusted.check_hostname = login.tls == "verify-identity"
+    trusted.verify_mode = ssl.CERT_NONE if login.tls == "required" else ssl.CERT_REQUIRED
     return {"ssl": trusted}
 
 

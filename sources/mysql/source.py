@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
-from firn import ConfigError, SourceError, Table
+from firn import ConfigError, SourceError, Table, is_reference, reveal
 from sources.mysql.changes import fingerprint
 from sources.mysql.connections import Connections
 from sources.mysql.database import Database
@@ -54,15 +54,18 @@ class MySQL(BaseModel):
     - ``quarantined_values``: ``table``, ``key`` as a JSON object, ``column``, ``rule`` and ``raw``, all String; the
       values that a rule set aside.
 
-    The password is no setting: it is taken from ``MYSQL_PWD``, else from the option file.
+    The password itself is no setting: it is taken from where ``password`` says that it is, else from ``MYSQL_PWD``,
+    else from the option file.
 
     Attributes:
         database: The database.
         host: The server; what is not stated of host, port and user is taken from the option file.
         port: Its port.
         user: The account, which needs SELECT and nothing else.
+        password: Where the password is: ``env:NAME``, ``file:PATH`` or ``command:PROGRAM ARGUMENT ...``.
         option_file: A file as MySQL's own clients read it, of which the group ``[client]`` counts.
-        tls: Whether connections are encrypted, and what is verified, with the CAs of ``SSL_CERT_FILE`` or the system.
+        tls: Whether connections are encrypted, and what is verified.
+        ca: The file of the CAs that may vouch for the server; by default those of ``SSL_CERT_FILE``, or the system's.
         connect_timeout_s: How long the one attempt to connect may take.
         statement_timeout_s: After how long the server ends a statement.
         connections: How many connections are open at a time at most.
@@ -80,8 +83,10 @@ class MySQL(BaseModel):
     host: str = "127.0.0.1"
     port: PositiveInt = 3306
     user: str = ""
+    password: str | None = None
     option_file: Path = Path("~/.my.cnf")
     tls: Tls = "verify-identity"
+    ca: Path | None = None
     connect_timeout_s: PositiveFloat = 3.0
     statement_timeout_s: NonNegativeFloat = 3600.0
     connections: PositiveInt = 4
@@ -91,6 +96,13 @@ class MySQL(BaseModel):
     exclude: tuple[str, ...] = ()
     rules: Rules = Rules()
     columns: Mapping[str, Rules] = Field(default_factory=dict)
+
+    @field_validator("password")
+    @classmethod
+    def _check_reference(cls, password: str | None) -> str | None:
+        if password is not None and not is_reference(password):
+            raise ValueError("must say where it is: env:NAME, file:PATH or command:PROGRAM ARGUMENT ...")
+        return password
 
     def login(self) -> Login:
         """Return where to log in and as whom, with the password of the environment or the option file.
@@ -111,9 +123,12 @@ class MySQL(BaseModel):
             host,
             int(port),
             user,
-            os.environ.get(PASSWORD, options.get("password", "")),
+            reveal(self.password, "password of MySQL")
+            if self.password
+            else os.environ.get(PASSWORD, options.get("password", "")),
             database=self.database,
             tls=self.tls,
+            ca=str(self.ca or ""),
             connect_timeout_s=self.connect_timeout_s,
             statement_timeout_s=self.statement_timeout_s,
         )

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from firn import SourceError, SourceUnavailable
 from sources.mysql.chunks import _read
+from tests.certificates import certify
 from tests.conftest import reachable_folder
 from tests.mariadb import PASSWORD, make_database, serve_mariadb
 
@@ -24,20 +19,7 @@ if TYPE_CHECKING:
     from sources.mysql.sessions import Tls
     from tests.mariadb import MariaDB
 
-NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "firn's tests")])
 VERIFIED: tuple[Tls, ...] = ("verify-ca", "verify-identity")
-
-
-def certify(folder: Path, address: str) -> None:
-    """Write a certificate for an address that signs itself, and its key."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
-    named = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-    made = x509.CertificateBuilder(NAME, NAME, key.public_key(), x509.random_serial_number())
-    dated = made.not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
-    signed = dated.add_extension(named, critical=False).add_extension(x509.BasicConstraints(True, None), critical=True)  # noqa: FBT003
-    (folder / "ca.pem").write_bytes(signed.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(key.private_bytes(*form))
 
 
 @pytest.fixture(scope="module", params=["127.0.0.1", "127.0.0.2"])

@@ -102,7 +102,7 @@ def test_state_of_a_newer_firn_is_refused(newest: Target) -> None:
     published(newest.settings)
     newest.query("INSERT INTO firn.version VALUES (99, 'shop')")
 
-    with newest.settings.open() as loader, pytest.raises(StateError, match="has version 99, this firn knows 5"):
+    with newest.settings.open() as loader, pytest.raises(StateError, match=r"has version 99, this firn knows \d+\."):
         loader.prepare(Run.start("shop"), SHOP)
 
 
@@ -422,7 +422,7 @@ def test_processes_that_start_together_make_the_state_once(newest: Target) -> No
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(begin, range(6))) == ["running"] * 6
-    assert newest.query("SELECT version, production FROM firn.version") == [(5, "shop")]
+    assert newest.query("SELECT count(*), min(production) FROM firn.version") == [(1, "shop")]
 
 
 def test_psql_reaches_the_same_database(newest: Target, capfd: pytest.CaptureFixture[str]) -> None:
