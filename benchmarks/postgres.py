@@ -40,10 +40,14 @@ class Target:
     Attributes:
         port: Where it listens, on 127.0.0.1.
         version: Such as ``18.4``.
+        pid: Its first process, whose children serve the sessions.
+        programs: The folder of its programs.
     """
 
     port: int
     version: str
+    pid: int
+    programs: Path
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
@@ -55,6 +59,11 @@ class Target:
             session.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(database)))
             session.execute(SQL("CREATE DATABASE {}").format(Identifier(database)))
             session.execute("CHECKPOINT")  # nobody writes what another one left
+
+    def drop(self, database: str) -> None:
+        """Drop a database, which may be gone."""
+        with psycopg.connect(self.url(), autocommit=True) as session:
+            session.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(database)))
 
 
 @contextmanager
@@ -70,7 +79,8 @@ def serve_postgres() -> Iterator[Target]:
         control: list[str | Path] = [programs.folder / "pg_ctl", "-D", data, "-w"]
         _run([*control, "-l", Path(name) / "log", "-o", f"{options} -p {port} -k {name}", "start"], name)
         try:
-            yield Target(port, programs.version)
+            pid = int((data / "postmaster.pid").read_text("ascii").split()[0])
+            yield Target(port, programs.version, pid, programs.folder)
         finally:
             _run([*control, "-m", "immediate", "stop"], name)
 

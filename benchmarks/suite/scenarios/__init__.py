@@ -1,0 +1,1 @@
+"""What is measured: a module a scenario, each with the systems that take part in it."""
