@@ -6,7 +6,8 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format explore torture bench-order-lists bench-publications bench-clinic bench-commissions lock clean
+.PHONY: demo test setup system lint format explore torture lock clean
+.PHONY: bench bench-small bench-gate bench-baseline bench-growth bench-profile bench-pages bench-publications peers
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
 	@$(BIN)/python -m benchmarks.demo --scale $(SCALE)
@@ -51,17 +52,34 @@ explore: setup system  ## The property tests, with other examples each time
 torture: setup system  ## Publish 200 times while readers read and publishers are killed; prints its seed
 	$(BIN)/python -m tests.torture
 
-bench-order-lists: setup  ## Records per second, from the first listing to the commit
-	$(BIN)/python -m benchmarks.order_lists --scale $(or $(filter-out 0.1,$(SCALE)),1)
+bench: setup peers  ## firn, other systems and the machine's limits in every scenario; an hour on an idle machine
+	$(BIN)/python -m benchmarks.suite
+	$(BIN)/python -m benchmarks.suite --pages
+
+bench-small: setup peers  ## The same, small; five minutes
+	$(BIN)/python -m benchmarks.suite --small
+
+bench-growth: setup peers  ## How time and memory grow with the rows
+	$(BIN)/python -m benchmarks.suite --growth
+	$(BIN)/python -m benchmarks.suite --pages
+
+bench-gate: setup  ## Fails if firn became slower than the baseline; what CI asks after the tests
+	$(BIN)/python -m benchmarks.suite --gate
+
+bench-baseline: setup  ## Measures the gate's baseline anew, on an idle machine
+	$(BIN)/python -m benchmarks.suite --record
+
+bench-profile: setup  ## Where every core-second goes
+	$(BIN)/python -m benchmarks.suite --profile
+
+bench-pages: setup  ## Writes the figures of README and docs from benchmarks/results
+	$(BIN)/python -m benchmarks.suite --pages
 
 bench-publications: setup  ## Ways to publish, firn's and others', beside each other
 	$(BIN)/python -m benchmarks.publications
 
-bench-clinic: setup  ## The clinic's five large tables, by firn and by other tools
-	$(BIN)/python -m benchmarks.clinic --scale $(SCALE)
-
-bench-commissions: setup  ## From CSV extracts to 38 published tables, compared with what the generator made
-	$(BIN)/python -m benchmarks.commissions --scale $(or $(filter-out 0.1,$(SCALE)),1) --repeats 1
+peers: setup  ## The other systems, in a Python of their own under .cache
+	@$(BIN)/python -m benchmarks.suite.peers
 
 lock: setup  ## Resolve the exact versions again
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock

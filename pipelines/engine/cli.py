@@ -14,6 +14,7 @@ import click
 from firn import ConfigError, FirnError
 from pipelines.engine import backup_cli, env, precautions
 from pipelines.engine.arguments import CONFIG, ENV, JSON, SET, parse, show
+from pipelines.engine.bench import bench
 from pipelines.engine.postponed import postpone
 
 CUSTOMER = click.option("--customer", default="", metavar="NAME", help="Only the workbooks of this customer.")
@@ -68,7 +69,7 @@ def cli() -> None:
     """Pull tables out of workbooks and databases, transform them in memory, publish all of them at once."""
 
 
-for verb in (*backup_cli.VERBS, env.env, *precautions.VERBS):
+for verb in (*backup_cli.VERBS, bench, env.env, *precautions.VERBS):
     cli.add_command(verb)
 
 

@@ -90,7 +90,7 @@ def _post_more(path: Path) -> None:
 
 
 def difference(truth: Truth, url: str) -> str:
-    """Say what production shows that the generator did not make: objects, routes, suspended chains, rejects, premiums."""
+    """Say what production shows that the generator did not make: objects, routes, suspensions, rejects, premiums."""
     with psycopg.connect(url) as session:
         found: dict[str, object] = {name: session.execute(ask).fetchall()[0][0] for name, ask in _COUNTS.items()}
         found["routes"] = dict(session.execute(_ROUTES).fetchall())
