@@ -32,6 +32,8 @@ FIGURES = ("cpu", "wall")
 LEAST_NOISE = {"cpu": 0.05, "wall": 0.10}
 IDLE = 1.25
 """How much longer the reference may wait for processors than in the baseline, until ``wall`` says nothing."""
+BUSY = 1.5
+"""How long the reference may wait, as a multiple of its work, until seconds are no part of a baseline."""
 ROUNDS, ATTEMPTS = 3, 3
 
 
@@ -174,15 +176,17 @@ def decide(baseline: Baseline, measure: Callable[[Rounds], None], *, same_machin
 
 
 def record(found: Rounds, commit: str, at: str) -> Baseline:
-    """Make a baseline of what was measured."""
+    """Make a baseline of what was measured; of a busy machine without seconds."""
     by_name = found.quotients.items()
+    waiting = statistics.median(found.waiting)
+    figures = FIGURES if waiting < BUSY else ("cpu",)
     return Baseline(
         commit=commit,
         at=at,
         rounds=len(found.waiting),
-        waiting=round(statistics.median(found.waiting), 3),
-        quotients={name: {f: round(statistics.median(own[f]), 4) for f in FIGURES} for name, own in by_name},
-        noise={name: {f: round(_farthest(own[f]), 4) for f in FIGURES} for name, own in by_name},
+        waiting=round(waiting, 3),
+        quotients={name: {f: round(statistics.median(own[f]), 4) for f in figures} for name, own in by_name},
+        noise={name: {f: round(_farthest(own[f]), 4) for f in figures} for name, own in by_name},
     )
 
 

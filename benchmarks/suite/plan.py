@@ -44,7 +44,7 @@ FULL = (
     Leg("clinic", 0.1),
     Leg("clinic, zero dates", 0.01, 1),
     Leg("commissions", 1),
-    Leg("publication", 1),
+    Leg("publication", 0.5),
     Leg("nights", 0.1),
     Leg("clinic", 1),
 )

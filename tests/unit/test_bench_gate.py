@@ -76,6 +76,13 @@ def test_seconds_say_nothing_where_the_reference_waits_for_processors(baseline: 
     assert "busy" in str(wall)
 
 
+def test_a_baseline_of_a_busy_machine_has_no_seconds() -> None:
+    busy = Rounds()
+    add(busy, chance(4), Cost(3.0, 9.0), rounds=9, reference=Cost(2.0, 4.0))
+    assert [*baseline_of(busy).quotients["work"]] == ["cpu"]
+    assert [verdict.figure for verdict in judge(baseline_of(busy), busy, same_machine=True)] == ["cpu"]
+
+
 def test_on_another_kind_of_machine_more_is_allowed(baseline: Baseline) -> None:
     found = Rounds()
     add(found, chance(3), Cost(4.5, 3.0), rounds=9)
