@@ -47,7 +47,7 @@ def main() -> None:
             written = [str(page.relative_to(machine.ROOT)) for page in pages.write()]
             print("\n".join(written) or "Nothing was measured yet.")
         elif given.gate or given.record:
-            sys.exit(_gate(record=given.record))
+            sys.exit(_gate(given.repeats or _BASELINE_ROUNDS if given.record else 0))
         elif given.profile:
             _profile(given.profile, given.scale)
         else:
@@ -110,13 +110,14 @@ def _legs(given: argparse.Namespace) -> tuple[Sequence[Leg], Path, list[str]]:
     return chosen, given.out or (_SMALL if given.small else _SOME if partial else pages.RESULTS), given.system
 
 
-def _gate(*, record: bool) -> int:
+def _gate(recorded: int) -> int:
+    """Compare with the baseline, or record one of so many rounds."""
     found = gate.load(_BASELINE, machine.kind())
     results = Results(_SMALL.with_name("gate.jsonl"), machine.about())
     with serve_postgres() as target, workloads.serving(target, results) as work:
-        if record:
+        if recorded:
             rounds = gate.Rounds()
-            work.measure(rounds, _BASELINE_ROUNDS)
+            work.measure(rounds, recorded)
             _record(gate.record(rounds, machine.commit(), datetime.now(UTC).isoformat(timespec="minutes")))
             return 0
         if found is None:
