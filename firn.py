@@ -467,7 +467,15 @@ class FirnError(Exception):
 
 
 class Transient:
-    """Marks the errors that may pass by themselves: the only ones that a run tries again."""
+    """Marks the errors that may pass by themselves: the only ones that a run tries again.
+
+    Attributes:
+        code: What the driver calls it: a SQLSTATE, a number of MySQL's, a status of HTTP; empty where it says none.
+        lasting: Whether it was waited for already, or seconds do not help: the run ends, and another may succeed.
+    """
+
+    code: str = ""
+    lasting: bool = False
 
 
 class ConfigError(FirnError):

@@ -20,6 +20,7 @@ from loaders import (
     delta,
     evolution,
     inventory,
+    lease,
     policies,
     publish,
     quarantine,
@@ -143,6 +144,8 @@ class Changes:
         """
         if exc.sqlstate in (publish.FENCED, publish.DISABLED):
             raise publish.fenced(self.plan, exc)
+        if exc.sqlstate == publish.OVERTAKEN:
+            raise lease.lost(self.plan.run_id, self.plan.dataset) from exc
         if exc.sqlstate == "42501":
             raise _not_allowed(exc) from exc
         if exc.sqlstate not in BLOCKED:

@@ -85,7 +85,7 @@ def clear_leftovers(connection: Statements, state: State, run_id: str, budget_ms
     for other, schema in state.unfinished().items():
         if other == run_id:
             drop_schema(connection, schema, budget_ms)
-        elif state.hold(other):
+        elif not state.is_leased(other) and state.hold(other):
             with suppress(psycopg.Error):
                 if other in state.unfinished():  # it may have been verified just before its process ended
                     drop_schema(connection, schema, budget_ms)

@@ -6,7 +6,7 @@ import getpass
 import os
 import re
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +17,7 @@ from psycopg.rows import namedtuple_row
 from psycopg.sql import SQL, Composed, Literal
 
 from firn import ConfigError, FirnError, LoadError, TargetUnavailable
-from loaders.sqlstates import primary
+from loaders.sqlstates import border, primary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,8 @@ __all__ = ["Copying", "Server", "Statements", "address"]
 Statements: TypeAlias = "psycopg.Connection[Any]"
 Copying: TypeAlias = "adbc.Connection"
 
-_CONNECT_S = 10
+# Seconds: to connect, and until a connection is given up whose other end is gone without a word.
+_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
 _UNKNOWN_OPTION = re.compile(r'(?:connection option|query parameter:?) "([a-z_]+)"')
 _SETTINGS = {
     "search_path": "",  # every name is written with its schema, and the catalogue's functions print it that way
@@ -64,7 +65,7 @@ class Server:
             raise _not_a_dsn(dsn, str(exc)) from None
         # Both drivers get keywords: a URI that libpq misreads would be quoted in its message.
         self._password = str(found.get("password") or "")
-        self._dsn = conninfo.make_conninfo("", connect_timeout=found.pop("connect_timeout", _CONNECT_S), **found)
+        self._dsn = conninfo.make_conninfo("", **{**_PATIENCE, **found})
         self._options = str(found.get("options") or "")
         self._role = {"role": role} if role else {}
 
@@ -83,7 +84,7 @@ class Server:
         connection: Statements = self._reached(
             lambda: psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None, row_factory=namedtuple_row)
         )
-        with self._let():
+        with border("Opening a connection"), self._let():
             connection.execute(_setting({**_SETTINGS, "firn.person": _person(), **self._role}))
         self._options = connection.pgconn.options.decode()  # wherever libpq found them
         return connection
@@ -102,10 +103,15 @@ class Server:
         dsn = conninfo.make_conninfo(self._dsn, options=f"{self._options} -c search_path=".lstrip())
         connection: Copying = self._reached(lambda: adbc.connect(dsn))
         settings = {**_SETTINGS, "synchronous_commit": "off"}  # publish commits with it on, after all of these
-        with self._let(), connection.cursor() as cursor:
-            cursor.execute(_setting({**settings, **self._role}).as_string())
-            cursor.fetchall()
-        connection.commit()
+        try:
+            with border("Opening a connection for rows"), self._let(), connection.cursor() as cursor:
+                cursor.execute(_setting({**settings, **self._role}).as_string())
+                cursor.fetchall()
+                connection.commit()
+        except LoadError:
+            with suppress(AdbcError):
+                connection.close()
+            raise
         return connection
 
     @contextmanager

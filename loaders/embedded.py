@@ -289,10 +289,12 @@ def _wait_until_stopped(home: Path) -> None:
 
 
 def _late(home: Path) -> TargetUnavailable:
-    return TargetUnavailable(
+    error = TargetUnavailable(
         f"The embedded database in {home} was not ready in time; it may still be starting, recovering or stopping.",
         f"tail {shlex.quote(str(home / 'server.log'))}, then run the same command again",
     )
+    error.lasting = True  # it was waited for
+    return error
 
 
 def _cannot_prepare(home: Path, cause: OSError) -> LoadError:

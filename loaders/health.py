@@ -141,7 +141,7 @@ def _strangers(connection: Statements, state: State, names: Namespace) -> list[s
 
 def _staged(state: State) -> Iterator[tuple[str, str, str]]:
     for run in state.staged():
-        if not state.hold(run.run_id):
+        if state.is_leased(run.run_id) or not state.hold(run.run_id):
             continue  # another process works on it
         state.release(run.run_id)
         yield run.schema, run.pipeline, f"was staged by run {run.run_id}, which is {run.status}"

@@ -50,8 +50,10 @@ def wait_until_passed(
         oldest = connection.execute(_SQL["oldest"], {"mark": mark}).fetchall()
         ended = end([row.pid for row in oldest if row.pid is not None])
         if not patience.pause() and not ended:
-            raise TargetUnavailable(
+            error = TargetUnavailable(
                 f"A transaction older than the staged rows is still open after {patience.waited:.0f} s, and would see "
                 f"the new tables empty: {told(oldest)}. Production is unchanged.",
                 "wait until it ends, or end it with SELECT pg_terminate_backend(pid), then publish the run again",
             )
+            error.lasting = True  # it was waited for
+            raise error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from decimal import Decimal
 
     import dataframely as dy
@@ -34,6 +34,22 @@ class Loader(Protocol):
     nothing, and ``finish``; ``discard`` may follow at any point before ``publish``. The target is the authority on what
     was published: the runs are recorded in it.
     """
+
+    def lease(self, run: Run, wait_s: float = 0.0, tell: Callable[[str], None] = ...) -> str:
+        """Take the pipeline of a run until it has finished or died; say of which dead run it was taken over.
+
+        Raises:
+            RunLocked: Another run has it, and has not let go in ``wait_s``.
+        """
+        ...
+
+    def reconnect(self) -> None:
+        """Connect again where the connection was lost; what is staged is kept.
+
+        Raises:
+            TargetUnavailable: The target does not answer.
+        """
+        ...
 
     def check(self, dataset: Dataset) -> Mapping[str, tuple[str, str]]:
         """Check everything that can be refused before rows are sent, write nothing.
@@ -111,6 +127,16 @@ class Loader(Protocol):
 
         Raises:
             LoadError: A column is not of the exact type that its contract says, or the target refused a value.
+            TargetUnavailable: The connection was lost, with this part or one before it. The same call sends both.
+        """
+        ...
+
+    def arrived(self, run: Run) -> None:
+        """Wait until every part that was sent is in staging.
+
+        Raises:
+            LoadError: The target refused a value.
+            TargetUnavailable: The connection was lost; the same call sends what did not arrive.
         """
         ...
 

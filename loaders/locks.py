@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["BLOCKED", "Locks", "asked"]
 
 _SQL = queries.read("locks.sql")
-# Lock not available, statement cancelled by the budget, deadlock: each leaves production as it was, and may pass.
-BLOCKED = ("55P03", "57014", "40P01")
+# Lock not available, statement cancelled by the budget, deadlock, serialization: each leaves production as it was, and
+# may pass.
+BLOCKED = ("55P03", "57014", "40P01", "40001")
 _LADDER_S = 5.0
 _HIGH_BUDGET = 3  # times the first budget, once the ladder's seconds have passed
 _PEEK = 0.4  # of a budget: who holds a lock that long would outlast it too
@@ -92,11 +93,13 @@ class Locks:
     def late(self, tables: Sequence[str]) -> TargetUnavailable:
         """Return the error for locks that were not given in time; those who hold them are named."""
         sessions = self.connection.execute(_SQL["sessions"], {"pids": self._blockers}).fetchall()
-        return TargetUnavailable(
+        error = TargetUnavailable(
             f"The locks on {', '.join(tables)} were not given in {self.patience.waited:.0f} s "
             f"({self.attempts} attempts); held by {told(sessions)}. Production is unchanged.",
             "wait until it ends, or end it with SELECT pg_terminate_backend(pid), then publish the run again",
         )
+        error.code, error.lasting = BLOCKED[0], True  # it was waited for
+        return error
 
     def _holders(self, tables: Sequence[str], modes: Sequence[str] | None = None) -> dict[str, int]:
         values: dict[str, Any] = {"schema": self.schema, "tables": list(tables), "beside": list(self.beside)}

@@ -19,7 +19,7 @@ from loaders.memory_stage import MemoryStage
 from loaders.state import RunRecord, unknown_run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import dataframely as dy
 
@@ -62,6 +62,13 @@ class Memory:
         self._logs: dict[str, MemoryLog] = {}
         self._ledgers: dict[str, dict[str, PartRecord]] = {}
         self._steps: dict[str, dict[tuple[int, str, str], dict[str, Any]]] = {}
+
+    def lease(self, run: Run, wait_s: float = 0.0, tell: Callable[[str], None] = lambda _: None) -> str:  # noqa: ARG002
+        """Nobody else runs what is in this memory."""
+        return ""
+
+    def reconnect(self) -> None:
+        """Memory is always reached."""
 
     def check(self, dataset: Dataset) -> dict[str, tuple[str, str]]:
         """Check the contracts, and say what would happen to each table."""
@@ -117,6 +124,9 @@ class Memory:
         ddl.check_rows(stage.layouts[table], part, frame)
         stage.parts[table, part] = frame
         return Staged(table, part, frame.height)
+
+    def arrived(self, run: Run) -> None:
+        """What is sent to memory is there at once."""
 
     def leave(self, run: Run, tables: Collection[str]) -> None:
         """Publish nothing of some tables of a run, and forget what was kept of them."""

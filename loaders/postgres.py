@@ -43,6 +43,8 @@ class Postgres(BaseModel):
         keep_generations: How many earlier generations are kept, each to be shown again by a rollback.
         check_timeout_s: How long the checks after a publication may take together, before it is undone.
         max_wait_s: How long a publication waits for old snapshots and locks before it gives up.
+        lease_s: After how long without a sign of life of a run another may take over its pipeline; signs are given four
+            times as often.
         terminate_blockers: Roles and application names whose sessions firn may end when `max_wait_s` is nearly over and
             they hold a table or an old snapshot; each is recorded. By default nobody's.
         rebuild_inbound_fks: Whether foreign keys of tables that firn does not publish are made anew on the tables that
@@ -74,6 +76,7 @@ class Postgres(BaseModel):
     role: str = ""
     lock_budget_ms: int = Field(default=50, ge=1)
     max_wait_s: float = Field(default=30.0, ge=0)
+    lease_s: float = Field(default=60.0, ge=1)
     keep_generations: int = Field(default=1, ge=1)
     check_timeout_s: float = Field(default=60.0, gt=0)
     terminate_blockers: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from loaders import (
     policies,
     readback,
     scratch,
+    sessions,
     shadows,
     shown,
     spans,
@@ -36,6 +37,7 @@ from loaders.contrast import Schemas
 from loaders.ddl import cut, layout
 from loaders.generations import Generations
 from loaders.lanes import Lanes, several
+from loaders.lease import Lease
 from loaders.patience import Patience
 from loaders.preflight import check_target
 from loaders.preparation import dressing, make_staging
@@ -47,7 +49,7 @@ from loaders.streams import Streams
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from decimal import Decimal
     from pathlib import Path
 
@@ -93,6 +95,7 @@ class PostgresLoader:
         self._login = login or server
         self._stack = ExitStack()
         self._staging: dict[str, Staging] = {}
+        self._leases: dict[str, Lease] = {}
 
     def connect(self) -> None:
         """Open the connection for statements; again after it was lost.
@@ -101,14 +104,76 @@ class PostgresLoader:
             TargetUnavailable: Nothing answers. Production is unchanged.
             LoadError: The server refuses. Production is unchanged.
         """
-        self.close()
+        self._stack.close()
         self._statements: Statements = self._stack.enter_context(self._server.statements())
         self._streams = Streams(self._server.copying, _STREAMS)
         self._stack.callback(self._streams.close)
         self.state = State(self._statements, self._names)
+        with border("Connecting"):
+            self._session = sessions.own(self._statements)
+
+    def lease(self, run: Run, wait_s: float = 0.0, tell: Callable[[str], None] = lambda _: None) -> str:
+        """Take the pipeline of a run, so that no other runs it until this one has finished or died.
+
+        Args:
+            run: The run.
+            wait_s: How long to wait for another run that has it.
+            tell: Hears once for whom is waited.
+
+        Returns:
+            Of whom it was taken over, in words: a run that died; empty where nobody had it.
+
+        Raises:
+            RunLocked: Another run has it. Production is unchanged.
+            LoadError: A right is missing. Production is unchanged.
+        """
+        with border("Taking the pipeline"):
+            check_target(self._statements, self._names)
+            self.state.make()
+            taken = Lease(self._server.statements, self._names.state, run, self._settings.lease_s)
+            taken.take(self._statements, Patience(wait_s), tell)
+            self._leases[run.id] = taken
+            return taken.before
+
+    def _let_go(self, run: Run) -> None:
+        """Let others have the pipeline of a run."""
+        if taken := self._leases.pop(run.id, None):
+            taken.end(self._statements)
+
+    def _refuse_lost(self, run: Run) -> int:
+        """Return the token of a run's lease, 0 where it has none.
+
+        Raises:
+            RunLocked: It had one, and another run has taken over.
+        """
+        taken = self._leases.get(run.id)
+        if taken:
+            taken.refuse_lost()
+        return taken.token if taken else 0
+
+    def reconnect(self) -> None:
+        """Open the connection for statements again where it was lost; rows under way have connections of their own.
+
+        Raises:
+            TargetUnavailable: Nothing answers. Production is unchanged.
+            LoadError: The server refuses. Production is unchanged.
+        """
+        sessions.notice(self._statements)
+        if self._statements.closed:
+            earlier, self._statements = self._session, self._stack.enter_context(self._server.statements())
+            self.state = State(self._statements, self._names)
+            with border("Connecting again"):
+                # The server may not have noticed yet that nobody is there any more, and keep its locks.
+                sessions.end(self._statements, earlier)
+                self._session = sessions.own(self._statements)
+                for run_id in self._leases:
+                    self.state.hold(run_id)
 
     def close(self) -> None:
-        """Close the connections; what is staged stays."""
+        """Close the connections, and let go of the pipelines; what is staged stays."""
+        for taken in self._leases.values():
+            taken.end(self._statements)
+        self._leases.clear()
         self._stack.close()
 
     def whereabouts(self) -> dict[str, str]:
@@ -195,7 +260,7 @@ class PostgresLoader:
         with border("Recording the run"):
             check_target(self._statements, self._names)
             self.state.make()
-            self.state.start(run)
+            self.state.start(run, ours=run.id in self._leases)
 
     def attempt(
         self, run: Run, asked: Mapping[str, Any], settings: Mapping[str, Any], fingerprints: Mapping[str, str]
@@ -236,15 +301,16 @@ class PostgresLoader:
             TargetUnavailable: The target does not answer. Production is as the run left it.
         """
         with border("Recording the run"):
-            if self._statements.closed:
-                self.connect()
+            self.reconnect()
             self.state.finish(run.id, status, report, str(report.get("error") or ""))
+        self._let_go(run)
 
     def forget(self, run: Run) -> None:
         """Record no longer that a run began that has staged nothing."""
         with border("Forgetting the run"):
             self.state.forget(run.id)
             self.state.release(run.id)
+        self._let_go(run)
 
     def runs(self, dataset: str | None = None, last: int = 20) -> Sequence[dict[str, Any]]:
         """Return the latest runs, of one pipeline or of all, newest first."""
@@ -314,11 +380,22 @@ class PostgresLoader:
             LoadError: A column is not of the exact type of its contract, and nothing of the part was sent; or the
                 server refused a value of a part sent before: table, part, row and column are named, and nothing of
                 that part is staged. Production is unchanged.
-            TargetUnavailable: The connection was lost; the part may be sent again. Production is unchanged.
+            TargetUnavailable: The connection was lost, with this part or one before it; the same call sends what did
+                not arrive. Production is unchanged.
         """
         with self._timed("stage"):
             self._staged(run).send(self._streams, table, part, frame, self._settings.batch_rows)
             return Staged(table, part, frame.height)
+
+    def arrived(self, run: Run) -> None:
+        """Wait until every part that was sent is in staging.
+
+        Raises:
+            LoadError: The server refused a value; table, part, row and column are named. Production is unchanged.
+            TargetUnavailable: The connection was lost; the same call sends what did not arrive.
+        """
+        with self._timed("stage"):
+            self._staged(run).arrive(self._streams)
 
     def leave(self, run: Run, tables: Collection[str]) -> None:
         """Publish nothing of some tables of a run: what was sent of them is dropped, and production keeps its own.
@@ -535,8 +612,8 @@ class PostgresLoader:
                 cannot have ranges, or rows that its policy keeps do not fit it. Production is unchanged.
         """
         staging = self._staged(run)
-        with self._timed("stage"):
-            staging.sent()
+        self._refuse_lost(run)
+        self.arrived(run)
         with self._timed("verify"), border("Verifying staging"), self._lanes(staging) as lanes:
             wanted = bool(read)
             found = readback.compare(staging, self._statements, lanes, self._streams, hashed=wanted)
@@ -668,8 +745,9 @@ class PostgresLoader:
                 return plans.already(self.state, done[0])
             if done:
                 return self._published(plans.republication(self.state, self._statements, done[0]))
+            token = self._refuse_lost(run)
             plan = strategies.decide(self._statements, self._names, plans.publication(self.state, run.id))
-            return self._published(plan)
+            return self._published(replace(plan, token=token))
 
     def delta(self, run: Run, sample: int = 10) -> Mapping[str, Delta]:
         """Compare what a verified run staged with what production shows, and write nothing.

@@ -26,6 +26,7 @@ __all__ = [
     "DISABLED",
     "DRIFTED",
     "FENCED",
+    "OVERTAKEN",
     "Family",
     "Plan",
     "check_rows",
@@ -39,6 +40,7 @@ __all__ = [
 FENCED = "FN001"
 DRIFTED = "FN002"
 DISABLED = "FN004"
+OVERTAKEN = "FN005"
 Family = OneOf["swap", "changes"]
 
 _SQL = queries.read("publish.sql")
@@ -65,6 +67,7 @@ class Plan:
         origin: The generation as which the rows were first published; of a new one, 0.
         cursors: How far the sources were read for what becomes visible, by name.
         others: What is recorded of the dataset's tables that stay as they are.
+        token: Of the lease that must still be the run's; 0 where it needs none.
     """
 
     dataset: str
@@ -83,6 +86,7 @@ class Plan:
     origin: int = 0
     cursors: Mapping[str, Any] = field(default_factory=dict)
     others: Mapping[str, Any] = field(default_factory=dict)
+    token: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -177,6 +181,7 @@ def _values(state: str, plan: Plan) -> dict[str, Identifier | Literal]:
         "dataset": Literal(plan.dataset),
         "generation": Literal(plan.generation),
         "next": Literal(plan.generation + 1),
+        "token": Literal(plan.token),
         "run": Literal(plan.run_id),
         "kind": Literal(plan.kind),
         "family": Literal(plan.family),

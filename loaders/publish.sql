@@ -4,6 +4,12 @@ BEGIN
     IF {kind} <> 'rolled_back' AND EXISTS (SELECT FROM {state}.disabled WHERE dataset = {dataset}) THEN
         RAISE EXCEPTION USING ERRCODE = 'FN004', MESSAGE = 'the pipeline is disabled';
     END IF;
+    IF {token} > 0 THEN
+        PERFORM FROM {state}.lease WHERE pipeline = {dataset} AND token = {token} FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'FN005', MESSAGE = 'another run has the pipeline';
+        END IF;
+    END IF;
     UPDATE {state}.dataset
     SET generation = {next}, run_id = {run}, published_at = clock_timestamp()
     WHERE dataset = {dataset} AND generation = {generation};

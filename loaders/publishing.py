@@ -56,21 +56,23 @@ class Publishing:
             TargetUnavailable: Snapshots or locks were in the way, or the connection was lost. The message says whether
                 production is unchanged.
         """
+        lost = TargetUnavailable(
+            f"The connection was lost before {self.plan.dataset} was published. Production is unchanged.",
+            f"firn publish {self.plan.run_id}",
+        )
         try:
             self._family().run()
         except PublishError:
             if self._done() is None:  # the same run by another process
                 raise
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as exc:
             if not self.connection.broken:
                 raise
+            lost.code = exc.sqlstate or ""
         done = self._done()
         if done is None:
             shadows.clear(self.connection, self.settings.state, self.settings.lock_budget_ms)
-            raise TargetUnavailable(
-                f"The connection was lost before {self.plan.dataset} was published. Production is unchanged.",
-                f"firn publish {self.plan.run_id}",
-            )
+            raise lost
         return replace(plans.told(done), kept_bytes=self._tidied())
 
     def _family(self) -> Swap | Changes:
@@ -109,12 +111,14 @@ class Publishing:
                 self.state.wait_for(self.plan.dataset)
             except (LoadError, psycopg.OperationalError) as exc:  # it refuses connections while it recovers
                 if not patience.pause():
-                    raise TargetUnavailable(
+                    error = TargetUnavailable(
                         f"The connection was lost while {self.plan.dataset} was being published, and PostgreSQL has "
                         f"not answered for {patience.waited:.0f} s. It is not known whether production shows "
                         f"run {self.plan.run_id}.",
                         f"firn publish {self.plan.run_id}",
-                    ) from exc
+                    )
+                    error.lasting = True  # it was waited for
+                    raise error from exc
             else:
                 return
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["border", "primary", "wrap"]
 
-_TRANSIENT = ("08", "57P", "53300", "40", "55P03")
+# The session was ended, the server starts or stops, has no connection left, or others were in the way: all may pass. A
+# full disk and a cancelled statement need a person.
+_PASSING = ("57P01", "57P02", "57P03", "57P05", "53300", "40001", "40003", "40P01", "55P03")
 _HINTS = {
     "28": "check the role, its password and pg_hba.conf",
     "23": "correct the rows where they come from, or change what is demanded of them here",
@@ -52,8 +54,10 @@ def wrap(exc: psycopg.Error | AdbcError, doing: str, refusal: type[LoadError] = 
     state = exc.sqlstate or ""
     place = _place(_detail(exc, "CONTEXT"))
     message = f"{doing} failed{place}: {primary(exc)}. Production is unchanged."
-    if not place and (not state or state.startswith(_TRANSIENT)) and _is_operational(exc):
-        return TargetUnavailable(message, "run again when the server answers")
+    if _is_operational(exc) and _may_pass(state, place):
+        error = TargetUnavailable(message, "run again when the server answers")
+        error.code = state
+        return error
     return refusal(message, next((hint for start, hint in _HINTS.items() if state.startswith(start)), ""))
 
 
@@ -63,6 +67,11 @@ def primary(exc: psycopg.Error | AdbcError) -> str:
     detail = _detail(exc, "MESSAGE_DETAIL")
     state = f" (SQLSTATE {exc.sqlstate})" if exc.sqlstate else ""
     return f"{said}{': ' + detail.rstrip('.') if detail else ''}{state}".rstrip(".")
+
+
+def _may_pass(state: str, place: str) -> bool:
+    """Tell it by the SQLSTATE; what a COPY says of a value may have none, or that of a lost connection."""
+    return state in _PASSING or (not place and (not state or state.startswith("08")))
 
 
 def _is_operational(exc: psycopg.Error | AdbcError) -> bool:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from psycopg.sql import Identifier, Literal
+from psycopg.sql import Composed, Identifier, Literal
 
-from firn import LoadError
+from firn import LoadError, TargetUnavailable
 from loaders import companions, ddl, queries, ranges, readback, strategies
 from loaders.inventory import record
 from loaders.quarantine import mark
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from threading import Event
 
+    import adbc_driver_postgresql.dbapi as adbc  # type: ignore[import-untyped]
     import polars as pl
 
     from firn import Dataset
@@ -36,6 +37,7 @@ __all__ = ["Sent", "Staging"]
 _SQL = queries.read("staging.sql")
 _ROOM = 2**28
 _KEPT = 4  # a fourth of the room
+_DYING_MS = 5000
 _GROWTH = 64  # pages by which a table grows at most; those that the last COPY did not fill the next one may
 
 
@@ -84,6 +86,8 @@ class Staging:
     _kept: Room = field(default_factory=lambda: Room(_ROOM // _KEPT))
     _sent: dict[tuple[str, str], Future[Sent]] = field(default_factory=dict)
     _differing: dict[tuple[str, str], Future[Sequence[str]]] = field(default_factory=dict)
+    _unsure: dict[tuple[str, str], _Sending] = field(default_factory=dict)
+    _lost: dict[tuple[str, str], _Sending] = field(default_factory=dict)
 
     def bound(self, size: int) -> None:
         """State how many bytes of rows may be under way."""
@@ -108,22 +112,47 @@ class Staging:
         if table not in self.layouts:
             raise LoadError(f'Table "{table}" is not among those prepared: {", ".join(self.layouts)}.')
         ddl.check_rows(self.layouts[table], part, frame)
+        earlier = self._lost.pop((table, part), None)
+        self._send_lost(streams)
         self._raise_refused()
-        earlier = self._sent.pop((table, part), None)
-        forgotten = earlier.result().transaction if earlier else ""
+        known = self._sent.pop((table, part), None)
+        tries = [known.result().transaction] if known else earlier.begun if earlier else []
+        begun = [transaction for transaction in tries if transaction]
         present = frame.schema.keys()
         # Hashes of whole rows depend on the order of the columns: both sides take the table's.
-        size = int(frame.estimated_size())
-        self._room.take(size)
         rows = frame.select(column.name for column in self.layouts[table].columns if column.name in present)
         long = {column.name: column.digits for column in self.layouts[table].columns if column.digits}
-        sent = streams.submit(_Sending(self.schema, table, part, rows, forgotten, batch, streams.stopping, long))
-        self._sent[table, part] = sent
-        reading = streams.submit(
-            lambda reader: readback.differing(self.schema, self.layouts[table], sent.result(), reader)
-        )
-        self._differing[table, part] = reading
+        self._submit(streams, _Sending(self.schema, table, part, rows, begun, batch, streams.stopping, long))
+
+    def _submit(self, streams: Streams, sending: _Sending) -> None:
+        key, size = (sending.table, sending.part), int(sending.frame.estimated_size())
+        self._room.take(size)
+        sent, layout = streams.submit(sending), self.layouts[sending.table]
+        self._sent[key], self._unsure[key] = sent, sending
+        reading = streams.submit(lambda reader: readback.differing(self.schema, layout, sent.result(), reader))
+        self._differing[key] = reading
         reading.add_done_callback(lambda found: self._arrived(sent, found, size))
+
+    def _let_go(self) -> None:
+        """Keep no longer what would be sent again of parts that are there."""
+        for key, sent in list(self._sent.items()):
+            if sent.done() and not sent.cancelled() and sent.exception() is None:
+                self._unsure.pop(key, None)
+
+    def _send_lost(self, streams: Streams) -> None:
+        """Send again what did not arrive because a connection was lost."""
+        for key in list(self._lost):
+            self._submit(streams, self._lost.pop(key))
+
+    def arrive(self, streams: Streams) -> None:
+        """Send again what did not arrive, and wait for everything.
+
+        Raises:
+            LoadError: The server refused a value; table, part, row and column are named.
+            TargetUnavailable: The connection was lost.
+        """
+        self._send_lost(streams)
+        self.sent()
 
     def sent(self) -> Sequence[Sent]:
         """Wait for every part to arrive, and return what was sent.
@@ -134,6 +163,8 @@ class Staging:
         """
         wait(self._sent.values())
         self._raise_refused()
+        for table, part in self._lost:
+            raise TargetUnavailable(f'Table "{table}", part "{part}" did not arrive. Production is unchanged.')
         return [future.result() for future in self._sent.values()]
 
     def is_proven(self, sent: Sent) -> bool:
@@ -169,6 +200,7 @@ class Staging:
         wait(futures)
         for key in gone:
             del self._sent[key], self._differing[key]
+        self._lost = {key: sending for key, sending in self._lost.items() if key[0] not in tables}
         self.layouts = {name: layout for name, layout in self.layouts.items() if name not in tables}
         self.carries = {name: items for name, items in self.carries.items() if name not in tables}
         self.choice = {name: choice for name, choice in self.choice.items() if name not in tables}
@@ -181,29 +213,42 @@ class Staging:
         wait(futures)
         self._sent.clear()
         self._differing.clear()
+        self._unsure.clear()
+        self._lost.clear()
 
     def _arrived(self, sent: Future[Sent], reading: Future[Sequence[str]], size: int) -> None:
         """Make room; rows that are proven are kept only while they are few, to name what somebody changes later."""
         if not (reading.cancelled() or reading.exception() or reading.result() or self._kept.has(size)):
             sent.result().rows = None
+        self._let_go()
         self._room.free(size)
 
     def _raise_refused(self) -> None:
-        """Raise what became of a part, once, so that it can be sent again."""
+        """Raise what became of parts, once; those whose connection was lost are remembered, and sent again."""
+        refused: list[BaseException] = []
         for key, future in list(self._sent.items()):
-            if future.done() and future.exception() is not None:
-                self._sent.pop(key).result()
+            error = future.exception() if future.done() else None
+            if error is not None:
+                del self._sent[key]
+                refused.append(error)
+            if isinstance(error, TargetUnavailable):
+                self._lost[key] = self._unsure[key]
+        for error in sorted(refused, key=lambda error: isinstance(error, TargetUnavailable)):
+            raise error
 
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """A part on its way, in a transaction of its own, by which its rows in the table can be told from other parts'."""
+    """A part on its way, in a transaction of its own, by which its rows in the table can be told from other parts'.
+
+    ``begun`` are the transactions of earlier tries, of which it may not be known how they ended.
+    """
 
     schema: str
     table: str
     part: str
     frame: pl.DataFrame
-    forgotten: str
+    begun: list[str]
     batch: int
     stopping: Event
     long: Mapping[str, tuple[int, int]]
@@ -212,19 +257,39 @@ class _Sending:
         part = f', part "{self.part}"' if self.part else ""
         rows, transaction, pages = _filled(self.frame), "", 0
         with border(f'Loading table "{self.table}"{part}'), copying.cursor() as cursor:
-            if self.forgotten:
-                query = _SQL["forget"].format(
-                    table=Identifier(self.schema, self.table), transaction=Literal(self.forgotten)
-                )
-                cursor.execute(query.as_string())
+            for earlier in self.begun:
+                self._forget(cursor, earlier)
             if rows.height:
                 # Asked for in the same transaction: so the xmin of its rows is known without reading them back.
                 name = Identifier(self.schema, self.table).as_string()
                 cursor.execute(_SQL["begin_part"].format(table=Literal(name)).as_string())
-                transaction, pages = cursor.fetchall()[0]
+                begun, transaction, pages = cursor.fetchall()[0]
+                self.begun.append(begun)
                 cursor.adbc_ingest(self.table, self._batches(rows), mode="append", db_schema_name=self.schema)
             copying.commit()
         return Sent(self.table, self.part, rows, rows.height, transaction, max(pages - _GROWTH, 0))
+
+    def _forget(self, cursor: adbc.Cursor, earlier: str) -> None:
+        """Delete what an earlier try sent, once it is certain that nothing more of it will come.
+
+        Raises:
+            TargetUnavailable: Its session goes on, and may commit yet.
+        """
+        begun = Literal(earlier)
+        if self._ask(cursor, _SQL["goes_on"].format(begun=begun)):
+            self._ask(cursor, _SQL["end"].format(begun=begun, milliseconds=Literal(_DYING_MS)))
+            if self._ask(cursor, _SQL["goes_on"].format(begun=begun)):
+                raise TargetUnavailable(
+                    f'An earlier try to load table "{self.table}" has not ended yet. Production is unchanged.',
+                    "run again once its session is gone",
+                )
+        table = Identifier(self.schema, self.table)
+        cursor.execute(_SQL["forget"].format(table=table, transaction=begun).as_string())
+
+    @staticmethod
+    def _ask(cursor: adbc.Cursor, query: Composed) -> Any:  # noqa: ANN401 (the one value of the answer)
+        cursor.execute(query.as_string())
+        return cursor.fetchall()[0][0]
 
     def _batches(self, rows: pl.DataFrame) -> pa.RecordBatchReader:
         def batches() -> Iterator[pa.RecordBatch]:

@@ -2,10 +2,18 @@
 SELECT pg_current_xact_id()::xid::text
 
 -- name: begin_part
-SELECT pg_current_xact_id()::xid::text, pg_relation_size({table}::regclass) / current_setting('block_size')::bigint
+SELECT pg_current_xact_id()::text, pg_current_xact_id()::xid::text,
+       pg_relation_size({table}::regclass) / current_setting('block_size')::bigint
+
+-- name: goes_on
+SELECT pg_xact_status({begun}::xid8) = 'in progress'
+
+-- name: end
+SELECT count(pg_terminate_backend(pid, {milliseconds})) FROM pg_stat_activity
+WHERE backend_xid = {begun}::xid8::xid AND pid <> pg_backend_pid()
 
 -- name: forget
-DELETE FROM {table} WHERE xmin = {transaction}::xid
+DELETE FROM {table} WHERE xmin = {transaction}::xid8::xid
 
 -- name: types
 SELECT c.relname::text AS table, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type

@@ -129,7 +129,8 @@ class State:
     def __init__(self, connection: Statements, namespace: Namespace) -> None:
         self._connection = connection
         schema = Identifier(namespace.state)
-        self._names = {"state": schema, "origin": _SQL["origin"].format(state=schema), "held": _SQL["held"]}
+        parts = {name: _SQL[name].format(state=schema) for name in ("origin", "held", "leased")}
+        self._names = {"state": schema, **parts}
         self._namespace = namespace
 
     def exists(self) -> bool:
@@ -170,15 +171,19 @@ class State:
         if self._version():
             self.make()
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run, *, ours: bool = False) -> None:
         """Record that a run is running; a failed or discarded one may start again.
+
+        Args:
+            run: The run.
+            ours: Whether this process is known to work on it, also where an earlier session of it lingers.
 
         Raises:
             RunLocked: Another process works on this run.
             StateError: A run of this name is ready or was published, or its pipeline is disabled.
         """
         self.refuse_disabled(run.pipeline)
-        if not self.hold(run.id):
+        if not self.hold(run.id) and not ours:
             raise RunLocked(f"Run {run.id} is worked on by another process. Production is unchanged.", "wait for it")
         values = {"run": run.id, "pipeline": run.pipeline, "started_at": run.started_at}
         if not self._rows("start", **values):
@@ -301,6 +306,10 @@ class State:
     def is_held(self, run_id: str) -> bool:
         """Tell whether a session works on a run."""
         return any(row.held for row in self._rows("is_held", run=run_id))
+
+    def is_leased(self, run_id: str) -> bool:
+        """Tell whether a run has its pipeline, and goes on though its session may be lost."""
+        return any(row.leased for row in self._rows("is_leased", run=run_id))
 
     def unpublished(self, run_id: str) -> Mapping[str, str]:
         """Return the staging schemas of verified runs of its pipeline whose processes ended before they published."""

@@ -138,6 +138,19 @@ CREATE TABLE IF NOT EXISTS {state}.backup (
     drill_seconds double precision,
     dropped_at timestamptz
 );
+-- Who takes a lease changes its token, who keeps it does not: only the former waits for who keeps the token as it is.
+CREATE TABLE IF NOT EXISTS {state}.lease (
+    pipeline text PRIMARY KEY,
+    token bigint NOT NULL,
+    run_id text,
+    machine text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    person text NOT NULL,
+    since timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    UNIQUE (pipeline, token)
+) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS {state}.horizon (nothing integer) WITH (autovacuum_enabled = off);
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0;
 ALTER TABLE {state}.run ADD COLUMN IF NOT EXISTS began_on bigint;
@@ -262,12 +275,12 @@ WHERE status IN ('running', 'failed') AND staging_schema IS NOT NULL ORDER BY st
 -- Runs of the pipeline of another, verified by processes that ended before they published them or said that they would not.
 SELECT r.run_id, r.staging_schema AS schema FROM {state}.run r JOIN {state}.run o USING (pipeline)
 WHERE o.run_id = %(run)s AND r.run_id <> o.run_id AND r.status = 'ready' AND r.finished_at IS NULL
-  AND NOT {held}
+  AND NOT {held} AND NOT {leased}
 ORDER BY r.started_at
 
 -- name: bury
 UPDATE {state}.run r SET status = 'failed', error = 'its process ended', finished_at = clock_timestamp()
-WHERE r.status = 'running' AND r.staging_schema IS NULL AND NOT {held}
+WHERE r.status = 'running' AND r.staging_schema IS NULL AND NOT {held} AND NOT {leased}
 
 -- name: is_held
 SELECT {held} AS held FROM {state}.run r WHERE r.run_id = %(run)s
@@ -277,6 +290,13 @@ SELECT {held} AS held FROM {state}.run r WHERE r.run_id = %(run)s
 EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
         WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1
           AND l.classid::bigint << 32 | l.objid::bigint = hashtextextended('firn:run:' || r.run_id, 0))
+
+-- name: is_leased
+SELECT {leased} AS leased FROM {state}.run r WHERE r.run_id = %(run)s
+
+-- name: leased
+-- Whether a run has its pipeline: also one that has lost its session for a moment.
+EXISTS (SELECT FROM {state}.lease l WHERE l.run_id = r.run_id AND l.expires_at > clock_timestamp())
 
 -- name: emptied
 SELECT r.staging_schema AS name FROM {state}.run r JOIN pg_namespace n ON n.nspname = r.staging_schema

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from loaders import companions, completion, dependents, dressing, inventory, publish, quarantine, queries
+from loaders import companions, completion, dependents, dressing, inventory, lease, publish, quarantine, queries
 from loaders.approval import approve
 from loaders.bindings import Bindings
 from loaders.blockers import Blockers
@@ -160,6 +160,8 @@ class Swap:
         """
         if exc.sqlstate in (publish.FENCED, publish.DISABLED):
             raise publish.fenced(self.plan, exc)
+        if exc.sqlstate == publish.OVERTAKEN:
+            raise lease.lost(self.plan.run_id, self.plan.dataset) from exc
         if exc.sqlstate == completion.CHANGED:
             raise completion.changed(self.plan, exc)
         if exc.sqlstate == publish.DRIFTED:

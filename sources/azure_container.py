@@ -19,24 +19,27 @@ if TYPE_CHECKING:
     from sources.azure_blobs import AzureBlobs
     from sources.azure_errors import Credential
 
+_SILENT_S = 0.5  # shorter than the pause before another try, longer than failing takes for many workbooks
+
 
 @dataclass(slots=True)
 class Container:
     """An opened container; its etags are Azure's.
 
-    When nothing answered, what is asked next fails at once, so that a run over many workbooks ends as soon as one.
+    When nothing answered, what is asked right then fails at once, so that a run over many workbooks is as soon done
+    with them as with one; a moment later it is asked again.
 
     Attributes:
         settings: Which container, and which folders of it.
         client: Whom to ask.
         credential: How it was opened, for what to say when that is refused.
-        silent: Whether nothing answered before.
+        silent_since: When nothing answered last, by the monotonic clock; none while it answers.
     """
 
     settings: AzureBlobs
     client: ContainerClient
     credential: Credential
-    silent: bool = False
+    silent_since: float | None = None
 
     @property
     def title(self) -> str:
@@ -172,13 +175,14 @@ class Container:
     def _asking(self, what: str, doing: str = "read") -> Iterator[None]:
         from azure.core.exceptions import AzureError
 
-        if self.silent:
+        if self.silent_since is not None and time.monotonic() - self.silent_since < _SILENT_S:
             raise unanswered(what, doing, self)
         try:
             yield
         except (AzureError, OSError) as error:
             made = explained(error, what, doing, self)
-            self.silent |= isinstance(made, SourceUnavailable) and getattr(error, "response", None) is None
+            if isinstance(made, SourceUnavailable) and getattr(error, "response", None) is None:
+                self.silent_since = time.monotonic()
             raise made from None  # what azure says may have the address with its SAS token
 
 

@@ -83,7 +83,9 @@ def explained(error: Exception, what: str, doing: str, container: Container) -> 
     if status == REPLACED:
         return replaced(what)
     if status is None or status in BUSY or status >= BROKEN:
-        return unanswered(what, doing, container, f"answered {status} {code}".strip() if status else "")
+        passing = unanswered(what, doing, container, f"answered {status} {code}".strip() if status else "")
+        passing.code = str(status or "")
+        return passing
     return SourceError(f"{what} cannot be {doing}: the storage answered {status} {code}. {UNCHANGED}", container.look)
 
 

@@ -194,7 +194,9 @@ def _border(name: str, path: Path) -> Iterator[None]:
 
 def replaced(name: str) -> SourceUnavailable:
     """Make the error of a file that is no longer the one that was listed."""
-    return SourceUnavailable(f"{name} was saved again while this run was under way. {UNCHANGED}", "Run again.")
+    error = SourceUnavailable(f"{name} was saved again while this run was under way. {UNCHANGED}", "Run again.")
+    error.lasting = True  # what was listed is gone: only another run lists it again
+    return error
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -64,7 +64,8 @@ class Installation:
         )
 
     def environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
-        return os.environ | {"FIRN_TARGET__HOME": str(self.home), "COLUMNS": "100"} | dict(more or {})
+        hurried = {"FIRN_RETRY__FIRST_DELAY_S": "0.1"}
+        return os.environ | {"FIRN_TARGET__HOME": str(self.home), "COLUMNS": "100"} | hurried | dict(more or {})
 
     def json(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Run a command for its JSON document, and check its exit code."""

@@ -144,6 +144,16 @@ def check(
 @click.option("--transform-only", is_flag=True, help="Open no source: read the latest stored extract.")
 @click.option("--from-run", metavar="RUN", help="The run whose stored extract is read.")
 @click.option("--from-backup", metavar="NAME", help="Open no source: read this raw backup, see firn backup --raw.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value="inf",
+    default=0.0,
+    metavar="[SECONDS]",
+    help="Wait for another run of the pipeline, so long at most; else to its end.",
+)
 @LIMIT
 @SET
 @CONFIG
@@ -159,6 +169,7 @@ def run(
     transform_only: bool,
     from_run: str | None,
     from_backup: str | None,
+    wait_s: float,
     as_json: bool,
     **asked: Any,  # noqa: ANN401 (the options that narrow a run)
 ) -> None:
@@ -191,6 +202,7 @@ def run(
         transform_only=transform_only,
         from_run=from_run,
         from_backup=from_backup,
+        wait_s=wait_s,
         quiet=as_json,
     )
     return show(lambda: texts.completed(report, typed), report.as_dict(), as_json=as_json)

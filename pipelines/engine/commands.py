@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from loaders.postgres_loader import PostgresLoader
     from pipelines.engine.checkup import Checkup
     from pipelines.engine.pipeline import Pipeline
-    from pipelines.engine.progress import Progress
+    from pipelines.engine.retries import Retries
 
 
 EVERYTHING = Options()
@@ -100,6 +100,7 @@ def run(
     transform_only: bool = False,
     from_run: str | None = None,
     from_backup: str | None = None,
+    wait_s: float = 0.0,
     quiet: bool = True,
 ) -> Report:
     """Run a pipeline, and keep its report with its run whatever becomes of it.
@@ -113,12 +114,16 @@ def run(
         transform_only: Open no source: read what an earlier run stored.
         from_run: That run; by default the latest.
         from_backup: Open no source: read a raw backup, or the latest of the pipeline where that is named.
+        wait_s: How long to wait for another run of the pipeline.
         quiet: Tell of no phases and steps.
 
     Raises:
         FirnError: What went wrong; the run is recorded as failed, and production is unchanged.
         ConfigError: Nothing was read, and no run is recorded.
+        RunLocked: Another run has the pipeline. Nothing was read, and no run is recorded.
     """
+    from pipelines.engine.retries import Retries
+
     pipeline = settings.load(name, config, flags)
     this = Run.start(name)
     home = extracts.home(pipeline.target)
@@ -136,19 +141,38 @@ def run(
         progress.start(this.id)
     typed = Typed(name, config, flags or {})
     try:
-        with typed.repeated(), pipeline.target.open() as loader:
+        with typed.repeated(), ExitStack() as stack:
+            retries = Retries(pipeline.retry, progress)
+            loader = retries.run("Opening the target", lambda: stack.enter_context(pipeline.target.open()))
             progress.place(where(loader.whereabouts()))
-            return attempt(pipeline, this, loader, options, typed, progress=progress)
+            return attempt(pipeline, this, loader, options, typed, retries=retries, wait_s=wait_s)
     finally:
         progress.close()
 
 
 def attempt(
-    pipeline: Pipeline, this: Run, loader: PostgresLoader, options: Options, typed: Typed, *, progress: Progress
+    pipeline: Pipeline,
+    this: Run,
+    loader: PostgresLoader,
+    options: Options,
+    typed: Typed,
+    *,
+    retries: Retries,
+    wait_s: float = 0.0,
 ) -> Report:
     """Begin a run, or begin it again, and record what becomes of it.
 
+    Args:
+        pipeline: What to run.
+        this: The run.
+        loader: Where its tables go.
+        options: How far to go.
+        typed: What was typed.
+        retries: What was tried again before; it also says who hears of the run.
+        wait_s: How long to wait for another run of the pipeline.
+
     Raises:
+        RunLocked: Another run has the pipeline. Nothing was read.
         FirnError: What went wrong; the run is recorded as failed.
         ConfigError: Nothing was read; a run that begins for the first time is not recorded.
     """
@@ -156,7 +180,9 @@ def attempt(
     from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.runner import execute
 
+    progress = retries.progress
     with audited(loader, this):
+        taken_over = loader.lease(this, wait_s, progress.note)
         loader.start(this)
     kept = Checkpoints.of(this, pipeline.target)
     kept.prune(this.pipeline)
@@ -164,9 +190,14 @@ def attempt(
     try:
         number = loader.attempt(this, *asked.told(pipeline, options, typed))
         record_begin(loader, this, options, number)
+        if taken_over:
+            loader.act(this, "took over", taken_over)
+            progress.note(f"Took over from {taken_over}")
         decided = settings.decided(typed.config)
         with typed.repeated(), audited(loader, this), guarded(loader, decided, progress) as guard:
-            report = execute(pipeline, this, loader, options, progress, checkpoints=kept, attempt=number)
+            report = execute(
+                pipeline, this, loader, options, progress, checkpoints=kept, attempt=number, retries=retries
+            )
             guard.report = report
     except BaseException as error:
         with suppress(FirnError):  # the target may be what failed; the first error is the one to show

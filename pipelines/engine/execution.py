@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from firn import ConfigError
 from pipelines.engine.frames import Work
@@ -14,14 +14,18 @@ from pipelines.engine.selection import Selection
 from pipelines.engine.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from firn import PartRecord, Run
+    from loaders.loader import Loader
     from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.frames import Frames, Part
     from pipelines.engine.pipeline import Pipeline, Step
     from pipelines.engine.progress import Progress
+    from pipelines.engine.retries import Retries
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class Execution:
     options: Options
     progress: Progress
     report: Report
+    retries: Retries
     ledger: Mapping[str, PartRecord] = field(default_factory=dict)
     listed: Mapping[str, Part] = field(default_factory=dict)
     recipe: str = ""
@@ -142,6 +147,19 @@ class Execution:
     work: dict[str, Work] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
     steps: Steps = field(default_factory=Steps)
+
+    def again(self, unit: str, loader: Loader, work: Callable[[], _Result]) -> _Result:
+        """Ask something of the target, again over another connection where that one is lost.
+
+        Raises:
+            FirnError: What the last attempt raised.
+        """
+
+        def reached() -> _Result:
+            loader.reconnect()
+            return work()
+
+        return self.retries.run(unit, reached)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from firn import ConfigError, ContractError, SourceChanged, SourceError, Transient
+from firn import ConfigError, ContractError, FirnError, SourceChanged, SourceError, Transient
 from pipelines.engine import checkpoints, extracts
 from pipelines.engine.checkpoints import run_kept
 from pipelines.engine.failures import checking, of_the_copy, refuse_failed
 from pipelines.engine.frames import Part, Work, by_part, run_parts, run_whole
 from pipelines.engine.pipeline import RUN, Recalled, segments
 from pipelines.engine.recipe import recipe
+from pipelines.engine.retries import is_passing
 from pipelines.engine.selection import refuse_gone, rows, select, select_all, select_only, settle_gone
 from pipelines.engine.staging import stage_early
 from pipelines.engine.suggestions import refuse_unknown
@@ -191,7 +192,7 @@ def extract(execution: Execution, workers: Executor, folder: Path) -> None:
         SourceError: A part could not be read; nothing was stored.
     """
     with execution.phase("Extract") as phase:
-        listed = list_parts(execution)[: execution.options.limit]
+        listed = execution.retries.run("Listing the source", partial(list_parts, execution))[: execution.options.limit]
         execution.report.parts = len(listed)
         read = transform_parts(execution, workers, listed, (), frozenset(execution.pipeline.reads), tell=True)
         refuse_failed(execution, left=False)
@@ -374,6 +375,8 @@ def transform_parts(
 ) -> list[Part]:
     """Run row-local steps over parts, then something with each; failed ones are set apart in the report.
 
+    What could not be read for a moment is read again once all others are.
+
     Args:
         execution: The run.
         workers: Who runs them.
@@ -384,26 +387,44 @@ def transform_parts(
         then: What is done with each.
         kept: Where those are that an earlier attempt has read, and where they are kept for a later one.
     """
-    count, done = len(parts), 0
+    describe, made, done = execution.pipeline.describe, dict[str, Part](), 0
 
-    def finished(part: Part) -> None:
+    def told(part: Part) -> None:
         nonlocal done
         done += 1
         if tell:
-            title = execution.pipeline.describe(part.name)
+            title = describe(part.name)
             title += "  FAILED" if part.error else "  as read before" if part.is_restored else ""
-            execution.progress.step(done, count, title, part.rows, sum(part.seconds.values()))
+            execution.progress.step(done, len(parts), title, part.rows, sum(part.seconds.values()))
+
+    def finished(part: Part) -> None:
+        if not isinstance(part.error, Transient):  # which is told of once it is given up
+            told(part)
         if then and not (part.error or part.unchanged):
             then(part)
 
+    def attempt() -> dict[str, FirnError]:
+        left = [part for part in parts if part.name not in made or is_passing(made[part.name].error)]
+        tried = run_parts(workers, left, work, finished)
+        made.update({part.name: part for part in tried})
+        return {describe(part.name): part.error for part in tried if part.error}
+
     work = partial(run_kept, kept=kept, steps=steps, whole=execution.whole, settings=execution.settings, keep=keep)
-    finished_parts = run_parts(workers, parts, work, finished)
+    execution.retries.until_done(attempt)
+    finished_parts = [made[part.name] for part in parts]
     for part in finished_parts:
         if part.error:
-            message = of_the_copy(execution, part.name, part.error.message)
-            execution.report.failed.append({"part": part.name, "message": message, "hint": part.error.hint})
-            if isinstance(part.error, Transient):
-                execution.passing.add(part.name)
-            if isinstance(part.error, SourceChanged):
-                execution.changed.add(part.name)
+            set_apart(execution, part.name, part.error)
+        if isinstance(part.error, Transient):
+            told(part)
     return [part for part in finished_parts if not part.error]
+
+
+def set_apart(execution: Execution, part: str, error: FirnError) -> None:
+    """Put a part that failed into the report, and remember what kind of failure that was."""
+    message = of_the_copy(execution, part, error.message)
+    execution.report.failed.append({"part": part, "message": message, "hint": error.hint})
+    if isinstance(error, Transient):
+        execution.passing.add(part)
+    if isinstance(error, SourceChanged):
+        execution.changed.add(part)

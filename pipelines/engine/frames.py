@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from firn import ContractError, FirnError, SourceError, Transient
+from firn import ContractError, FirnError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from pipelines.engine.pipeline import Step
 
 Frames: TypeAlias = "dict[str, pl.DataFrame]"
-
-ATTEMPTS = 3
-"""How often a part whose source is unavailable is read."""
-
-
-FIRST_WAIT_S = 0.2
-"""Half of the wait before the second attempt; it doubles with each."""
 
 
 @dataclass(slots=True)
@@ -103,24 +96,17 @@ def by_part(tables: Sequence[Table]) -> list[Part]:
 
 
 def read(part: Part) -> None:
-    """Collect the tables of a part, again when the source is unavailable for a moment."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            part.content = part.content_hash()
-            part.unchanged = part.known is not None and bool(part.content) and part.known.content == part.content
-            if not part.unchanged:
-                part.frames = {name: table.frame.collect() for name, table in part.tables.items()}
-        except SourceError as error:
-            if not isinstance(error, Transient) or attempt == ATTEMPTS:
-                raise
-            time.sleep(FIRST_WAIT_S * 2**attempt)
-        except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise SourceError(
-                f"{part.name} could not be read ({type(error).__name__}: {error}). Production is unchanged.",
-                "This is a fault of firn, not of the file: please report it with the file.",
-            ) from error
-        else:
-            break
+    """Collect the tables of a part."""
+    try:
+        part.content = part.content_hash()
+        part.unchanged = part.known is not None and bool(part.content) and part.known.content == part.content
+        if not part.unchanged:
+            part.frames = {name: table.frame.collect() for name, table in part.tables.items()}
+    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise SourceError(
+            f"{part.name} could not be read ({type(error).__name__}: {error}). Production is unchanged.",
+            "This is a fault of firn, not of the file: please report it with the file.",
+        ) from error
     part.rows = next((frame.height for frame in part.frames.values()), 0)
     if not part.unchanged:  # its tables may be asked for yet, when its lines have to be numbered again
         part.tables = {}

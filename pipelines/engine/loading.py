@@ -22,9 +22,10 @@ def load(execution: Execution, loader: Loader, workers: Executor) -> None:
     """Read, transform, stage, verify and publish; each phase leaves production as it was, but for the last."""
     options, report, pipeline = execution.options, execution.report, execution.pipeline
     with execution.phase("Check the target"):
-        choose_parts(execution, loader)
+        execution.again("Listing the source", loader, lambda: choose_parts(execution, loader))
         if not execution.selection.changes_nothing:
-            loader.prepare(execution.run, pipeline.publication(execution.run.pipeline))
+            dataset = pipeline.publication(execution.run.pipeline)
+            execution.again("Preparing the target", loader, lambda: loader.prepare(execution.run, dataset))
             for name in sorted(options.accept_missing.intersection(execution.selection.gone)):
                 loader.act(execution.run, "accepted_missing", name)
     if not execution.selection.changes_nothing:
@@ -58,6 +59,6 @@ def check(execution: Execution, loader: Loader, workers: Executor) -> None:
     """Ask the target whether it would take the tables, and run everything up to staging."""
     loader.check(execution.pipeline.publication(execution.run.pipeline))
     with execution.phase("List the source"):
-        choose_parts(execution, loader)
+        execution.again("Listing the source", loader, lambda: choose_parts(execution, loader))
     extract_and_transform(execution, loader, workers)
     execution.report.status = "checked"

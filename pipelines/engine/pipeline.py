@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from firn import Alias, Companion, ConfigError, Dataset, Health, PartKey, Policy, Strategy
 from loaders.postgres import Postgres
+from pipelines.engine.retries import Retry
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -147,6 +148,7 @@ class Pipeline(BaseModel):
     proofs: ClassVar[tuple[Step, ...]] = ()
 
     target: Postgres = Postgres()
+    retry: Retry = Retry()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 (pydantic's signature)

@@ -11,6 +11,7 @@ from pipelines.engine.extraction import choose_parts
 from pipelines.engine.pipeline import segments
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report
+from pipelines.engine.retries import Retries
 from pipelines.engine.typed import Typed
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def plan(
             options = commands.from_extract(name, pipeline, options, from_run)
         refuse_foreign(options, pipeline.understands, name)
         run = Run.start(name)
-        execution = Execution(pipeline, run, options, choose(quiet=True), Report(run.id, name))
+        progress = choose(quiet=True)
+        retries = Retries(pipeline.retry, progress)
+        execution = Execution(pipeline, run, options, progress, Report(run.id, name), retries)
         document, lines = pipeline.plan(execution, loader)
     return document, "\n".join([*lines, typed.again(f"Nothing was read or written. Next: firn run {name}")])
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.engine.differences import Difference, text
 from pipelines.engine.progress import rate
+from pipelines.engine.retries import Retried
 from pipelines.engine.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Report:
         tables: Rows by published table.
         under_way: Of a run that goes on: the tables that are read now, with ``tier`` and ``seconds`` so far.
         overruns: Tables that took longer than they may: ``table``, ``tier``, ``max_minutes``, ``policy``.
+        retries: Attempts that failed and were followed by another; see ``Retried``.
         notes: What a person should know, such as unmapped headers.
         differences: What replacing single parts changes, where that was asked for; see ``Difference``.
         generation: The generation published, else 0.
@@ -125,6 +127,7 @@ class Report:
     tables: dict[str, int] = field(default_factory=dict)
     under_way: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[dict[str, Any]] = field(default_factory=list)
+    retries: list[Retried] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     generation: int = 0
@@ -154,7 +157,9 @@ class Report:
         differences = [Difference(**one) for one in stored.get("differences", [])]
         verdicts = [Verdict(**one) for one in stored.get("after_publish", [])]
         steps = [StepFigures(**step) for step in stored.get("steps", [])]
+        retries = [Retried(**one) for one in stored.get("retries", [])]
         told = {"phases": phases, "steps": steps, "differences": differences, "after_publish": verdicts}
+        told["retries"] = retries
         return cls(**{**stored, **told})
 
     def tell(self, published: Published) -> None:
@@ -227,6 +232,7 @@ def details(report: Report) -> list[tuple[str, str]]:
         *(("difference", line) for one in report.differences for line in text(one)),
         *(("not read", failed["message"].replace(UNCHANGED, "")) for failed in report.failed),
         *(("overrun", late(one)) for one in report.overruns),
+        *(("tried again", again(one)) for one in report.retries),
         *(("note", note) for note in report.notes),
     ]
 
@@ -242,6 +248,11 @@ def late(overrun: dict[str, Any]) -> str:
     """Say which table took too long, and what was done about it."""
     done = {"warn": "waited for", "cancel": "left as it was", "fail": "the run failed"}[overrun["policy"]]
     return f"{overrun['table']} took longer than {overrun['max_minutes']} minutes: {done}"
+
+
+def again(one: Retried) -> str:
+    """Say what failed for a moment, and how long was waited."""
+    return f"{one.unit}, after {one.waited_s:.1f} s: {one.message.replace(UNCHANGED, '')}"
 
 
 def phase_rate(phase: Phase) -> str:

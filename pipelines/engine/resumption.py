@@ -14,6 +14,7 @@ from pipelines.engine.checkpoints import Checkpoints
 from pipelines.engine.isolated import where
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report
+from pipelines.engine.retries import Retries
 from pipelines.engine.typed import Typed
 from pipelines.engine.verdict import Undone
 
@@ -144,7 +145,7 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
             notes = told_of_changes(row, pipeline.model_dump(mode="json"))
             wanted = asked.options(row["asked"])
             progress.place(where(loader.whereabouts()))
-            report = commands.attempt(pipeline, this, loader, wanted, typed, progress=progress)
+            report = commands.attempt(pipeline, this, loader, wanted, typed, retries=Retries(pipeline.retry, progress))
         finally:
             progress.close()
         return with_note(report, *notes)

@@ -11,6 +11,7 @@ from firn import ConfigError, FirnError
 from pipelines.engine.execution import Execution, Options, refuse_foreign
 from pipelines.engine.extraction import extract
 from pipelines.engine.report import Report, peak_memory_mb
+from pipelines.engine.retries import Retries
 from pipelines.engine.steps import Steps
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def execute(
     executor: Executor | None = None,
     checkpoints: Checkpoints | None = None,
     attempt: int = 0,
+    retries: Retries | None = None,
 ) -> Report:
     """Run a pipeline to the end that its options ask for.
 
@@ -50,6 +52,7 @@ def execute(
         checkpoints: Where the parts that are read are kept until the run is published, and found again by the next
             attempt at it; nowhere where it is not given.
         attempt: Which attempt at the run it is, counted from 1; 0 for one whose steps are not recorded.
+        retries: What was tried again before, where that counts as this run's.
 
     Returns:
         The figures; ``status`` is ``published``, ``unchanged``, ``ready``, ``sample``, ``checked`` or ``extracted``.
@@ -59,7 +62,8 @@ def execute(
         ContractError: A check or a contract failed; nothing was published, or it was undone.
         LoadError: The target refused; production is unchanged.
     """
-    execution = Execution(pipeline, run, options, progress, Report(run.id, run.pipeline))
+    tried = retries or Retries(pipeline.retry, progress)
+    execution = Execution(pipeline, run, options, progress, Report(run.id, run.pipeline, retries=tried.done), tried)
     execution.checkpoints, execution.steps = checkpoints, Steps(run, loader, attempt)
     started = time.perf_counter()
     try:

@@ -42,6 +42,8 @@ PREFIX = "FIRN_"
 PATHS = ("folder", "home", "file", "catalogue", "option_file", "checkpoints", "sslrootcert", "ca")
 SECRETS = ("dsn", "password", "secret")
 """Settings that may say where a secret is: in a file, perhaps."""
+SHARED = ("target", "retry")
+"""The tables of settings that hold for every pipeline which has none of its own."""
 NO_SETTINGS = ("FIRN_CONFIG", "FIRN_ENV", "FIRN_HOME")
 """Variables that say which settings are meant and where the embedded server is, and are no settings themselves."""
 
@@ -93,8 +95,9 @@ def load(name: str, config: Path | None = None, flags: dict[str, str] | None = N
     except ValidationError as error:
         raise explain(error, path, cls, name, flags) from None
     pipeline: Pipeline = getattr(settings, name)
-    target = pipeline.target if "target" in pipeline.model_fields_set else settings.target  # type: ignore[attr-defined]
-    return pipeline.model_copy(update={"target": held.alone(target)})
+    shared = {name: getattr(settings, name) for name in SHARED if name not in pipeline.model_fields_set}
+    target = shared.get("target", pipeline.target)
+    return pipeline.model_copy(update={**shared, "target": held.alone(target)})
 
 
 def load_target(config: Path | None = None) -> Postgres:
@@ -240,8 +243,10 @@ def is_stated(name: str, config: Path | None) -> bool:
 
 def settings_class(cls: type[Pipeline], name: str, values: dict[str, Any]) -> type[BaseSettings]:
     """Make the settings model of one pipeline: its own table and the target's."""
-    target = cls.model_fields["target"].annotation
-    fields: dict[str, Any] = {name: (cls, FieldInfo(default={}, validate_default=True)), "target": (target, target())}  # type: ignore[misc]
+    fields: dict[str, Any] = {name: (cls, FieldInfo(default={}, validate_default=True))}
+    for shared in SHARED:
+        made = cls.model_fields[shared].annotation
+        fields[shared] = (made, made())  # type: ignore[misc]
     return create_model("Settings", __base__=sources_class(values), **fields)
 
 
@@ -332,7 +337,7 @@ def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
 
 def known_tables() -> list[str]:
     """Name the tables that a settings file may have."""
-    return ["target", *TABLES, *names()]
+    return [*SHARED, *TABLES, *names()]
 
 
 def refuse_unknown_variables() -> None:
@@ -353,8 +358,8 @@ def refuse_unknown_variables() -> None:
 
 def variables_of(table: str) -> list[str]:
     """Name the environment variables of a table's settings; none of a table that nobody has."""
-    if table == "target":
-        return list(variables(Pipeline, PREFIX))
+    if table in SHARED:
+        return [one for one in variables(Pipeline, PREFIX) if one.startswith(f"{PREFIX}{table.upper()}")]
     if table in TABLES:
         return list(variables(TABLES[table], f"{PREFIX}{table.upper()}__"))
     own = f"{PREFIX}{table.upper()}"
@@ -405,7 +410,7 @@ def explain(
     place = where(path, keys, flags or {})
     message = f"{place}: [{table}] {key} {complaint(first)}. Nothing was read or written."
     if first["type"] == "extra_forbidden":
-        return ConfigError(message, likely(key, known_keys(cls, keys[:-1] if keys[0] == "target" else keys[1:-1])))
+        return ConfigError(message, likely(key, known_keys(cls, keys[:-1] if keys[0] in SHARED else keys[1:-1])))
     return ConfigError(message, f"Set it in {path or CONFIG}, or as {variable_of(keys)}.")
 
 

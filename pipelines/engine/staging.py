@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -133,13 +134,15 @@ def stage_frames(execution: Execution, loader: Loader, part: str, frames: Frames
     rows = {}
     for name in (name for name in publishes if name in frames):
         check_contract(name, part, frames[name], publishes[name])
-        rows[name] = loader.stage(execution.run, name, part, frames[name]).rows
+        send = partial(loader.stage, execution.run, name, part, frames[name])
+        rows[name] = execution.again(f"Staging {name}", loader, send).rows
     return rows
 
 
 def verify(execution: Execution, loader: Loader) -> None:
     """Have staging compared with what was sent, and what was taken over with what the ledger says of it."""
     with execution.phase("Verify") as phase:
+        execution.again("Staging", loader, lambda: loader.arrived(execution.run))
         run_id = execution.run.id
         copies = {name: str(path.resolve()) for name, path in execution.local.items()}
         read = [
@@ -163,9 +166,10 @@ def publish(execution: Execution, loader: Loader) -> None:
     Raises:
         Undone: One did not pass, and what was there before is visible again.
     """
-    report, before = execution.report, loader.generation(execution.run.pipeline)
+    report, name = execution.report, execution.run.pipeline
+    before = execution.again("Reading the generation", loader, lambda: loader.generation(name))
     with execution.phase("Publish") as phase:
-        published = loader.publish(execution.run)
+        published = execution.again("Publishing", loader, lambda: loader.publish(execution.run))
         phase.rows = sum(report.tables.values())
     report.status = "published"
     report.tell(published)

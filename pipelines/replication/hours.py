@@ -92,11 +92,13 @@ def refuse_office_hours(replication: Replication, execution: Execution, now: dt.
         return ""
     told = f"{office.local(now):%H:%M} in {office.zone.key}"
     if not execution.options.anyway:
-        raise SourceUnavailable(
+        error = SourceUnavailable(
             f"It is {told}: office hours of the source are {office.begin:%H:%M} to {office.end:%H:%M}. No row was "
             "read; production is unchanged.",
             f"run after {office.end:%H:%M}; or load the source while people work with it, which is recorded: --anyway",
         )
+        error.lasting = True  # for hours
+        raise error
     return f"at {told}, office hours {office}"
 
 

@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firn import ContractError, FirnError, Transient
-from pipelines.engine.frames import ATTEMPTS, FIRST_WAIT_S
+from firn import ContractError, FirnError
 from pipelines.replication.cursors import Cursor, fingerprint, stored, until
 from pipelines.replication.figures import Figures, differences
 from pipelines.replication.passes import CancelledError, Means, Pass, Recent
@@ -16,6 +15,7 @@ from pipelines.replication.passes import CancelledError, Means, Pass, Recent
 if TYPE_CHECKING:
     import polars as pl
 
+    from pipelines.engine.retries import Retries
     from pipelines.replication.decisions import Planned
     from pipelines.replication.keys import Ranges
     from sources.mysql.marks import Mark
@@ -86,26 +86,22 @@ class Reader:
         means: What reading takes.
         run_id: The run.
         passes: How often a table is read at most that is written meanwhile.
+        retries: How a table is read again whose source is away for a moment.
     """
 
     means: Means
     run_id: str
     passes: int
+    retries: Retries
 
     def read(self, planned: Planned) -> Outcome:
         """Read one table, again where the source is away for a moment; what goes wrong is part of the outcome."""
         outcome = Outcome(planned.name, planned.decision.how)
         started = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._read(planned, outcome)
-            except FirnError as error:
-                outcome.error, outcome.cancelled = error, isinstance(error, CancelledError)
-            else:
-                outcome.error = None
-            if not isinstance(outcome.error, Transient):
-                break
-            time.sleep(FIRST_WAIT_S * 2**attempt if attempt < ATTEMPTS else 0)
+        try:
+            self.retries.run(f"Reading {planned.name}", lambda: self._read(planned, outcome))
+        except FirnError as error:
+            outcome.error, outcome.cancelled = error, isinstance(error, CancelledError)
         outcome.seconds = time.monotonic() - started
         return outcome
 

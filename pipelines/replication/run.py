@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,7 +69,7 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
         FirnError: What went wrong; production is unchanged.
     """
     execution.report.unit = "tables"
-    with replication.source.open() as database:
+    with opened(replication, execution) as database:
         execution.progress.place(place(replication.source, database))
         with told(execution, loader, "Check source and target"):
             task = prepare(replication, execution, loader, database)
@@ -105,10 +105,21 @@ def replicate(replication: Replication, execution: Execution, loader: Loader) ->
 
 
 @contextmanager
+def opened(replication: Replication, execution: Execution) -> Iterator[Database]:
+    """Open the source.
+
+    Raises:
+        SourceError: It does not answer, or refuses.
+    """
+    with ExitStack() as stack:
+        yield execution.retries.run("Opening the source", lambda: stack.enter_context(replication.source.open()))
+
+
+@contextmanager
 def told(execution: Execution, loader: Loader, title: str) -> Iterator[Phase]:
     """Time a phase, and tell of it whoever watches the run."""
     with execution.phase(title) as phase:
-        loader.tell(execution.run, execution.report.as_dict())
+        execution.again("Recording the run", loader, lambda: loader.tell(execution.run, execution.report.as_dict()))
         yield phase
 
 
@@ -128,9 +139,8 @@ def prepare(replication: Replication, execution: Execution, loader: Loader, data
     list_failed(execution, refused)
     listed = replication.quarantine_of(name) if set_aside.is_listed(replication, name, loader) else ""
     if reads:
-        loader.prepare(
-            execution.run, dataset(name, reads, replication.may_delete, quarantine=listed, archived=archives)
-        )
+        what = dataset(name, reads, replication.may_delete, quarantine=listed, archived=archives)
+        execution.again("Preparing the target", loader, lambda: loader.prepare(execution.run, what))
     if hours:
         loader.act(execution.run, ACT, hours)
     return Task(reads, refused, archives, set_aside.before(replication, name, loader), listed, [])
@@ -172,7 +182,7 @@ def rehearse(replication: Replication, execution: Execution, loader: Loader) -> 
     report = execution.report
     report.unit = "tables"
     execution.options = replace(execution.options, full_refresh=True)
-    with replication.source.open() as database:
+    with opened(replication, execution) as database:
         execution.progress.place(place(replication.source, database))
         with execution.phase("Check source and target"):
             refuse_office_hours(replication, execution, database.server.now)
@@ -248,6 +258,7 @@ def leave(execution: Execution, loader: Loader, task: Task, done: Sequence[Outco
 def publish(execution: Execution, loader: Loader, done: Sequence[Outcome], archives: Mapping[str, Archive]) -> None:
     """Verify what was staged, and publish it."""
     with told(execution, loader, "Verify") as phase:
+        execution.again("Staging", loader, lambda: loader.arrived(execution.run))
         cursors = {outcome.table: outcome.cursor.as_json() for outcome in done if outcome.cursor}
         replaced = {outcome.table: outcome.replaced for outcome in done if outcome.replaced}
         loader.verify(execution.run, (), (), cursors, replaced, ready=False)

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from firn import FirnError, LoadError
@@ -87,7 +88,7 @@ class Work:
                 self.set_aside,
                 self.archived,
             )
-            reader = Reader(means, self.execution.run.id, replication.passes)
+            reader = Reader(means, self.execution.run.id, replication.passes, self.execution.retries)
             left = {tables.submit(self._work, reader, group) for group in grouped(self.reads)}
             try:
                 while left:
@@ -117,10 +118,11 @@ class Work:
                 self._stopping.set()
 
     def _stage(self, table: str, part: str, frame: pl.DataFrame) -> None:
-        if self.loader:
+        if loader := self.loader:
+            send = partial(loader.stage, self.execution.run, table, part, frame)
             with self._lock:
                 try:
-                    self.loader.stage(self.execution.run, table, part, frame)
+                    self.execution.again(f"Staging {table}", loader, send)
                 except LoadError as error:  # it may be of a part sent before, of another table, and is told once
                     self._refused = self._refused or error
                     self._stopping.set()
@@ -130,8 +132,10 @@ class Work:
         """Read the columns of a contract that production shows of a table; no rows where nothing is staged."""
         if not self.loader:
             return contract.create_empty()
+        loader = self.loader
         with self._lock:
-            return self.loader.shown({table: contract}, seconds)[table]
+            found = self.execution.again(f"Reading {table}", loader, lambda: loader.shown({table: contract}, seconds))
+            return found[table]
 
     def _watch(self) -> None:
         """Tell how far the run is, and of the tables that take longer than they may; cancel those of some tiers."""
@@ -146,8 +150,9 @@ class Work:
             for name, seconds in under_way.items():
                 self._refuse_late(tables[name], seconds)
             report.tables = {outcome.table: outcome.rows for outcome in self.outcomes if not outcome.error}
-            if self.loader:
-                self.loader.tell(self.execution.run, report.as_dict())
+            if loader := self.loader:
+                told = report.as_dict()
+                self.execution.again("Recording the run", loader, lambda: loader.tell(self.execution.run, told))
 
     def _interrupt(self, database: Database) -> None:
         """End what is asked of tables that are not to be read to their end: they may be waiting for somebody's lock."""

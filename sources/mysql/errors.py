@@ -20,6 +20,8 @@ NO_TLS = {2026, 3159}
 PASSING = {1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1637, 1927, 3169, 4031}
 CLIENT = frozenset(range(2000, 2100))
 """The numbers that a client gives what it could not do: reach the server, or hear from it again."""
+UNABLE = {2019, 2049, 2054, 2058, 2059, 2061, 2068}
+"""Those of what it cannot do however often it tries: an old protocol, an unknown way to log in."""
 
 _NUMBER = re.compile(r"ERROR (\d+) \(\w+\): (.*?)\s*}?$", re.DOTALL)
 
@@ -33,11 +35,13 @@ def explained(number: int, said: str, what: str, login: Login) -> SourceError:
         what: What was being done, as the subject of a sentence: ``Reading table "patient"``.
         login: Where, and as whom.
     """
-    if number in PASSING or number in CLIENT - NO_TLS:
-        return SourceUnavailable(
+    if number in PASSING or number in CLIENT - NO_TLS - UNABLE:
+        passing = SourceUnavailable(
             f"{what} failed: {said} ({number}). {UNCHANGED}",
             f"check that {login.host}:{login.port} answers, then run again",
         )
+        passing.code = str(number)
+        return passing
     made = SourceChanged if number in CHANGED else SourceError
     who = f"MySQL refused {login}" if number in DENIED else f"{what} failed"
     return made(f"{who}: {said} ({number}). {UNCHANGED}", _hint(number, login))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from firn import StateError
+from firn import RunLocked, StateError
 from pipelines.engine import commands, watching
 from tests.practice import EVERYWHERE, Practice, opened, practice
 
@@ -126,24 +126,36 @@ def test_a_run_that_was_killed_in_its_commit_is_published_or_is_not(clinic: Prac
 
 
 @pytest.mark.parametrize("step", ["table 2", "Publish"])
-def test_of_two_runs_at_once_the_later_one_is_refused_and_nothing_is_lost_or_doubled(
-    clinic: Practice, step: str
+def test_a_run_that_slept_past_its_lease_was_overtaken_and_publishes_nothing(
+    clinic: Practice, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FIRN_TARGET__LEASE_S", "1")
     generation = clinic.generation()
     clinic.source.execute(*EVERYWHERE)
     late = clinic.process(hold=step)
     assert late.reaches(step), late.said
     clinic.source.execute(*EVERYWHERE)
+    with pytest.raises(RunLocked, match=f"clinic is being run by run {late.said[0]} "):
+        clinic.run()
 
+    late.send(signal.SIGSTOP)
+    while clinic.ask("SELECT 1 FROM firn.lease WHERE expires_at > clock_timestamp()"):
+        time.sleep(0.02)
     assert clinic.run().status == "published"
+    assert clinic.ask("SELECT detail FROM firn.audit WHERE action = 'took over'")[-1][0].startswith(
+        "run " + late.said[0]
+    )
+    shown = clinic.shown()
+    late.send(signal.SIGCONT)
     late.go_on()
 
-    assert late.ended() == 4
-    assert "since then generation" in late.said[-1]
-    assert "Production is unchanged" in late.said[-1]
-    assert clinic.generation() == generation + 1
+    assert late.ended() == 75
+    assert f"RunLocked: Run {late.said[0]} gave no sign of life" in late.said[-1]
+    assert "production is unchanged by it" in late.said[-1]
+    assert (clinic.shown(), clinic.generation()) == (shown, generation + 1)
     assert clinic.differing() == []
     assert clinic.outcome(late.said[0])[0] == "failed"
+    monkeypatch.undo()
     clinic.source.execute(*EVERYWHERE)
     assert clinic.run().status == "published"
     assert clinic.differing() == []

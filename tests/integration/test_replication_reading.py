@@ -13,6 +13,8 @@ import pymysql
 import pytest
 
 from firn import ContractError, SourceUnavailable
+from pipelines.engine.progress import Silent
+from pipelines.engine.retries import Retries, Retry
 from pipelines.replication.catalogue import Entry, Monitoring
 from pipelines.replication.decisions import Decision, Planned
 from pipelines.replication.overrides import POLICIES, Effective
@@ -87,7 +89,7 @@ def read(
         means = Means(
             database, chunks, staging, lambda _: np.empty(0, np.int64), cancelled, 20_000, dt.timedelta(0), 30
         )
-        return Reader(means, "run", passes=3).read(planned)
+        return Reader(means, "run", 3, Retries(Retry(first_delay_s=0), Silent())).read(planned)
 
 
 def written(source: MariaDB, arrivals: Callable[[int], bool]) -> Callable[[int], object]:

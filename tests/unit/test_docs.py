@@ -22,7 +22,9 @@ from pipelines.engine.environments import Environment, overlaid
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report
+from pipelines.engine.retries import Retry
 from pipelines.engine.runner import Options, execute
+from pipelines.engine.settings import SHARED
 from pipelines.engine.stated import TABLES
 from pipelines.order_lists import OrderLists, Thresholds
 from pipelines.replication.overrides import POLICIES, Override, Policy, TierPolicy
@@ -101,8 +103,9 @@ def test_the_example_settings_name_every_setting_with_its_default() -> None:
     assert set(blobs) == set(AzureBlobs.model_fields)
     defaults = AzureBlobs(container="x").model_dump(mode="json")
     assert all(name in examples or value == defaults[name] for name, value in blobs.items())
+    assert shown["retry"] == Retry().model_dump()
     assert set(shown["target"]) == set(Postgres.model_fields)
-    assert set(shown["order_lists"]) | {"limits", "thresholds", "blobs", "target"} == set(OrderLists.model_fields)
+    assert set(shown["order_lists"]) | {"limits", "thresholds", "blobs", *SHARED} == set(OrderLists.model_fields)
     for name, value in shown["target"].items():
         assert name in examples or value == Postgres.model_fields[name].default
     for name, value in shown["order_lists"].items():
@@ -137,7 +140,7 @@ def test_the_example_settings_of_the_clinic_name_every_setting_with_its_default(
     head = lines.index("[clinic]")
     shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head:]))["clinic"]
     examples = {line.split()[1] for line in lines[head:] if "# example" in line}
-    assert {*shown, "target"} == set(Clinic.model_fields)
+    assert {*shown, *SHARED} == set(Clinic.model_fields)
     assert shown["catalogue"] == str(Clinic.model_fields["catalogue"].default)
     plain = ("max_workers", "consistency", "passes", "overlap_s", "may_delete", "reconciled_days", "longest_gap_days")
     assert {name: shown[name] for name in plain} == {name: Clinic.model_fields[name].default for name in plain}
@@ -158,7 +161,7 @@ def test_the_example_settings_of_the_commissions_name_every_setting_with_its_def
     head = lines.index("[commissions]")
     shown = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[head : lines.index("[clinic]")]))
     found = shown["commissions"]
-    assert {*found, "blobs", "target"} == set(Commissions.model_fields)
+    assert {*found, "blobs", *SHARED} == set(Commissions.model_fields)
     assert found.pop("patterns") == Patterns().model_dump()
     assert found.pop("sample") == SampleLimits().model_dump()
     assert found.pop("entropy") == asdict(EntropyThresholds())

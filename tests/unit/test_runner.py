@@ -12,10 +12,11 @@ import pytest
 
 from firn import ConfigError, ContractError, PartKey, Run, SourceError, SourceUnavailable, Table
 from loaders.memory import Memory as MemoryLoader
-from pipelines.engine import extraction, extracts, frames
+from pipelines.engine import extraction, extracts, retries
 from pipelines.engine.pipeline import Pipeline
 from pipelines.engine.progress import Silent
 from pipelines.engine.report import Report, box, lines
+from pipelines.engine.retries import Retry
 from pipelines.engine.runner import Options, execute
 from sources import Memory, Source
 from transforms import row_local
@@ -84,7 +85,7 @@ def loader() -> MemoryLoader:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(retries.time, "sleep", lambda _: None)
 
 
 def test_all_parts_are_published_together(loader: MemoryLoader) -> None:
@@ -135,7 +136,7 @@ def test_an_unavailable_source_is_read_again_and_a_broken_one_is_not(loader: Mem
 
     with pytest.raises(SourceError, match="2 of 2"):
         run(loader, failing("north", unavailable), failing("south", broken))
-    assert sorted(tries) == ["broken", *["unavailable"] * frames.ATTEMPTS]
+    assert sorted(tries) == ["broken", *["unavailable"] * Retry().attempts]
 
 
 @pytest.mark.parametrize(("others", "kind"), [((), SourceUnavailable), ((SourceError("torn"),), SourceError)])
