@@ -25,9 +25,10 @@ BEGINNING = """# Commissions
 
 Written by `python docs/reference.py` from the contracts of the tables.
 
-`firn run commissions` reads ten extracts and publishes {count} tables in one transaction. Every record of an extract
-becomes a typed line, or is accounted for: historical, repeated, or in `commission_rejects` with file, line, column,
-value and reason. A run in which these do not add up to the records read publishes nothing. Nor does one in which a
+`firn run commissions` reads ten extracts, and two older rosters where they are there, and publishes {count} tables in
+one transaction. Every record of an extract becomes a typed line, or is accounted for: historical, repeated, or in
+`commission_rejects` with file, line, column, value and reason.
+A run in which these do not add up to the records read publishes nothing. Nor does one in which a
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
 hierarchy that is not what the records of a certificate say, one that could be paid though a record of it was rejected.
 
@@ -49,6 +50,11 @@ proposal. It is assigned to private hierarchies of the records that were read, f
 the record is corrected. One of which every record was rejected is no policy; the report counts such certificates. Where
 a rejected record does not tell its certificate, because its number is bad or its cells have shifted, any certificate
 may lack it: the report counts these records, and a note names their file."""
+
+READ = """A file has all columns of its extract in this order; others are named in a note and not read. A record is
+rejected without a good value in a bold one. Newer rosters also have `BankRoutingNumber`, `AccountNumber` and
+`AccountType`: they are read and published as `broker_banking_infos` only where `banking = true`. No ragged record of
+such a file is ever shown."""
 
 FORMER = """`firn diff commissions --against SCHEMA` knows the former tables and columns by their names, in any case:
 `EmployerGroups` is `employer_groups`, `GroupName` is `group_name`; the exceptions are in
@@ -111,13 +117,14 @@ def extracts() -> str:
     """List the extracts: which files they are, and their columns; those needed are bold."""
     patterns = Patterns().model_dump()
     rows = [
-        (f"`{one.table}`", f"`{patterns[one.table]}`", ", ".join(bold(*column) for column in headers(one)))
+        (
+            f"`{one.table}`{' (optional)' if one.optional else ''}",
+            f"`{patterns[one.table]}`",
+            ", ".join(bold(*column) for column in headers(one)),
+        )
         for one in EXTRACTS
     ]
-    text = "A file has all columns of its extract in this order; others are named in a note and not read. A record is"
-    return f"## Extracts\n\n{text}\nrejected without a good value in a bold one.\n\n" + rows_of(
-        ("extract", "files", "columns"), rows
-    )
+    return f"## Extracts\n\n{READ}\n\n" + rows_of(("extract", "files", "columns"), rows)
 
 
 def headers(records: Records[Any]) -> list[tuple[str, bool]]:
@@ -157,9 +164,7 @@ def numbers() -> str:
 
 def exports() -> str:
     """List what the former exports wrote, and which tables have it now."""
-    rows = [
-        (f"`{name}`", ", ".join(map(former, tables)) or "nothing: bank accounts") for name, tables in EXPORTS.items()
-    ]
+    rows = [(f"`{name}`", ", ".join(map(former, tables))) for name, tables in EXPORTS.items()]
     added = f"No export wrote {', '.join(map(code, ADDED))}."
     return f"## The former exports\n\n{FORMER}\n\n" + rows_of(("export", "tables"), rows) + f"\n\n{added}"
 

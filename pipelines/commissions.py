@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotation when the class is made)
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
@@ -20,8 +20,8 @@ from sources.csvs import Csvs, Layout
 from transforms.commissions import typed_lines
 from transforms.commissions.broker_eo_insurances import BrokerEoInsurances, broker_eo_insurances
 from transforms.commissions.broker_licenses import BrokerAppointments, BrokerLicenses, broker_licenses
-from transforms.commissions.brokers import Brokers, brokers
-from transforms.commissions.columns import EXTRACTS, OTHERS, RENAMED
+from transforms.commissions.brokers import BrokerBankingInfos, Brokers, brokers
+from transforms.commissions.columns import EXTRACTS, OTHERS, RENAMED, Records
 from transforms.commissions.commission_assignments import (
     CommissionAssignmentRecipients,
     CommissionAssignmentVersions,
@@ -123,6 +123,8 @@ REJECTS = tuple(
         "schedule",
         "fee",
         "perf_group",
+        "legacy_individual",
+        "legacy_organization",
     )
 )
 SET_ASIDE = tuple(f"{name}_set_aside" for name in ("brokers", "eo", "fees", "licenses", "rates", "assignments"))
@@ -142,7 +144,7 @@ FIGURES = {
 
 
 class Patterns(BaseModel):
-    """Which files belong to each extract, whatever the case of their names: one or more."""
+    """Which files belong to each extract, whatever the case of their names: one or more, of older rosters also none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -156,6 +158,8 @@ class Patterns(BaseModel):
     raw_schedule_rates: str = "*Perf_Schedule_model*.csv"
     raw_fees: str = "Fees*.csv"
     raw_perf_groups: str = "*Perf_Group_model*.csv"
+    raw_individual_brokers_legacy: str = "individual-roster-old*.csv"
+    raw_org_brokers_legacy: str = "org-old*.csv"
 
 
 class SampleLimits(BaseModel):
@@ -239,6 +243,7 @@ class Commissions(Pipeline):
     )
     publishes: ClassVar = {
         "brokers": Brokers,
+        "broker_banking_infos": BrokerBankingInfos,
         "broker_licenses": BrokerLicenses,
         "broker_appointments": BrokerAppointments,
         "broker_eo_insurances": BrokerEoInsurances,
@@ -294,6 +299,7 @@ class Commissions(Pipeline):
     excluded_groups: tuple[str, ...] = ()
     excluded_names: tuple[str, ...] = ()
     entropy: EntropyThresholds | None = None
+    banking: bool = False
     all_schedules: bool = False
     bridge_gaps: bool = False
     seq_sensitive: bool = False
@@ -344,9 +350,13 @@ class Commissions(Pipeline):
 
     def extracts(self) -> Csvs:
         """Name the folder or container, and the files of each extract."""
-        layouts = tuple(Layout(records.table, records.headers, RENAMED) for records in EXTRACTS)
+        layouts = tuple(self._layout(records) for records in EXTRACTS)
         patterns = self.patterns.model_dump()
         return Csvs(folder=self.folder, blobs=self.blobs, layouts=layouts, patterns=patterns, others=OTHERS)
+
+    def _layout(self, records: Records[Any]) -> Layout:
+        more = tuple(column.header for column in records.withheld) if self.banking else ()
+        return Layout(records.table, records.headers, RENAMED, more, records.optional)
 
     def sampled(self, whole: Frames) -> Frames:
         """Choose whole groups, and what they refer to, within the limits of the settings."""

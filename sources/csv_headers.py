@@ -19,22 +19,26 @@ class Layout(NamedTuple):
         table: The table.
         columns: Their headers, in the order of the files.
         renamed: What a header was called in other files, with what it is called here.
+        more: Columns that a file may have besides, wherever they stand; where it has not, all their cells are null.
+        optional: Whether there may be no file.
     """
 
     table: str
     columns: tuple[str, ...]
     renamed: Mapping[str, str] = {}
+    more: tuple[str, ...] = ()
+    optional: bool = False
 
 
 class Chosen(NamedTuple):
     """Which columns of a file are read.
 
     Attributes:
-        positions: For each column of the layout its place in the file, from 0.
+        positions: For each column of the layout its place in the file, from 0; none for one that the file has not.
         unread: The headers of the other columns.
     """
 
-    positions: tuple[int, ...]
+    positions: tuple[int | None, ...]
     unread: tuple[str, ...]
 
 
@@ -44,8 +48,9 @@ def choose(header: Sequence[str], layout: Layout) -> Chosen | None:
     known = [name for name in names if name in layout.columns]
     if known != list(layout.columns):
         return None
-    unread = tuple(name for name in names if name not in layout.columns)
-    return Chosen(tuple(names.index(name) for name in layout.columns), unread)
+    wanted = (*layout.columns, *layout.more)
+    places = tuple(names.index(name) if name in names else None for name in wanted)
+    return Chosen(places, tuple(name for name in names if name not in wanted))
 
 
 def differences(header: Sequence[str], layout: Layout, others: Mapping[str, Sequence[str]]) -> list[str]:

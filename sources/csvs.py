@@ -51,7 +51,7 @@ class Csvs(BaseModel):
         blobs: Or the container where they are; exactly one of the two is given.
         layouts: The columns of each table.
         patterns: Which files belong to each table, such as ``premiums*.csv``, whatever the case of their names; every
-            table has a file, and no file two tables.
+            table has a file unless its layout says otherwise, and no file two tables.
         others: The columns of extracts that belong to no table, by what to call them when one is found.
         max_file_bytes: Larger files are refused.
     """
@@ -83,16 +83,16 @@ class Csvs(BaseModel):
         place = self._place()
         belongs: dict[str, str] = {}
         for layout in self.layouts:
-            for blob in self._listed(place, layout.table):
+            for blob in self._listed(place, layout):
                 if other := belongs.get(blob.name):
                     raise self._claimed_twice(blob.name, other, layout.table)
                 belongs[blob.name] = layout.table
                 yield from self._tables(place, blob, layout)
 
-    def _listed(self, place: Blobs, table: str) -> list[Blob]:
-        pattern = self.patterns[table]
+    def _listed(self, place: Blobs, layout: Layout) -> list[Blob]:
+        table, pattern = layout.table, self.patterns[layout.table]
         found = [blob for blob in place.list_blobs(pattern) if not blob.name.rpartition("/")[2].startswith(".")]
-        if not found:
+        if not (found or layout.optional):
             raise SourceError(
                 f"{place.title} has no file for {table}: none matches {pattern}. {UNCHANGED}",
                 f"Put the extract there, or say what it is called: --set patterns.{table}={shlex.quote(pattern)}",
@@ -128,7 +128,11 @@ class Csvs(BaseModel):
 
 
 def _schema(layout: Layout) -> pl.Schema:
-    return pl.Schema({"line": pl.Int64} | dict.fromkeys(layout.columns, pl.String))
+    return pl.Schema({"line": pl.Int64} | dict.fromkeys((*layout.columns, *layout.more), pl.String))
+
+
+def _cells(place: int | None) -> pl.Expr:
+    return pl.lit(None, pl.String) if place is None else pl.col(str(place))
 
 
 class _Reading:
@@ -167,10 +171,11 @@ class _Reading:
             header = read_header(content)
             chosen = choose(header, self._layout) or self._refuse(header)
             frame, ragged = read_records(content, len(header))
-        columns = [pl.col(str(place)).alias(n) for n, place in zip(self._layout.columns, chosen.positions, strict=True)]
+        names = (*self._layout.columns, *self._layout.more)
+        columns = [_cells(place).alias(name) for name, place in zip(names, chosen.positions, strict=True)]
         extract = [self._blob.name, self._layout.table, frame.height + ragged.height, ", ".join(chosen.unread)]
-        # A record whose cells have shifted may show what is not to be read.
-        hidden = pl.when(pl.lit(not chosen.unread)).then("raw").alias("raw")
+        # A record whose cells have shifted may show what is not to be read, or not by everybody.
+        hidden = pl.when(pl.lit(not (chosen.unread or self._layout.more))).then("raw").alias("raw")
         return {
             self._layout.table: frame.select("line", *columns),
             EXTRACT: pl.DataFrame([extract], schema=_EXTRACT, orient="row"),

@@ -256,6 +256,8 @@ def read_parts(
     done = transform_parts(
         execution, workers, parts, groups[0][1], keep, tell=True, then=then, kept=execution.checkpoints
     )
+    if not is_incremental(execution.pipeline):
+        done = with_unchanged(execution, workers, done, groups[0][1], keep)
     tell_of_checkpoints(execution, done)
     refuse_failed(execution, left=bool(done or execution.parts or selection.taken or execution.ledger))
     for failed in report.failed[before:]:
@@ -267,6 +269,19 @@ def read_parts(
             selection.taken[part.name] = replace(part.known, fingerprint=part.fingerprint)
     execution.parts = selection.read = [*execution.parts, *(part for part in done if not part.unchanged)]
     report.taken = len(selection.taken) - sum(failed["part"] in execution.ledger for failed in report.failed)
+
+
+def with_unchanged(
+    execution: Execution, workers: Executor, done: list[Part], steps: Sequence[Step], keep: frozenset[str]
+) -> list[Part]:
+    """Read the parts whose content is as it was, too, where any other changed and no part's rows can be taken over."""
+    same = [part for part in done if part.unchanged]
+    if len(same) == len(done) and not execution.report.failed:
+        return done
+    for part in same:
+        part.known, part.unchanged = None, False
+    again = {part.name: part for part in transform_parts(execution, workers, same, steps, keep, tell=False)}
+    return [again.get(part.name, part) for part in done]
 
 
 def tell_of_checkpoints(execution: Execution, done: Sequence[Part]) -> None:

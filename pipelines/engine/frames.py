@@ -197,12 +197,18 @@ def run_whole(
     frames = {
         name: narrowed(whole[name], step.columns(name))
         if name in whole
-        else union(parts, name, step.columns(name), recalled.get(name))
+        else united_of(step, name, parts, recalled.get(name))
         for name in step.reads
     }
     work = apply(step, frames, whole, settings)
     whole |= {name: frames[name] for name in step.makes}
     return work
+
+
+def united_of(step: Step, name: str, parts: Sequence[Part], recalled: pl.DataFrame | None) -> pl.DataFrame:
+    """Stack one table as a step wants it; one that no part has, as its file need not be there, has no rows."""
+    contract, found = step.contract(name), union(parts, name, step.columns(name), recalled)
+    return contract.create_empty() if contract and not found.width else found
 
 
 def union(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tests.conftest import Installation
     from tests.storage import Store
 
+OLDER = b"""PartyUniqueId,IndividualLastName,IndividualFirstName,HireDate,EmailAddress,CurrentStatus,BrokerType
+P077777,Heron,Ida,2001-02-03,,Active,Agent
+"""
 UNCHANGED = "production is unchanged."
 
 
@@ -69,6 +72,15 @@ def test_extracts_are_published_once_and_what_is_wrong_with_a_file_is_told(
     again = firn.json("run", "commissions", "--set", f"blobs.container={store.name}", "--full-refresh")
     assert (again["status"], again["rows_read"]) == ("published", report["rows_read"])
     assert firn.production() == shown
+
+    (books / "individual-roster-old.csv").write_bytes(OLDER)
+    asked = firn.json("run", "commissions", "--set", "folder=extracts", "--set", "banking=true")
+    assert asked["rows_read"] == report["rows_read"] + 1
+    assert firn.query("select name, external_party_id from brokers where id = 77777") == [("Heron, Ida", "P077777")]
+    accounts = "select count(*) > 0, bool_and(routing_number = '011000015') from broker_banking_infos"
+    assert report["tables"]["broker_banking_infos"] == 0
+    assert firn.query(accounts) == [(True, True)]
+    assert not any("BankRoutingNumber" in note for note in asked["notes"])
 
     fees = next(path for path in books.iterdir() if path.name.startswith("Fees"))
     content = rewritten(fees, b"PRODUCTCAT", b"PRODUCTCATEGORY")

@@ -118,7 +118,8 @@ def test_a_run_of_changed_extracts_is_foreseen_told_and_taken_back_exactly(again
 
     report = again.json("run", "commissions")
     assert (report["status"], report["generation"]) == ("published", 2)
-    assert {step["name"] for step in report["steps"]} >= {step.name for step in Commissions.steps}
+    ran = {step.name for step in Commissions.steps if not step.name.startswith("legacy_")}  # there are no older rosters
+    assert {step["name"] for step in report["steps"]} >= ran
     assert all({"rows_in", "rows_out", "rejects", "seconds"} <= step.keys() for step in report["steps"])
     assert again.json("report", "commissions")["steps"] == report["steps"]
     assert report["run_id"] in again.firn("show", "commissions").stdout

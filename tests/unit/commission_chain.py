@@ -122,7 +122,8 @@ def made(
 
 def run(frames: Frames, **settings: Any) -> Frames:
     """Every table from typed lines, each step given just the columns that its contracts name."""
-    frames = dict(frames)
+    older = {"legacy_individual_lines": individuals(), "legacy_organization_lines": organizations()}
+    frames = older | frames
     for function in STEPS:
         step = step_of(function, is_check=False)
         known = {name: value for name, value in settings.items() if name in step.settings}

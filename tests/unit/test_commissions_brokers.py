@@ -16,18 +16,32 @@ from tests.unit.commission_tables import (
 )
 from transforms.commissions.broker_eo_insurances import broker_eo_insurances
 from transforms.commissions.broker_licenses import LicenseStatus, broker_licenses
-from transforms.commissions.brokers import BrokerStatus, BrokerTables, BrokerType, brokers
+from transforms.commissions.brokers import (
+    AccountType,
+    BrokerStatus,
+    BrokerTables,
+    BrokerType,
+    PaymentPreference,
+    brokers,
+)
 from transforms.commissions.references import ActiveBrokers
 
 TODAY = run_on(date(2024, 6, 15))
 
 
 def made(
-    persons: tuple[Row, ...] = (), firms: tuple[Row, ...] = (), referred: tuple[int, ...] = (), licensed: int = 0
+    persons: tuple[Row, ...] = (),
+    firms: tuple[Row, ...] = (),
+    referred: tuple[int, ...] = (),
+    licensed: int = 0,
+    older: tuple[tuple[Row, ...], tuple[Row, ...]] = ((), ()),
+    *,
+    banking: bool = False,
 ) -> BrokerTables:
     active = table(ActiveBrokers, [{"broker": broker, "source": "certificate_paid"} for broker in referred])
     licence = licenses(*([{"broker": licensed}] if licensed else []))
-    return brokers(individuals(*persons), organizations(*firms), active, licence, insurances())
+    rosters = individuals(*persons), organizations(*firms), individuals(*older[0]), organizations(*older[1])
+    return brokers(*rosters, active, licence, insurances(), banking=banking)
 
 
 def test_persons_and_organizations_have_their_names_and_party_ids() -> None:
@@ -80,6 +94,35 @@ def test_a_broker_of_both_rosters_is_an_individual() -> None:
     tables = made(({"last_name": "Lark"},), ({"name": "Larch", "hire_date": date(2024, 1, 1)},))
     assert tables.brokers.select("name", "type").rows() == [("Lark", BrokerType.INDIVIDUAL)]
     assert tables.brokers_set_aside["table"].to_list() == ["raw_org_brokers"]
+
+
+def test_older_rosters_have_brokers_that_no_newer_one_has_and_persons_come_first() -> None:
+    older = (({"broker": 2, "last_name": "Old"}, {"broker": 3, "last_name": "Wren"}), ({"broker": 3}, {"broker": 4}))
+    tables = made(({"last_name": "Lark"},), ({"broker": 2, "name": "Larch"},), older=older)
+    assert tables.brokers.select("name", "type").rows() == [
+        ("Lark", BrokerType.INDIVIDUAL),
+        ("Larch", BrokerType.ORGANIZATION),
+        ("Wren", BrokerType.INDIVIDUAL),
+        ("Broker 4", BrokerType.ORGANIZATION),
+    ]
+    assert tables.brokers_set_aside.select("table", "raw").rows() == [
+        ("raw_individual_brokers_legacy", "P2"),
+        ("raw_org_brokers_legacy", "P3"),
+    ]
+
+
+def test_a_bank_account_is_published_as_it_stands_or_counted() -> None:
+    account = {"bank_routing": "012345678", "bank_account": "00012", "bank_account_type": "checking"}
+    wrong: list[Row] = [{"bank_routing": "12345678"}, {"bank_account": "1" * 18}, {"bank_account_type": None}]
+    firms = tuple({"broker": at, **account, **one} for at, one in enumerate(wrong, 3))
+    persons, firms = ({}, {"broker": 2, **account}), (*firms, {"broker": 9, **account, "bank_account_type": "S"})
+    assert made(persons, firms).broker_banking_infos.is_empty()
+    tables = made(persons, firms, banking=True)
+    assert tables.broker_banking_infos.rows() == [
+        (2, PaymentPreference.ACH, "012345678", "00012", AccountType.CHECKING),
+        (9, PaymentPreference.ACH, "012345678", "00012", AccountType.SAVINGS),
+    ]
+    assert tables.brokers_changed.rows() == [("partial_bank_account", "raw_org_brokers", "AccountNumber", 3)]
 
 
 def test_who_is_only_referred_to_is_a_placeholder_of_which_nothing_is_invented() -> None:
@@ -169,7 +212,7 @@ def test_another_order_of_the_lines_changes_nothing() -> None:
     def results(seed: int | None) -> list[object]:
         mixed = [one if seed is None else shuffled(one, seed) for one in (persons, licence, insured)]
         return [
-            brokers(mixed[0], organizations(), none, mixed[1], mixed[2]).brokers.rows(),  # type: ignore[arg-type]
+            brokers(mixed[0], organizations(), individuals(), organizations(), none, mixed[1], mixed[2]).brokers.rows(),  # type: ignore[arg-type]
             broker_licenses(mixed[1], TODAY).broker_licenses.rows(),  # type: ignore[arg-type]
             broker_eo_insurances(mixed[2]).broker_eo_insurances.rows(),  # type: ignore[arg-type]
         ]

@@ -41,7 +41,9 @@ def test_all_changes_are_one_table_by_file_where_they_are_of_cells() -> None:
     none = changed(("missing_rate", SCHEDULES, "level", 0))
     assert none.is_empty()
     fees = changed(("unknown_recipient", FEES, "broker", 2))
-    found = commission_changes(*[accounting.clear()] * 8, accounting, accounting.clear(), *[none] * 4, fees, none)  # type: ignore[arg-type]
+    found = commission_changes(
+        *[accounting.clear()] * 8, accounting, *[accounting.clear()] * 3, *[none] * 4, fees, none
+    )  # type: ignore[arg-type]
     assert found.select("table", "column", "rule", "file", "count").rows() == [
         ("raw_fees", "AMOUNT", "rounded", "b.csv", 1),
         ("raw_fees", "DATEEND", "nulled", "a.csv", 3),

@@ -83,7 +83,7 @@ def figures(accounting: pl.DataFrame) -> dict[str, int]:
 
 
 def test_every_extract_has_a_step_whose_lines_keep_their_contract() -> None:
-    assert len(STEPS) == len(EXTRACTS) == 10
+    assert len(STEPS) == len(EXTRACTS) == 12
     for records in EXTRACTS:
         made = sort_out(records.table)
         assert dict(made[0].schema) == dict(records.lines.create_empty().schema)

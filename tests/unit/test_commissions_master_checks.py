@@ -44,6 +44,7 @@ def of(file: str, *rows: Row) -> list[Row]:
 
 PERSONS = individuals(*of("persons", {"broker": 1}, {"broker": 1, "party": "P001"}, {"broker": 2}))
 FIRMS = organizations(*of("firms", {"broker": 2}, {"broker": 3}))
+OLDER = individuals(*of("older", {"broker": 3}, {"broker": 4}))
 LICENSES = licenses(*of("licenses", {}, {}, {"broker": 9}))
 INSURANCES = insurances(*of("insurances", {}, {}, {"broker": 9}, {"policy": "A"}))
 RATES = schedule_lines(*of("rates", {}, {}, {"product": None}))
@@ -54,7 +55,7 @@ PAIRS = certificates(
 SOLD = certificates({}, {"group_key": "LA0059"})
 POSTED = premiums({}, {}, {"amount": Decimal("-2.50")})
 
-ROSTER = brokers(PERSONS, FIRMS, table(ActiveBrokers, []), LICENSES, INSURANCES)
+ROSTER = brokers(PERSONS, FIRMS, OLDER, organizations(), table(ActiveBrokers, []), LICENSES, INSURANCES)
 LICENSED = broker_licenses(LICENSES, run_on(date(2024, 1, 1)))
 INSURED = broker_eo_insurances(INSURANCES)
 RATED = schedule_rates(RATES)
@@ -64,7 +65,11 @@ ASSIGNED = commission_assignments(PAIRS, ROSTER.brokers)
 PAID = premium_transactions(POSTED, table(Policies, [{"id": "7", "certificate": 7, "premium": Decimal(5)}]))
 
 CASES: list[tuple[Callable[..., pl.DataFrame], tuple[Any, ...], int]] = [
-    (master_checks.brokers_accounted, (PERSONS, FIRMS, ROSTER.brokers, ROSTER.brokers_set_aside), 2),
+    (
+        master_checks.brokers_accounted,
+        (PERSONS, FIRMS, OLDER, organizations(), ROSTER.brokers, ROSTER.brokers_set_aside),
+        4,
+    ),
     (master_checks.licenses_accounted, (LICENSES, LICENSED.broker_licenses, LICENSED.licenses_set_aside), 1),
     (master_checks.eo_accounted, (INSURANCES, INSURED.broker_eo_insurances, INSURED.eo_set_aside), 1),
     (master_checks.groups_accounted, (SOLD, GROUPS), 1),
@@ -104,7 +109,7 @@ def test_a_cent_that_is_lost_is_found() -> None:
 
 def test_a_broker_and_a_group_that_come_from_nowhere_are_found() -> None:
     stranger = ROSTER.brokers.with_columns(id=pl.col("id") + 100)
-    found = master_checks.brokers_accounted(PERSONS, FIRMS, stranger, ROSTER.brokers_set_aside)  # type: ignore[arg-type]
+    found = master_checks.brokers_accounted(PERSONS, FIRMS, OLDER, organizations(), stranger, ROSTER.brokers_set_aside)  # type: ignore[arg-type]
     assert found["figure"].to_list() == ["brokers of no roster"]
     invented = GROUPS.with_columns(id=pl.col("id").replace("G25", "G26"))
     assert master_checks.groups_accounted(SOLD, invented).height == 2  # type: ignore[arg-type]
@@ -132,6 +137,7 @@ def test_all_lines_set_aside_are_in_one_table_with_their_reasons() -> None:
         ("firms.csv", 2, "raw_org_brokers", "PartyUniqueId", "P2", "repeated_broker"),
         ("insurances.csv", 3, "raw_eo_insurance", "PolicyId", None, "repeated_insurance"),
         ("licenses.csv", 3, "raw_licenses", "LicenseNumber", None, "repeated_license"),
+        ("older.csv", 2, "raw_individual_brokers_legacy", "PartyUniqueId", "P3", "repeated_broker"),
         ("persons.csv", 2, "raw_individual_brokers", "PartyUniqueId", "P1", "repeated_broker"),
         ("rates.csv", 3, "raw_schedule_rates", "ProductCode", "DEN", "repeated_rate"),
         ("rates.csv", 4, "raw_schedule_rates", "ScheduleName", "S1", "rate_without_product"),

@@ -52,7 +52,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 @pytest.fixture(scope="module")
 def lines(truth: Truth) -> Frames:
     """The typed lines of all extracts."""
-    layouts = tuple(Layout(extract.table, extract.headers, RENAMED) for extract in EXTRACTS)
+    layouts = tuple(Layout(one.table, one.headers, RENAMED) for one in EXTRACTS if not one.optional)
     patterns = {table: f"{files[0][:12]}*" for table, files in FILES.items()}
     parts: dict[str, Frames] = {}
     for listed in Csvs(folder=truth.path, layouts=layouts, patterns=patterns).tables():

@@ -154,6 +154,22 @@ def test_every_file_of_a_table_is_a_part_with_its_own_lines(tmp_path: Path) -> N
     assert {part for part, _ in found} == {"sizes_1.csv", "sizes_2.csv", "fees.csv"}
 
 
+def test_columns_and_files_that_may_be_there_are_read_where_they_are(tmp_path: Path) -> None:
+    read = source(tmp_path, sizes="Name,Account,Size,Note\nA,4711,2,x\nC,3\n", fees="Group,Amount\n1,2\n")
+    layouts = (
+        SIZES._replace(more=("Account",)),
+        FEES._replace(more=("Bank",)),
+        Layout("old", ("Name",), optional=True),
+    )
+    asked = read.model_copy(update={"layouts": layouts, "patterns": {**read.patterns, "old": "old*.csv"}})
+    found = collected(asked)
+    assert found["sizes.csv", "sizes"].rows() == [(2, "A", "2", "x", "4711")]
+    assert found["sizes.csv", "extract"]["unread"].to_list() == [""]
+    assert found["sizes.csv", "ragged"].rows() == [(3, 2, None)]
+    assert found["fees.csv", "fees"].rows() == [(2, "1", "2", None)]
+    assert not [name for _, name in found if name == "old"]
+
+
 def test_equal_content_has_equal_fingerprints_and_other_content_has_others(tmp_path: Path) -> None:
     read = source(tmp_path, sizes="Name,Size,Note\nA,1,\n", fees="Group,Amount\n1,2\n")
     before = {table.part: table.fingerprint for table in read.tables()}

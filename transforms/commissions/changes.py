@@ -19,6 +19,8 @@ RULES: Final = {
     "of a group is without its `G`.",
     "unknown_status": "A status of a roster that is no `BrokerStatus` is null: `Active`, as in the original, would be "
     "made up.",
+    "partial_bank_account": "A bank account without a routing number of nine digits, a number of at most 17 characters "
+    "or a type is not published.",
     "other_license_status": "A status of a licence that is neither `Active` nor `Inactive`, or missing, is `OTHER`.",
     "other_fee_method": "A fee whose method is none that is known, or missing, is `OTHER_FEE`, monthly, and a "
     "percentage where its kind of amount is `PCT`, else fixed.",

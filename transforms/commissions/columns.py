@@ -55,12 +55,16 @@ class Records(NamedTuple, Generic[Lines]):
         lines: The contract of its typed lines.
         columns: Its columns, in the order of the files; one that feeds two columns of the line is there twice.
         key: The columns of which two current records may not share all values; empty for none.
+        withheld: Columns that are read only where settings ask for them, and that not every file has.
+        optional: Whether there may be no file.
     """
 
     table: str
     lines: type[Lines]
     columns: tuple[ColumnOf, ...]
     key: tuple[str, ...] = ()
+    withheld: tuple[ColumnOf, ...] = ()
+    optional: bool = False
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -69,7 +73,7 @@ class Records(NamedTuple, Generic[Lines]):
 
     def header(self, name: str) -> str:
         """The header of the column that feeds a column of the typed line."""
-        return next(column.header for column in self.columns if column.name == name)
+        return next(column.header for column in (*self.columns, *self.withheld) if column.name == name)
 
 
 _KINDS: Final[dict[str, Kind]] = {
@@ -102,6 +106,12 @@ def _kind(dtype: pl.DataType) -> Kind:
     if dtype.is_integer():
         return "whole"
     return "decimal" if dtype.is_decimal() else "text"
+
+
+def _banking(lines: type[dy.Schema]) -> tuple[ColumnOf, ...]:
+    """The columns of bank accounts, which newer rosters have."""
+    headers = {"BankRoutingNumber": "bank_routing", "AccountNumber": "bank_account", "AccountType": "bank_account_type"}
+    return tuple(_column(lines, header, name) for header, name in headers.items())
 
 
 CERTIFICATES: Final = _records(
@@ -191,7 +201,7 @@ INDIVIDUALS: Final = _records(
     "EmailAddress email",
     "CurrentStatus status",
     "BrokerType broker_type",
-)
+)._replace(withheld=_banking(IndividualLines))
 ORGANIZATIONS: Final = _records(
     "raw_org_brokers",
     OrganizationLines,
@@ -201,7 +211,7 @@ ORGANIZATIONS: Final = _records(
     "HireDate hire_date",
     "EmailAddress email",
     "CurrentStatus status",
-)
+)._replace(withheld=_banking(OrganizationLines))
 LICENSES: Final = _records(
     "raw_licenses",
     LicenseLines,
@@ -267,6 +277,8 @@ FEES: Final = _records(
     "FEETYPE type",
     "PartyUniqueId *broker",
 )
+LEGACY_INDIVIDUALS: Final = INDIVIDUALS._replace(table="raw_individual_brokers_legacy", optional=True)
+LEGACY_ORGANIZATIONS: Final = ORGANIZATIONS._replace(table="raw_org_brokers_legacy", optional=True)
 PERF_GROUPS: Final = _records(
     "raw_perf_groups",
     PerfGroupLines,
@@ -294,6 +306,8 @@ EXTRACTS: Final = (
     SCHEDULES,
     FEES,
     PERF_GROUPS,
+    LEGACY_INDIVIDUALS,
+    LEGACY_ORGANIZATIONS,
 )
 """Every extract that a table is made of."""
 

@@ -44,6 +44,8 @@ def commission_changes(  # noqa: PLR0917 (a table is a parameter)
     schedule_accounting: dy.DataFrame[Accounting],
     fee_accounting: dy.DataFrame[Accounting],
     perf_group_accounting: dy.DataFrame[Accounting],
+    legacy_individual_accounting: dy.DataFrame[Accounting],
+    legacy_organization_accounting: dy.DataFrame[Accounting],
     brokers_changed: dy.DataFrame[Changed],
     licenses_changed: dy.DataFrame[Changed],
     groups_changed: dy.DataFrame[Changed],
@@ -63,6 +65,8 @@ def commission_changes(  # noqa: PLR0917 (a table is a parameter)
         schedule_accounting,
         fee_accounting,
         perf_group_accounting,
+        legacy_individual_accounting,
+        legacy_organization_accounting,
     )
     rules = (brokers_changed, licenses_changed, groups_changed, rates_changed, fees_changed, distributions_changed)
     cells = pl.concat(accounting).filter(pl.col("figure").is_in(list(_CELLS)), pl.col("count") > 0)

@@ -65,6 +65,8 @@ TYPED: Final = (
             "raw_schedule_rates": "schedule",
             "raw_fees": "fee",
             "raw_perf_groups": "perf_group",
+            "raw_individual_brokers_legacy": "legacy_individual",
+            "raw_org_brokers_legacy": "legacy_organization",
         }.items()
     ),
 )
@@ -93,8 +95,10 @@ vars(records_accounted)["__signature__"] = Signature(
 
 def _figures(of: Typed, frames: dict[str, pl.DataFrame]) -> list[tuple[str, object, object]]:
     accounting, lines, rejects = frames[of.accounting], frames[of.lines], frames[of.rejects]
-    told = dict(accounting.group_by("figure").agg(pl.col("count").sum()).iter_rows())
     read = frames["extract"].filter(table=of.table)["records"].sum()
+    if not (read or accounting.width):  # its file need not be there
+        return []
+    told = dict(accounting.group_by("figure").agg(pl.col("count").sum()).iter_rows())
     left_out = told.get("records_historical", 0) + told.get("records_repeated", 0)
     found = [
         ("records", read, lines.height + rejects.height + left_out),

@@ -29,12 +29,12 @@ EXPORTS: Final[dict[str, tuple[str, ...]]] = {
     "12-assignments": ("commission_assignment_versions", "commission_assignment_recipients"),
     "13-licenses": ("broker_licenses", "broker_appointments", "broker_eo_insurances"),
     "15-fee-schedules": ("fee_schedules", "fee_schedule_versions", "fee_schedule_items"),
-    "16-broker-banking-infos": (),
+    "16-broker-banking-infos": ("broker_banking_infos",),
     "17-special-schedule-rates": ("special_schedule_rates",),
     "18-schedule-rate-tiers": ("schedule_rate_tiers",),
     "19-hierarchy-product-rates": ("hierarchy_participant_product_rates",),
 }
-"""Each export in the order in which it ran. Bank accounts are not read: their columns are left out of the rosters."""
+"""Each export in the order in which it ran. Bank accounts are read only where the setting ``banking`` asks for them."""
 
 ADDED: Final = (
     "proposal_key_mapping",

@@ -42,7 +42,7 @@ KINDS: Final = (
         "credentials",
         "replace",
         "The extracts have all of them: one that they no longer have must not let a broker sell.",
-        ("broker_licenses", "broker_appointments", "broker_eo_insurances"),
+        ("broker_licenses", "broker_appointments", "broker_eo_insurances", "broker_banking_infos"),
     ),
     Kind(
         "rates and fees",

@@ -40,6 +40,7 @@ LEGACY: Final[dict[str, Legacy]] = {
     "broker_licenses": _of("BrokerLicenses", "id", key=("broker_id", "license_number", "state")),
     "broker_appointments": _of("BrokerAppointments"),
     "broker_eo_insurances": _of("BrokerEOInsurances", "id", key=("broker_id", "policy_number")),
+    "broker_banking_infos": _of("BrokerBankingInfos"),
     "employer_groups": _of("EmployerGroups", "group_size", lives="GroupSize"),
     "group_conformance": _of("GroupConformanceStatistics"),
     "products": _of("Products"),

@@ -223,6 +223,9 @@ class IndividualLines(dy.Schema):
     email = dy.String(nullable=True)
     status = dy.String(nullable=True)
     broker_type = dy.String(nullable=True)
+    bank_routing = dy.String(nullable=True)
+    bank_account = dy.String(nullable=True)
+    bank_account_type = dy.String(nullable=True)
 
 
 class OrganizationLines(dy.Schema):
@@ -236,6 +239,9 @@ class OrganizationLines(dy.Schema):
     hire_date = dy.Date(nullable=True)
     email = dy.String(nullable=True)
     status = dy.String(nullable=True)
+    bank_routing = dy.String(nullable=True)
+    bank_account = dy.String(nullable=True)
+    bank_account_type = dy.String(nullable=True)
 
 
 class LicenseLines(dy.Schema):

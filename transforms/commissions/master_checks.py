@@ -47,14 +47,17 @@ class Unbalanced(dy.Schema):
     found = dy.Decimal(38, 2, nullable=False)
 
 
-def brokers_accounted(
+def brokers_accounted(  # noqa: PLR0917 (the tables that it reads)
     individual_lines: dy.DataFrame[IndividualLines],
     organization_lines: dy.DataFrame[OrganizationLines],
+    legacy_individual_lines: dy.DataFrame[IndividualLines],
+    legacy_organization_lines: dy.DataFrame[OrganizationLines],
     brokers: dy.DataFrame[Brokers],
     brokers_set_aside: dy.DataFrame[SetAside],
 ) -> dy.DataFrame[Unbalanced]:
     """Check that each line of the rosters is a broker or was set aside, and that no broker comes from nowhere."""
-    listed = pl.concat([individual_lines.select("broker"), organization_lines.select("broker")])
+    rosters = (individual_lines, organization_lines, legacy_individual_lines, legacy_organization_lines)
+    listed = pl.concat(lines.select("broker") for lines in rosters)
     published = brokers.filter(~pl.col("is_placeholder"))
     strangers = published.join(listed, left_on="id", right_on="broker", how="anti")
     return unbalanced(

@@ -41,6 +41,8 @@ def commission_rejects(  # noqa: PLR0917 (a table is a parameter)
     schedule_rejects: dy.DataFrame[Rejects],
     fee_rejects: dy.DataFrame[Rejects],
     perf_group_rejects: dy.DataFrame[Rejects],
+    legacy_individual_rejects: dy.DataFrame[Rejects],
+    legacy_organization_rejects: dy.DataFrame[Rejects],
 ) -> dy.DataFrame[CommissionRejects]:
     """List the rejected records of all files, by file and line."""
     rejects = (
@@ -54,5 +56,7 @@ def commission_rejects(  # noqa: PLR0917 (a table is a parameter)
         schedule_rejects,
         fee_rejects,
         perf_group_rejects,
+        legacy_individual_rejects,
+        legacy_organization_rejects,
     )
     return CommissionRejects.cast(pl.concat(rejects).sort("file", "line"))

@@ -117,6 +117,7 @@ RELATIONS: Final = (
         "+broker_licenses.broker_id",
         "+broker_appointments.broker_id",
         "+broker_eo_insurances.broker_id",
+        "+broker_banking_infos.broker_id",
         "+commission_assignment_versions.broker_id",
         "commission_assignment_recipients.recipient_broker_id",
         "employer_groups.primary_broker_id",

@@ -8,7 +8,7 @@ import dataframely as dy
 __all__ = ["REASONS", "SetAside"]
 
 REASONS: Final = {
-    "repeated_broker": "one line for a broker in both rosters",
+    "repeated_broker": "one line for a broker in all rosters",
     "repeated_license": "one line for a broker, state, number, code, county and effective date",
     "repeated_insurance": "one line for a broker, carrier, policy and effective date",
     "repeated_rate": "one line for a schedule, product, state and range of group sizes",

@@ -67,7 +67,9 @@ def sort_out(raw: pl.DataFrame, extract: pl.DataFrame, ragged: pl.DataFrame, of:
         *((figure, header, int((mark & ~lacking).sum())) for (figure, header), mark in marks.items()),
     ]
     return Sorted(
-        of.lines.cast(_placed(lines.filter(~pl.col("line").is_in(again.implode())) if again.len() else lines, extract)),
+        of.lines.cast(
+            _placed(lines.filter(~pl.col("line").is_in(again.implode())) if again.len() else lines, extract, of)
+        ),
         Rejects.cast(rejects.select(Rejects.column_names()).sort("line")),
         _accounting(counts, extract),
     )
@@ -87,9 +89,10 @@ def _statuses(of: Records[Any]) -> list[str]:
     return [column.header for column in of.columns if column.kind == "status"]
 
 
-def _placed(lines: pl.DataFrame, extract: pl.DataFrame) -> pl.DataFrame:
-    """Say in which file lines stand."""
-    return lines.with_columns(file=pl.lit(extract["file"][0]))
+def _placed(lines: pl.DataFrame, extract: pl.DataFrame, of: Records[Any]) -> pl.DataFrame:
+    """Say in which file lines stand, and that nothing is known of columns that were withheld."""
+    withheld = {column.name: pl.lit(None, pl.String) for column in of.withheld if column.name not in lines.columns}
+    return lines.with_columns(file=pl.lit(extract["file"][0]), **withheld)
 
 
 def _trimmed(header: str) -> pl.Expr:
@@ -156,8 +159,8 @@ def _typed(current: pl.DataFrame, of: Records[Any]) -> tuple[pl.DataFrame, dict[
         ("cells_recoded", name): current.select(_trimmed(name) != CURRENT[name][0]).to_series()
         for name in _statuses(of)
     }
-    for column in of.columns:
-        if column.name:
+    for column in (*of.columns, *of.withheld):
+        if column.name and column.header in current.columns:
             read = _column(current[column.header], column, of)
             values.append(read[column.name])
             marks |= {(name, column.header): read[name] for name in read.columns[1:]}

@@ -33,6 +33,8 @@ __all__ = [
     "eo_lines",
     "fee_lines",
     "individual_lines",
+    "legacy_individual_lines",
+    "legacy_organization_lines",
     "license_lines",
     "organization_lines",
     "perf_group_lines",
@@ -201,3 +203,37 @@ def perf_group_lines(
 ) -> PerfGroupRecords:
     """Type the groups of the performance system."""
     return PerfGroupRecords(*sort_out(raw_perf_groups, extract, ragged, columns.PERF_GROUPS))
+
+
+class LegacyIndividualRecords(NamedTuple):
+    """What the records of an older roster of persons became."""
+
+    legacy_individual_lines: dy.DataFrame[IndividualLines]
+    legacy_individual_rejects: dy.DataFrame[Rejects]
+    legacy_individual_accounting: dy.DataFrame[Accounting]
+
+
+@row_local
+def legacy_individual_lines(
+    raw_individual_brokers_legacy: pl.DataFrame, extract: dy.DataFrame[Extract], ragged: dy.DataFrame[RaggedRecords]
+) -> LegacyIndividualRecords:
+    """Type an older roster of persons, where there is one."""
+    return LegacyIndividualRecords(
+        *sort_out(raw_individual_brokers_legacy, extract, ragged, columns.LEGACY_INDIVIDUALS)
+    )
+
+
+class LegacyOrganizationRecords(NamedTuple):
+    """What the records of an older roster of organizations became."""
+
+    legacy_organization_lines: dy.DataFrame[OrganizationLines]
+    legacy_organization_rejects: dy.DataFrame[Rejects]
+    legacy_organization_accounting: dy.DataFrame[Accounting]
+
+
+@row_local
+def legacy_organization_lines(
+    raw_org_brokers_legacy: pl.DataFrame, extract: dy.DataFrame[Extract], ragged: dy.DataFrame[RaggedRecords]
+) -> LegacyOrganizationRecords:
+    """Type an older roster of organizations, where there is one."""
+    return LegacyOrganizationRecords(*sort_out(raw_org_brokers_legacy, extract, ragged, columns.LEGACY_ORGANIZATIONS))
