@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from loaders.connections import Statements
 
-__all__ = ["added", "check", "mark", "marked", "pointed", "remade", "views"]
+__all__ = ["added", "check", "made", "mark", "marked", "pointed", "remade", "views"]
 
 _SQL = queries.read("companions.sql")
 _MARK = "companion"
@@ -74,14 +74,17 @@ def added(production: str, source: str, tables: Mapping[str, Any]) -> Composed |
     """Return the statements that make companions and add new keys to them; they run before production is locked."""
     statements: list[Composed] = []
     for companion in marked(tables):
-        names = _names(production, companion)
-        columns = [SQL("{} uuid").format(names["key"])]
-        columns += [SQL("{} {}").format(Identifier(name), SQL(type_)) for name, type_ in companion.columns.items()]
-        statements += [
-            _SQL["create"].format(columns=SQL(", ").join(columns), **names),
-            _SQL["add"].format(source=Identifier(source, companion.of), **names),
-        ]
+        added = _SQL["add"].format(source=Identifier(source, companion.of), **_names(production, companion))
+        statements += [made(production, companion), added]
     return SQL(";\n").join(statements) if statements else _NOTHING
+
+
+def made(production: str, companion: Companion) -> Composed:
+    """Return the statement that makes a companion where it is not there."""
+    names = _names(production, companion)
+    columns = [SQL("{} uuid").format(names["key"])]
+    columns += [SQL("{} {}").format(Identifier(name), SQL(type_)) for name, type_ in companion.columns.items()]
+    return _SQL["create"].format(columns=SQL(", ").join(columns), **names)
 
 
 def remade(companions: Sequence[Companion], current: Mapping[str, Any]) -> list[str]:

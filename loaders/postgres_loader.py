@@ -586,6 +586,15 @@ class PostgresLoader:
             staging.taken = scratch.fill(self._statements, backup, folder, staging)
         self.verify(run, (), backup.parts, backup.cursors)
 
+    def restore_companions(self, dataset: Dataset, backup: Backup, folder: Path) -> None:
+        """Restore the tables beside published ones that are gone, with what others had written there.
+
+        Raises:
+            LoadError: One is not what was backed up.
+        """
+        with border(f"Restoring what is beside {dataset.name}"):
+            scratch.fill_companions(self._statements, self._names.production, dataset.companions, backup, folder)
+
     def verify(
         self,
         run: Run,

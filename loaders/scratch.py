@@ -9,18 +9,20 @@ from psycopg.sql import SQL, Composed, Identifier
 from firn import LoadError, PublishError
 from loaders import copies, queries, shapes
 from loaders.backups import digest
+from loaders.companions import made
 from loaders.sqlstates import border
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from firn import Companion
     from loaders.backups import Backup, Held
     from loaders.connections import Statements
     from loaders.staging import Staging
     from loaders.state import Publication
 
-__all__ = ["changed", "differences", "fill", "keep", "refuse_changed", "try_out"]
+__all__ = ["changed", "differences", "fill", "fill_companions", "keep", "refuse_changed", "try_out"]
 
 _SQL = queries.read("backups.sql")
 _TRANSACTION = queries.read("staging.sql")["transaction"]
@@ -48,6 +50,26 @@ def keep(statements: Statements, backup: Backup, folder: Path, schema: str) -> N
         statements.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
         for held in (*backup.of("production"), *backup.of("companion")):
             _load(statements, held, folder, Identifier(schema, held.table), lasting=True)
+
+
+def fill_companions(
+    statements: Statements, production: str, companions: Sequence[Companion], backup: Backup, folder: Path
+) -> None:
+    """Restore the tables beside published ones that are gone; where one is, its rows are others' and stay as they are.
+
+    Raises:
+        LoadError: A table is not what was backed up.
+    """
+    held = {one.table: one for one in backup.of("companion")}
+    found = shapes.read(statements, production, list(held))
+    for companion in (one for one in companions if one.table in held and one.table not in found):
+        with statements.transaction():
+            statements.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(production)))
+            statements.execute(made(production, companion))
+            _load(statements, held[companion.table], folder, _SCRATCH)
+            columns = SQL(", ").join(map(Identifier, (companion.key, *companion.columns)))
+            into = Identifier(production, companion.table)
+            statements.execute(_SQL["stage"].format(staging=into, columns=columns, table=_SCRATCH))
 
 
 def refuse_changed(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from firn import Dataset, FirnError, PublishError, Run, StateError
+from firn import PRODUCTION, Dataset, FirnError, PublishError, Run, StateError
 from loaders import scratch
 from loaders.ddl import contract_of, layout
 from loaders.embedded import default_home, temporary
@@ -33,9 +33,14 @@ if TYPE_CHECKING:
 
 
 def shelf(config: Path | None) -> Shelf:
-    """Find the place of the backups: that of the settings, or beside the data of the embedded server."""
+    """Find the place of the backups: that of the settings, or beside the data of the embedded server.
+
+    Each environment beside production has a folder of its own in it, so none restores what is another's.
+    """
     asked, target = settings.load_table(Backups, config), settings.load_target(config)
-    return Shelf(asked.folder or (target.home or default_home()) / "backups")
+    folder = asked.folder or (target.home or default_home()) / "backups"
+    environment = target.namespace.environment
+    return Shelf(folder if environment == PRODUCTION else folder / environment)
 
 
 def take(pipeline: str | None, config: Path | None, *, verify: bool = True) -> list[dict[str, Any]]:
@@ -216,6 +221,8 @@ def restore(name: str, config: Path | None, *, tables: Sequence[str] = (), publi
     with Typed(config=config).repeated(), opened(shelf(config), name) as (manifest, backup, folder):
         with target.open() as loader:
             run = stage(loader, manifest, backup, folder, tables)
+            if publish:
+                loader.restore_companions(settings.pipeline_class(run.pipeline).dataset(run.pipeline), backup, folder)
         if not publish:
             return run
         published, _ = commands.publish(run.run_id, config, again=False)
@@ -345,6 +352,7 @@ def drill(name: str, config: Path | None) -> dict[str, Any]:
             rehearsed = practice(target, server.dsn)
             with rehearsed.open() as loader:
                 report = stage(loader, manifest, backup, folder)
+                loader.restore_companions(restored(manifest, backup, ()), backup, folder)
                 loader.publish(loader.find(report.run_id))
                 rows = {table: found.rows for table, found in loader.totals(dict.fromkeys(report.tables, ())).items()}
             seconds, starting = time.perf_counter() - ready, ready - started
@@ -355,7 +363,7 @@ def drill(name: str, config: Path | None) -> dict[str, Any]:
 
 
 def practice(target: Postgres, dsn: str) -> Postgres:
-    """Return a target with the same schemas on another server."""
+    """Return a target with the same schemas on another server, which has no roles and no environments."""
     from pydantic import SecretStr
 
-    return target.model_copy(update={"dsn": SecretStr(dsn)})
+    return target.model_copy(update={"dsn": SecretStr(dsn), "role": ""}).within(PRODUCTION)

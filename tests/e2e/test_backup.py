@@ -10,12 +10,15 @@ import pytest
 
 from benchmarks.order_list_workbooks import cached
 from loaders import copies
-from tests.conftest import restored
+from tests.conftest import empty, restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.conftest import Installation
+
+
+SYNC = "SELECT md5(string_agg(t::text, ',' ORDER BY record_uuid)) FROM order_list_sync t"
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +137,14 @@ def test_as_many_are_kept_as_asked_for_and_half_of_one_never_counts(
     assert sorted(third["dropped"]) == sorted([backup["name"], second["name"]])
     assert [one["name"] for one in published.json("backup", "list")] == [third["name"]]
     assert "PASSWORD" not in (backups / third["name"] / "backup.json").read_text(encoding="utf-8").upper()
+
+
+def test_a_database_that_lost_everything_has_it_again_also_what_others_wrote(
+    published: Installation, backup: dict[str, Any]
+) -> None:
+    before, sync = published.production(), published.query(SYNC)
+    empty(published.dsn)
+    assert published.json("restore", backup["name"])["generation"] == 1
+    assert (published.production(), published.query(SYNC)) == (before, sync)
+    assert published.query("SELECT count(DISTINCT sync_state) FROM order_list_full") == [(1,)]
+    assert published.json("run", "order_lists")["status"] == "unchanged"
