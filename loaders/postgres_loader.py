@@ -543,7 +543,7 @@ class PostgresLoader:
         """Record that a backup was dropped, to make room for later ones."""
         with border("Recording the backup"):
             self.state.keep_drop(name)
-            self.state.act("dropped backup", dataset, None, name)
+            self.state.act("dropped_backup", dataset, None, name)
 
     def try_out(self, backup: Backup, folder: Path) -> None:
         """Restore every table of a backup where nobody looks, prove it, and leave nothing behind.

@@ -76,7 +76,7 @@ def _taken(loader: PostgresLoader, pipeline: str, place: Shelf, asked: Backups, 
 def settled(loader: PostgresLoader, manifest: Manifest, place: Shelf, asked: Backups) -> dict[str, Any]:
     """Record a backup that was taken, let those go that are too old by now, and describe both."""
     record(loader, manifest, place)
-    loader.act(Run(manifest.run_id, manifest.pipeline, manifest.taken_at), "backed up", manifest.name)
+    loader.act(Run(manifest.run_id, manifest.pipeline, manifest.taken_at), "backed_up", manifest.name)
     return {**described(manifest), "dropped": drop_old(loader, manifest.pipeline, manifest.kind, place, asked)}
 
 
@@ -234,24 +234,29 @@ def restore(name: str, config: Path | None, *, tables: Sequence[str] = (), publi
 def stage(
     loader: PostgresLoader, manifest: Manifest, backup: Backup, folder: Path, tables: Sequence[str] = ()
 ) -> Report:
-    """Stage the tables of a backup as a run that is ready to be published."""
-    dataset = restored(manifest, backup, tables)
-    this = Run.start(manifest.pipeline)
-    report = Report(this.id, this.pipeline, status="ready", unit="tables", parts=len(dataset.contracts))
-    report.tables = {held.table: held.rows for held in backup.of("production") if held.table in dataset.contracts}
-    report.rows_read = sum(report.tables.values())
+    """Stage the tables of a backup as a run that is ready to be published.
+
+    Raises:
+        PublishError: A table has other columns by now, or cannot be replaced. Production is unchanged.
+        LoadError: The backup is not what was written. Production is unchanged.
+    """
+    this, started = Run.start(manifest.pipeline), time.perf_counter()
+    report = Report(this.id, this.pipeline, unit="tables")
     report.notes.append(
         f"restored from backup {manifest.name}: generation {backup.generation}, "
         f"run {backup.run_id or 'of another'}, as it was at {backup.taken_at:%Y-%m-%d %H:%M:%S} UTC"
     )
-    started = time.perf_counter()
     try:
-        loader.restore(this, dataset, backup, folder)
+        with commands.audited(loader, this):
+            dataset = restored(manifest, backup, tables)
+            loader.restore(this, dataset, backup, folder)
     except BaseException as error:
         report.status, report.error = "failed", f"{type(error).__name__}: {error}"
         with suppress(FirnError):
             loader.finish(this, report.status, report.as_dict())
         raise
+    report.tables = {held.table: held.rows for held in backup.of("production") if held.table in dataset.contracts}
+    report.status, report.parts, report.rows_read = "ready", len(report.tables), sum(report.tables.values())
     report.seconds = time.perf_counter() - started
     loader.finish(this, report.status, report.as_dict())
     return report
@@ -333,7 +338,7 @@ def restore_beside(name: str, schema: str, config: Path | None) -> Manifest:
     with Typed(config=config).repeated(), opened(shelf(config), name) as (manifest, backup, folder):
         with settings.load_target(config).open() as loader:
             loader.restore_beside(backup, folder, schema)
-            loader.act(Run.start(manifest.pipeline), "restored beside", f'backup {manifest.name} to schema "{schema}"')
+            loader.act(Run.start(manifest.pipeline), "restored_beside", f'backup {manifest.name} to schema "{schema}"')
         return manifest
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import Installation
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "runbooks" / "restore_a_backup.md"
 SYNC = "SELECT md5(string_agg(t::text, ',' ORDER BY record_uuid)) FROM order_list_sync t"
 
 
@@ -46,20 +49,32 @@ def backup(first: tuple[Installation, dict[str, Any]]) -> dict[str, Any]:
     return first[1]
 
 
-def test_what_was_broken_is_restored_as_a_generation_that_can_be_rolled_back(
+def commands() -> list[list[str]]:
+    """Every command of the runbook, as it stands there."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+def test_the_runbook_is_followed_to_a_restored_production_and_back(
     published: Installation, backup: dict[str, Any]
 ) -> None:
-    before = published.production()
+    before, run = published.production(), published.json("runs")[0]["run_id"]
     published.execute("UPDATE order_list SET row_hash = 'broken'", "DELETE FROM order_list_origin")
     broken = published.production()
-    done = published.firn("restore", backup["name"])
-    assert done.returncode == 0, done.stderr
-    assert "generation 2" in done.stdout
+    done = [published.firn(*line[1:]) for line in commands()[:4]]
+    listed, beside, differs, restore = done
+    assert [one.returncode for one in done] == [0, 0, 1, 0], [one.stderr for one in done]
+    assert listed.stdout.startswith(backup["name"])
+    assert "firn diff order_lists --against look_at_it" in beside.stdout
+    assert "order_list_origin" in differs.stdout
+    assert "generation 2" in restore.stdout
     assert published.production() == before
-    assert published.json("check", "order_lists", "--published", "--set", "thresholds.lines=900")["passed"]
-    assert published.json("run", "order_lists")["status"] == "unchanged"
-    published.json("rollback", "order_lists")
+    check, plan, back = (published.firn(*line[1:]) for line in commands()[4:])
+    assert (check.returncode, plan.returncode, back.returncode) == (0, 0, 0), check.stdout + back.stderr
     assert published.production() == broken
+    told = dict(published.query("SELECT action, detail FROM firn.audit"))
+    assert told["restored"] == f"from backup {backup['name']}"
+    assert run != published.json("runs")[0]["run_id"]
 
 
 def other_content(file: Path) -> None:
@@ -114,8 +129,8 @@ def test_a_drill_restores_elsewhere_and_the_doctor_and_the_audit_tell_of_it(
     (listed,) = published.json("backup", "list")
     assert (listed["name"], listed["drill_seconds"]) == (backup["name"], done["seconds"])
     assert published.production() == before
-    acts = published.query("SELECT action, detail FROM firn.audit WHERE action IN ('backed up', 'drilled') ORDER BY at")
-    assert [action for action, _ in acts] == ["backed up", "drilled"]
+    acts = published.query("SELECT action, detail FROM firn.audit WHERE action IN ('backed_up', 'drilled') ORDER BY at")
+    assert [action for action, _ in acts] == ["backed_up", "drilled"]
     assert all(backup["name"] in detail for _, detail in acts)
     finding = next(one for one in published.json("doctor")["findings"] if one["check"] == "backup order_lists")
     assert finding["passed"]
