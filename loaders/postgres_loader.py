@@ -326,6 +326,12 @@ class PostgresLoader:
         with border("Reading the runs"):
             return asdict(self.state.run(run_id))
 
+    def success_before(self, run_id: str) -> dict[str, Any] | None:
+        """Return what is recorded of the latest run of the same pipeline that began before and went well."""
+        with border("Reading the runs"):
+            found = self.state.success_before(run_id)
+            return asdict(found) if found else None
+
     def is_worked_on(self, run_id: str) -> bool:
         """Tell whether a process works on a run; one that is running and has none will not end by itself."""
         with border("Reading the runs"):

@@ -269,6 +269,10 @@ class State:
             return RunRecord(**row._asdict())
         raise unknown_run(run_id, [row.run_id for row in self._rows("run_ids")] if made else [])
 
+    def success_before(self, run_id: str) -> RunRecord | None:
+        """Return the latest run of the pipeline of another that began before it and went well."""
+        return next((self.run(row.run_id) for row in self._rows("success_before", run=run_id)), None)
+
     def generation(self, dataset: str) -> int:
         """Return the number of the visible generation, 0 before the first publication."""
         rows = self._rows("generation", dataset=dataset) if self.exists() else []

@@ -185,6 +185,27 @@ CREATE TABLE IF NOT EXISTS {state}.elsewhere (
     PRIMARY KEY (schema, object)
 );
 ALTER TABLE {state}.version ADD COLUMN IF NOT EXISTS environment text NOT NULL DEFAULT 'production';
+-- For whoever asks in SQL; docs/howto/monitor_with_sql.md explains the columns.
+CREATE OR REPLACE VIEW {state}.runs AS
+SELECT run_id, pipeline, status, attempts, resumed_from, started_at, finished_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::double precision AS seconds,
+       (report ->> 'rows_read')::bigint AS rows_read, (report ->> 'parts')::bigint AS parts,
+       (report ->> 'taken')::bigint AS taken, jsonb_array_length(report -> 'failed') AS failed,
+       (report ->> 'peak_memory_mb')::double precision AS peak_memory_mb,
+       (SELECT max(p.generation) FROM {state}.publication p WHERE p.run_id = r.run_id AND p.kind <> 'rolled_back')
+           AS published_as,
+       error, report ->> 'hint' AS hint, settings, fingerprints
+FROM {state}.run r;
+CREATE OR REPLACE VIEW {state}.steps AS
+SELECT s.run_id, r.pipeline, s.attempt, s.kind, s.step, s.status, s.rows_in, s.rows_out, s.rejects, s.seconds,
+       s.rows_out / nullif(s.seconds, 0) AS rows_per_second, s.resumed_from, s.began_at, s.ended_at
+FROM {state}.step s JOIN {state}.run r USING (run_id);
+CREATE OR REPLACE VIEW {state}.publications AS
+SELECT p.dataset AS pipeline, p.generation, p.generation = d.generation AS is_visible, p.run_id, p.kind, p.family, p.reason,
+       p.published_at, cardinality(p.touched) AS tables,
+       (SELECT sum((t.value ->> 'rows')::bigint) FROM jsonb_each(p.tables) t)::bigint AS rows,
+       p.locked_ms, p.longest_wait_ms, p.attempts, p.wal_bytes
+FROM {state}.publication p JOIN {state}.dataset d USING (dataset);
 INSERT INTO {state}.version VALUES ({number}, {production}, {environment}) ON CONFLICT DO NOTHING;
 COMMIT
 
@@ -263,6 +284,12 @@ SELECT run.*, (
     SELECT max(p.generation) FROM {state}.publication p WHERE p.run_id = run.run_id AND p.kind <> 'rolled_back'
 ) AS published_as
 FROM {state}.run WHERE run_id = %(run)s
+
+-- name: success_before
+SELECT b.run_id FROM {state}.run r JOIN {state}.run b USING (pipeline)
+WHERE r.run_id = %(run)s AND b.run_id <> r.run_id AND b.started_at < r.started_at
+  AND b.status IN ('published', 'unchanged', 'rolled_back')
+ORDER BY b.started_at DESC LIMIT 1
 
 -- name: run_ids
 SELECT run_id FROM {state}.run ORDER BY started_at DESC

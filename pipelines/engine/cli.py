@@ -401,7 +401,7 @@ def report(
 
 
 @cli.command("show")
-@click.argument("pipeline")
+@click.argument("pipeline", metavar="PIPELINE|RUN")
 @click.option("--headers", "file", metavar="FILE", help="Only what the headers of a workbook feed: a path, or a name.")
 @SET
 @CONFIG
@@ -409,10 +409,17 @@ def report(
 def show_pipeline(
     pipeline: str, file: str | None, flags: tuple[str, ...], config: Path | None, *, as_json: bool
 ) -> None:
-    """Show tables, settings, what production shows of a pipeline, and what it can show again."""
-    from pipelines.engine import headers, overview
+    """Show tables, settings, what production shows of a pipeline, and what it can show again.
+
+    Of a run: its settings, without secrets, and what of them is other than in the last run before it that went well.
+    """
+    from pipelines.engine import commands, headers, overview, run_overview
     from pipelines.engine.typed import Typed
 
+    if commands.is_run(pipeline):
+        commands.refuse_together({"A run": True}, {"--headers": file, "--set": flags})
+        told = run_overview.overview(pipeline, config)
+        return show(lambda: run_overview.text(told), told, as_json=as_json)
     typed = Typed(pipeline, config, parse(flags))
     if file:
         with typed.repeated():

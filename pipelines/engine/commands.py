@@ -377,6 +377,11 @@ def runs(name: str | None, last: int, config: Path | None) -> list[dict[str, Any
         return [listed(row) for row in loader.runs(name, last)]
 
 
+def is_run(name: str) -> bool:
+    """Tell the name of a run from that of a pipeline, which it begins with."""
+    return any(name.startswith(f"{pipeline}_") for pipeline in settings.names()) and name not in settings.names()
+
+
 def listed(row: Mapping[str, Any]) -> dict[str, Any]:
     """Give what is recorded of a run without its report, of which only the counts are kept."""
     stored = row["report"] or {}

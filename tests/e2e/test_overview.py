@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +16,10 @@ from tests.conftest import restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Installation
 
+ROOT = Path(__file__).parents[2]
 GONE = "ASHFORD ORDER LIST (M3).xlsx"
 
 
@@ -99,6 +101,53 @@ def test_what_is_visible_kept_and_was_done_is_shown_with_the_line_to_type(
     shown = published.firn("show", "order_lists")
     assert kept["command"] in shown.stdout
     assert published.firn(*kept["command"].split()[1:]).returncode == 0
+
+
+def test_a_run_keeps_its_settings_without_secrets_and_shows_what_has_changed_since_the_last_that_went_well(
+    published: Installation, run: dict[str, Any]
+) -> None:
+    given = {key: value for key, value in conninfo_to_dict(published.dsn).items() if value}
+    dsn = make_conninfo(**given, password="hunter2")  # noqa: S106 (the word that must not be kept)
+    keep = ("--set", "phantom_rows=keep")
+    later = published.json("run", "order_lists", "--no-publish", *keep, env={"FIRN_TARGET__DSN": dsn})["run_id"]
+
+    found = published.json("show", later)
+
+    assert (found["pipeline"], found["status"], found["environment"]) == ("order_lists", "ready", "production")
+    assert found["settings"]["phantom_rows"] == "keep"
+    assert found["settings"]["target.dsn"] == "..."
+    assert found["since"] == run["run_id"]
+    changed = {one["setting"]: (one["before"], one["now"]) for one in found["changed"]}
+    assert changed.pop("target.dsn") == (None, "...")
+    assert changed == {"phantom_rows": ("set_aside", "keep")}
+    assert "settings" in found["other"]
+    assert published.query("select count(*) from firn.run r where r::text like '%%hunter2%%'") == [(0,)]
+    first = published.json("show", run["run_id"])
+    assert (first["since"], first["changed"]) == (None, [])
+    shown = published.firn("show", later).stdout
+    assert "set_aside -> keep" in shown
+    unknown = published.firn("show", f"{later}x")
+    assert (unknown.returncode, later in unknown.stderr) == (5, True)
+    refused = published.firn("show", later, "--headers", "x.xlsx")
+    assert "A run does not go with --headers" in refused.stderr
+
+
+def test_the_queries_of_the_page_on_monitoring_are_answered(published: Installation, run: dict[str, Any]) -> None:
+    page = (ROOT / "docs/howto/monitor_with_sql.md").read_text(encoding="utf-8")
+    queries = [
+        one for block in re.findall(r"```sql\n(.*?)```", page, re.DOTALL) for one in block.split(";") if one.strip()
+    ]
+    answers = [published.query(query) for query in queries]
+    assert answers[0][0][:3] == ("order_lists", run["run_id"], "published")
+    assert answers[1][0][::2] == ("order_lists", False)
+    assert {row[1] for row in answers[4]} >= {"order_rows", "cells_accounted"}
+    assert answers[7][0][:3] == ("order_lists", 1, "published")
+    assert answers[7][0][4] == sum(run["tables"].values())
+    for view in ("runs", "steps", "publications"):
+        columns = published.query(
+            "select column_name from information_schema.columns where table_schema = 'firn' and table_name = %s", view
+        )
+        assert {name for (name,) in columns} <= set(re.findall(r"`(\w+)`", page)), view
 
 
 def test_the_report_says_how_tables_were_published_and_what_it_cost(

@@ -1,6 +1,7 @@
 """Imports go one way: firn.py <- sources, transforms, loaders <- pipelines, without exceptions."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -59,3 +60,31 @@ def test_no_class_or_module_has_a_name_that_says_nothing(package: str) -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = [n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef)] + [path.stem.title()]
         assert not [name for name in names for word in BANNED if name.endswith((word, word + "s"))], path
+
+
+SCHEMA = re.compile(
+    r"(?<!DISTINCT )\b(?:FROM|JOIN|INTO|UPDATE|TABLE|VIEW|REFERENCES|TRUNCATE|SCHEMA)\s+"
+    r'(?:(?:ONLY|IF NOT EXISTS|IF EXISTS)\s+)?"?([a-zA-Z_]\w*)"?\s*\.\s*"?\w'
+)
+"""A name with its schema, where SQL has one."""
+POSTGRES_OWN = ("pg_catalog", "pg_temp", "information_schema")
+
+
+def schemas_named(text: str) -> set[str]:
+    return {found[1] for found in SCHEMA.finditer(text)} - {*POSTGRES_OWN}
+
+
+def test_sql_that_names_a_schema_is_seen() -> None:
+    assert schemas_named("SELECT 1 FROM public.orders JOIN {state}.run USING (id)") == {"public"}
+    assert schemas_named('INSERT INTO "etl"."x" SELECT 1 FROM pg_catalog.pg_class') == {"etl"}
+
+
+@pytest.mark.parametrize("package", ["loaders", "pipelines", "sources", "transforms"])
+def test_no_text_names_a_schema(package: str) -> None:
+    for path in sorted((ROOT / package).rglob("*.sql")):
+        assert not schemas_named(path.read_text(encoding="utf-8")), path
+    for path in modules(package):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        assert not [text for text in texts if schemas_named(text)], path
+        assert not {"public", "firn_stage", "firn_previous"} & set(texts), path
