@@ -344,6 +344,10 @@ class Commissions(Pipeline):
         """Name the folder, which must be there, or the container."""
         return (self.extracts().reached(),)
 
+    def rights(self) -> str:
+        """Write down the least that a container must let firn do; a folder is granted by its own system."""
+        return self.blobs.rights() if self.blobs else ""
+
     def sources(self) -> Sequence[Source]:
         """Read the extracts of one folder or container."""
         return (self.extracts(),)

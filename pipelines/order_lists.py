@@ -149,6 +149,10 @@ class OrderLists(Pipeline):
             )
         return self
 
+    def rights(self) -> str:
+        """Write down the least that a container must let firn do; a folder is granted by its own system."""
+        return self.blobs.rights() if self.blobs else ""
+
     def sources(self) -> Sequence[Source]:
         """Read the workbooks of one folder or container."""
         return (self.workbooks(),)

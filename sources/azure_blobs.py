@@ -81,6 +81,22 @@ class AzureBlobs(BaseModel):
             raise ValueError("must name a folder of its own")
         return _folder(prefix)
 
+    def rights(self) -> str:
+        """Return the commands that give an identity, or a token, the least that this needs; nothing is asked."""
+        reads = self.processed == "keep"
+        account = (urlsplit(self.account_url).hostname or "ACCOUNT").partition(".")[0]
+        scope = "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Storage/storageAccounts"
+        done = "to list and read" if reads else "to list and read, and to tag or move what is published"
+        role = (
+            f"az role assignment create --assignee FIRN --role 'Storage Blob Data {'Reader' if reads else 'Owner'}' "
+            f"--scope {scope}/{account}/blobServices/default/containers/{self.container}"
+        )
+        token = (
+            f"az storage container generate-sas --account-name {account} --name {self.container} "
+            f"--permissions {'rl' if reads else 'rlwdt'} --expiry DATE --https-only --output tsv"
+        )
+        return f"# Blob storage: {done}; one of the two.\n{role}\n{token}"
+
     def open(self) -> Container:
         """Take the credential from the environment and make a client; nothing is asked yet.
 

@@ -230,6 +230,10 @@ class Pipeline(BaseModel):
 
         return overview.described(self, name, loader)
 
+    def rights(self) -> str:
+        """Write down, as a script for whoever may grant it, the least that the source must let firn do."""
+        return ""
+
     def proved(self, name: str, loader: Loader) -> tuple[list[tuple[str, bool, str]], list[dict[str, Any]]]:
         """Hold what production shows against what was published: name, whether it passes, figures; and by table."""
         return list(loader.audit(name, self.publishes, self.parts)), []

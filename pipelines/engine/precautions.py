@@ -52,4 +52,21 @@ def audit(pipeline: str | None, last: int, config: Path | None, *, as_json: bool
     show(lambda: work.text(found), found, as_json=as_json)
 
 
-VERBS = (disable, enable, audit)
+@click.group()
+def grants() -> None:
+    """Tell what each side must let firn do."""
+
+
+@grants.command("show")
+@click.argument("side", required=False, metavar="[target|PIPELINE]")
+@CONFIG
+@JSON
+def grants_show(side: str | None, config: Path | None, *, as_json: bool) -> None:
+    """Print the least that the target and each source must let firn do, as scripts; ask and execute nothing."""
+    from pipelines.engine import grants as work
+
+    found = work.only(work.scripts(config), side)
+    show(lambda: work.text(found), found, as_json=as_json)
+
+
+VERBS = (disable, enable, audit, grants)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 (the same)
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
@@ -13,6 +13,7 @@ from pipelines.replication.catalogue import Tier  # noqa: TC001 (the same)
 from pipelines.replication.hours import OfficeHours
 from pipelines.replication.overrides import Override, TierPolicy  # noqa: TC001 (the same)
 from sources.mysql import MySQL  # noqa: TC001 (pydantic reads the annotation when the class is made)
+from sources.mysql.grants import Consistency  # noqa: TC001 (the same)
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -61,7 +62,7 @@ class Replication(Pipeline):
     tables: Mapping[str, Override] = Field(default_factory=dict)
     tiers: Mapping[Tier, TierPolicy] = Field(default_factory=dict)
     max_workers: PositiveInt = 3
-    consistency: Literal["detect", "lock", "snapshot"] = "detect"
+    consistency: Consistency = "detect"
     passes: PositiveInt = 3
     overlap_s: NonNegativeFloat = 600.0
     may_delete: float = Field(default=0.5, ge=0, le=1)
@@ -98,6 +99,10 @@ class Replication(Pipeline):
 
         del workers
         rehearse(self, execution, loader)
+
+    def rights(self) -> str:
+        """Write down the least that the source must let firn do."""
+        return self.source.rights(self.consistency)
 
     def described(self, name: str, loader: Loader) -> tuple[list[dict[str, Any]], list[str]]:
         """Describe the tables of the catalogue, with what production shows of each and when it was read.

@@ -21,6 +21,7 @@ from sources.mysql.changes import fingerprint
 from sources.mysql.connections import Connections
 from sources.mysql.database import Database
 from sources.mysql.errors import UNCHANGED
+from sources.mysql.grants import script
 from sources.mysql.ranges import divided
 from sources.mysql.rules import Rules
 from sources.mysql.sessions import Login, Tls, open_session
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sources.mysql.catalogue import SourceTable
+    from sources.mysql.grants import Consistency
     from sources.mysql.marks import Mark
     from sources.mysql.sessions import Server
 
@@ -132,6 +134,10 @@ class MySQL(BaseModel):
             connect_timeout_s=self.connect_timeout_s,
             statement_timeout_s=self.statement_timeout_s,
         )
+
+    def rights(self, consistency: Consistency = "detect") -> str:
+        """Return the statements that make an account for this, which may do no more; nothing is asked."""
+        return script(self.database, self._stated("user", self._options()) or "firn", self.tls, consistency)
 
     def preflight(self) -> Server:
         """Log in once, and return what the server says of itself.
