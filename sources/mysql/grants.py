@@ -36,7 +36,7 @@ def script(database: str, user: str, tls: Tls, consistency: Consistency) -> str:
             if locks
             else "-- Only for firn run --lock, and for consistency = lock or snapshot:",
             f"{'' if locks else '-- '}GRANT LOCK TABLES ON {schema}.* TO {account};",
-            "-- Not needed: with it the log of all writes tells that nothing was written meanwhile, not the tables alone.",
+            "-- Not needed: with it the log of all writes tells that nothing was written meanwhile, not tables alone.",
             f"-- GRANT REPLICATION CLIENT ON *.* TO {account};",
         ]
     )
