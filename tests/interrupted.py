@@ -62,10 +62,26 @@ class Said(Silent):
         self._say("over")
 
 
-def main(pipe: Connection, name: str, folder: str, environment: dict[str, str], *, hold: str, config: str) -> None:
-    """Run a pipeline, or resume the run of a name; end with the exit code of the command line."""
+def main(
+    pipe: Connection, name: str, folder: str, environment: dict[str, str], *, hold: str, config: str, largest: int = 0
+) -> None:
+    """Run a pipeline, or resume the run of a name; end with the exit code of the command line.
+
+    Args:
+        pipe: Where it says how far it is.
+        name: The pipeline, or the run.
+        folder: Where it is called.
+        environment: Its variables.
+        hold: The step at which it waits.
+        config: The settings file.
+        largest: How many bytes a file that it writes may have, as on a disk that is nearly full; 0 for any number.
+    """
+    import resource
     from pathlib import Path
 
+    if largest:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -81,11 +97,16 @@ def main(pipe: Connection, name: str, folder: str, environment: dict[str, str], 
         sys.exit(error.exit_code)
 
 
-def process(
-    name: str, folder: Path, environment: Mapping[str, str], hold: str = "", config: Path | None = None
+def process(  # noqa: PLR0917 (what a person types, and where)
+    name: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    hold: str = "",
+    config: Path | None = None,
+    largest: int = 0,
 ) -> Watched:
     """Start such a process in a folder."""
-    return Watched(main, name, str(folder), dict(environment), hold=hold, config=str(config or ""))
+    return Watched(main, name, str(folder), dict(environment), hold=hold, config=str(config or ""), largest=largest)
 
 
 def kill(run: Watched, dsn: str) -> str:

@@ -10,6 +10,7 @@ import datetime as dt
 import multiprocessing
 import os
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,14 @@ class Watched:
     def reaches(self, step: str) -> bool:
         """Listen until it says that it has done a step; False if it ends before."""
         return any(said == step for said in self.steps())
+
+    def hears(self, seconds: float) -> None:
+        """Listen for so long, or until it ends."""
+        deadline = time.monotonic() + seconds
+        with suppress(EOFError, ConnectionResetError):
+            while (left := deadline - time.monotonic()) > 0:
+                if self._pipe.poll(left):
+                    self.said.append(self._pipe.recv())
 
     def go_on(self) -> None:
         """Let it go on from where it waits, if it is still there."""
