@@ -204,6 +204,8 @@ def attempt(
             record_failure(this, loader, error, is_first=number == 1)
         if not isinstance(error, ConfigError):
             asked.offer(error, this, kept, typed)
+        if getattr(getattr(error, "report", None), "status", "failed") != "failed":
+            kept.settle(this.pipeline, "published")
         raise
     kept.settle(this.pipeline, report.status)
     loader.finish(this, report.status, report.as_dict())

@@ -125,18 +125,19 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
     """Do what is left of a run."""
     pipeline = settings.load(this.pipeline, typed.config, dict(typed.flags))
     with typed.repeated(), pipeline.target.open() as loader:
-        row = loader.row(this.id)
+        row, kept = loader.row(this.id), Checkpoints.of(this, pipeline.target)
         if loader.is_worked_on(this.id):
             raise RunLocked(
                 f"Run {this.id} is worked on by another process. Production is unchanged.",
                 f"firn runs {this.pipeline} --watch",
             )
         if row["status"] == "published":
+            kept.remove()
             return already(row, this, loader, typed)
         refuse_overtaken(row, loader)
         if row["status"] == "ready":
             commands.publish(this.id, typed.config, again=False)
-            Checkpoints.of(this, pipeline.target).settle(this.pipeline, "published")
+            kept.settle(this.pipeline, "published")
             return with_note(stored(loader.row(this.id)), "it was verified before, so it only had to be published")
         progress = choose(quiet=quiet)
         if not quiet:
