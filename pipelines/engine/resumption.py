@@ -139,12 +139,11 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
             commands.publish(this.id, typed.config, again=False)
             kept.settle(this.pipeline, "published")
             return with_note(stored(loader.row(this.id)), "it was verified before, so it only had to be published")
+        notes, wanted = told_of_changes(row, pipeline.model_dump(mode="json")), asked.options(row["asked"])
         progress = choose(quiet=quiet)
         if not quiet:
             progress.start(this.id)
         try:
-            notes = told_of_changes(row, pipeline.model_dump(mode="json"))
-            wanted = asked.options(row["asked"])
             progress.place(where(loader.whereabouts()))
             report = commands.attempt(pipeline, this, loader, wanted, typed, retries=Retries(pipeline.retry, progress))
         finally:

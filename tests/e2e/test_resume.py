@@ -5,8 +5,11 @@ Processes are killed at points that they say they have reached, by another proce
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +23,6 @@ from tests.practice import practice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 BEFORE_IT_IS_VERIFIED = (
     "Check the target",
@@ -40,6 +42,15 @@ AFTER_IT_IS_VERIFIED = {
     "Check production done": "it was published before, as generation 1",
 }
 BOOKS = 4
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "runbooks" / "resume_a_killed_run.md"
+
+
+def commands() -> list[list[str]]:
+    """Every command of the runbook, as it stands there."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return [shlex.split(line, comments=True)[1:] for block in blocks for line in block.splitlines()]
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,21 @@ def test_a_run_killed_around_its_commit_is_published_once(killed: Killed, step: 
     assert [one["passed"] for one in report["after_publish"]] == [True]
     assert killed.is_as_expected(name)
     assert "nothing was left to do" in str(killed.resume(name)["notes"])
+    assert killed.is_as_expected(name)
+
+
+def test_the_runbook_is_followed(killed: Killed) -> None:
+    name = killed.until("Stage")
+    runs, resume, steps, attempts = commands()
+    assert name in killed.at.firn(*runs).stdout
+    done = killed.at.firn(*resume)
+    assert done.returncode == 0, done.stderr
+    assert f"PUBLISHED {name}" in done.stdout
+    assert f"resumed: {BOOKS} of {BOOKS} files had been read before" in done.stdout
+    listed = [re.split(r" +\| +", line.strip()) for line in killed.at.firn(*steps).stdout.splitlines()]
+    assert ["1", "Stage", "running", "0"] in [line[:4] for line in listed]
+    assert ["2", "Stage", "done"] in [line[:3] for line in listed]
+    assert f"{name} | published |        2 | Stage" in killed.at.firn(*attempts).stdout
     assert killed.is_as_expected(name)
 
 
