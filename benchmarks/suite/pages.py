@@ -62,8 +62,10 @@ def pages() -> dict[Path, str]:
         text = f"{origin(results[0])}\n\n{shown}\n\n{table(results[1])}\n"
         if GROWTH.exists():
             found = growth.growths(read(GROWTH)[1])
-            made[_SPEED.with_name("speed-growth.svg")] = grown(found)
-            text += f"\n![How the seconds grow with the rows](speed-growth.svg)\n\n{growing(found)}\n"
+            for name, picture in grown(found).items():
+                made[_SPEED.with_name(f"speed-growth-of-{name}.svg")] = picture
+                text += f"\n![How {name} grows with the rows](speed-growth-of-{name}.svg)\n"
+            text += f"\n{growing(found)}\n"
         made[_SPEED] = with_block(_SPEED.read_text("utf-8"), text)
     if found_history := history.entries():
         made[RESULTS.with_name("history.svg")] = history.plot(found_history)
@@ -163,12 +165,19 @@ def bars(scenario: str, trials: Sequence[Trial]) -> str:
     return plots.bars(title, sorted(shown, key=lambda bar: -bar.value))
 
 
-def grown(found: Sequence[growth.Growth]) -> str:
-    """Draw how seconds grow with rows."""
-    shown = [
-        plots.Line(f"{one.scenario}, {one.time:.2f}", list(zip(one.rows, one.seconds, strict=True))) for one in found
-    ]
-    return plots.lines("seconds by rows, both logarithmic, and the power that fits", "rows", "seconds", shown)
+def grown(found: Sequence[growth.Growth]) -> dict[str, str]:
+    """Draw how time and memory grow with rows, each with the power that fits."""
+    time = [plots.Line(f"{one.scenario}, {one.time:.2f}", _pairs(one.rows, one.seconds)) for one in found]
+    memory = [plots.Line(f"{one.scenario}, {one.memory:.2f}", _pairs(one.rows, one.peak_mb)) for one in found]
+    fitted = "by rows, both logarithmic, and the power that fits"
+    return {
+        "time": plots.lines(f"seconds {fitted}", "rows", "seconds", time),
+        "memory": plots.lines(f"peak MB {fitted}", "rows", "MB", memory),
+    }
+
+
+def _pairs(rows: Sequence[float], costs: Sequence[float]) -> list[tuple[float, float]]:
+    return list(zip(rows, costs, strict=True))
 
 
 def growing(found: Sequence[growth.Growth]) -> str:

@@ -17,6 +17,7 @@ _COLOURS = {"ours": ("#dff0dc", "#4d8f45"), "theirs": ("#dbe9f6", "#4a7fb5"), "l
 _LINES = ("#4d8f45", "#4a7fb5", "#c0392b", "#8e6bb0", "#b5894a", "#39424e")
 _WIDTH, _LEFT, _RIGHT, _ROW = 760, 190, 150, 26
 _HEIGHT, _TOP, _BOTTOM, _MARGIN = 320, 40, 50, 70
+_WHOLE = 100
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,16 @@ def _axes(x_name: str, y_name: str, x: tuple[float, float], y: tuple[float, floa
     return [
         f'<line x1="{_MARGIN}" y1="{floor}" x2="{right}" y2="{floor}" stroke="{_PALE}"/>',
         f'<line x1="{_MARGIN}" y1="{_TOP}" x2="{_MARGIN}" y2="{floor}" stroke="{_PALE}"/>',
-        f'<text x="{_MARGIN}" y="{floor + 18}" fill="{_INK}">{x[0]:,.4g}</text>',
-        f'<text x="{right}" y="{floor + 18}" text-anchor="end" fill="{_INK}">{x[1]:,.7g} {escape(x_name)}</text>',
-        f'<text x="{_MARGIN - 6}" y="{floor}" text-anchor="end" fill="{_INK}">{y[0]:,.3g}</text>',
-        f'<text x="{_MARGIN - 6}" y="{_TOP + 10}" text-anchor="end" fill="{_INK}">{y[1]:,.5g}</text>',
+        f'<text x="{_MARGIN}" y="{floor + 18}" fill="{_INK}">{_plain(x[0])}</text>',
+        f'<text x="{right}" y="{floor + 18}" text-anchor="end" fill="{_INK}">{_plain(x[1])} {escape(x_name)}</text>',
+        f'<text x="{_MARGIN - 6}" y="{floor}" text-anchor="end" fill="{_INK}">{_plain(y[0])}</text>',
+        f'<text x="{_MARGIN - 6}" y="{_TOP + 10}" text-anchor="end" fill="{_INK}">{_plain(y[1])}</text>',
         f'<text x="{_MARGIN + 8}" y="{_TOP + 10}" fill="{_INK}">{escape(y_name)}</text>',
     ]
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value >= _WHOLE else f"{value:,.3g}"
 
 
 def _across(value: float, every: Sequence[float]) -> float:

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 
 from benchmarks.order_list_workbooks import cached
+from benchmarks.suite.scenarios.order_lists import difference
+from benchmarks.truth import Truth
 from tests.conftest import Installation, restored
 
 if TYPE_CHECKING:
@@ -110,6 +112,19 @@ def test_every_line_has_the_identity_that_the_generator_works_out(published: Ins
         "from order_list join order_list_origin using (record_uuid)"
     )
     assert sorted(found) == sorted(pl.read_parquet(made / "lines.parquet").rows())
+
+
+def test_the_benchmark_accepts_what_was_made_and_nothing_else(published: Installation, made: Path) -> None:
+    truth = Truth.load(made)
+    assert not difference(truth, published.dsn)
+    number = next(iter(truth.sums))
+    for damage, said in (
+        ("delete from order_list_quarantine where cell = (select min(cell) from order_list_quarantine)", "set aside"),
+        (f'update order_list set "{number}" = coalesce("{number}", 0) + 1', "sums"),  # noqa: S608 (a column's name)
+        ("update order_list set row_hash = md5(row_hash)", "lines"),
+    ):
+        published.execute(damage)
+        assert said in difference(truth, published.dsn)
 
 
 def test_the_lines_are_what_the_generator_ordered_of_every_size(

@@ -121,6 +121,8 @@ def test_growth_is_of_firn_at_several_scales() -> None:
     sizes = [replace(TRIAL, scale=n, rows=1000 * n, seconds=2.0 * n) for n in growth.TIMES]
     (found,) = growth.growths([*sizes, replace(TRIAL, system="pandas")])
     assert (found.rows, found.time, found.memory) == ((1000, 2000, 4000, 8000), pytest.approx(1), pytest.approx(0))
+    assert [drawn.count("<circle") for drawn in pages.grown([found]).values()] == [4, 4]
+    assert "| 1,000 / 2,000 / 4,000 / 8,000 |" in pages.growing([found])
 
 
 def test_the_figures_of_the_readme_come_from_the_results() -> None:
