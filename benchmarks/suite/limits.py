@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from benchmarks.suite.contest import Entry, told
+from benchmarks.suite.contest import Entry, Refused, told
 from benchmarks.suite.process import Command
 from benchmarks.suite.trial import Finding
 
@@ -65,15 +65,10 @@ def copying(url: Callable[[], str], schema: str, tables: Iterable[str], rows: in
     names, root = tuple(tables), Path(__file__).parents[2]
 
     def prepare(_: Path) -> Command:
-        with psycopg.connect(url(), autocommit=True) as session:
-            if not any(folder.iterdir()):
-                _export(session, schema, names, folder)
-            session.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(_BARE)))
-            session.execute(SQL("CREATE SCHEMA {}").format(Identifier(_BARE)))
-            for table in names:
-                new, like = Identifier(_BARE, table), Identifier(schema, table)
-                session.execute(SQL("CREATE TABLE {} (LIKE {})").format(new, like))
-            session.execute("CHECKPOINT")
+        try:
+            _make_bare(url(), schema, names, folder)
+        except psycopg.Error as missing:
+            raise Refused(f"firn has published nothing that could be copied: {missing}") from missing
         return Command(itself("copy", url(), str(folder)), root)
 
     return Entry("limit: copy", rows, prepare, lambda ran: finding(ran, rows))
@@ -82,6 +77,19 @@ def copying(url: Callable[[], str], schema: str, tables: Iterable[str], rows: in
 def finding(ran: Ran, rows: int) -> Finding:
     """Return what a limit printed of itself."""
     return Finding(problem=told(ran)) if ran.code else Finding(json.loads(ran.said)["seconds"], arrived=rows)
+
+
+def _make_bare(url: str, schema: str, tables: Iterable[str], folder: Path) -> None:
+    """Keep what is published as files, the first time, and make bare tables for it."""
+    with psycopg.connect(url, autocommit=True) as session:
+        if not any(folder.iterdir()):
+            _export(session, schema, tables, folder)
+        session.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(_BARE)))
+        session.execute(SQL("CREATE SCHEMA {}").format(Identifier(_BARE)))
+        for table in tables:
+            new, like = Identifier(_BARE, table), Identifier(schema, table)
+            session.execute(SQL("CREATE TABLE {} (LIKE {})").format(new, like))
+        session.execute("CHECKPOINT")
 
 
 def _export(session: psycopg.Connection, schema: str, tables: Iterable[str], folder: Path) -> None:
