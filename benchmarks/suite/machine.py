@@ -13,6 +13,7 @@ __all__ = ["ROOT", "about", "commit", "kind"]
 
 ROOT = Path(__file__).parents[2]
 _GIB = 1 << 30
+_CODE = (":/*.py", ":/*.sql", ":/*.toml", ":/*.csv", ":/requirements.lock")
 _PACKAGES = ("polars", "adbc-driver-postgresql", "connectorx", "psycopg", "dataframely")
 
 
@@ -38,9 +39,9 @@ def kind() -> str:
 
 
 def commit() -> str:
-    """Return the commit that is measured, with a plus if files differ from it; empty outside of a clone."""
+    """Return the commit that is measured, with a plus if code differs from it; empty outside of a clone."""
     head = _git("rev-parse", "--short=8", "HEAD")
-    return f"{head}+" if head and _git("status", "--porcelain", "--untracked-files=no") else head
+    return f"{head}+" if head and _git("status", "--porcelain", "--untracked-files=no", "--", *_CODE) else head
 
 
 def _git(*words: str) -> str:
