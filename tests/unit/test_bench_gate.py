@@ -11,7 +11,7 @@ from benchmarks.suite.gate import Baseline, Cost, Rounds, decide, judge, record
 from benchmarks.suite.process import Command, run
 
 CPU, BUSY_CPU, WALL = 0.07, 0.15, 0.10
-"""The standard deviation of a round's quotients; those of processors were measured while eight others kept them busy."""
+"""The standard deviation of a round's quotients; those of processors as measured among eight others."""
 REFERENCE = Cost(2.0, 2.0)
 
 
