@@ -68,6 +68,13 @@ LATE, EARLY = pl.lit(date(2030, 1, 1)), pl.lit(date(2000, 1, 1))
         ("proposals_complete", "proposal_products", lambda frame: frame.clear(), "no product"),
         ("proposals_complete", "hierarchies", lambda frame: frame.clear(), "its hierarchy_id is not there"),
         ("hierarchies_complete", "hierarchy_versions", lambda frame: frame.tail(1), "no version"),
+        ("policies_find_their_rules", "state_rules", lambda frame: frame.clear(), "no state rule of its hierarchy"),
+        (
+            "policies_find_their_rules",
+            "hierarchy_splits",
+            lambda frame: frame.clear(),
+            "its product is not under the state rule of its hierarchy",
+        ),
         ("hierarchies_complete", "hierarchy_participants", lambda frame: frame.clear(), "no participant"),
         ("hierarchies_complete", "state_rules", lambda frame: frame.clear(), "no state rule"),
         ("hierarchies_complete", "hierarchy_splits", lambda frame: frame.clear(), "no product"),

@@ -25,6 +25,7 @@ from transforms.commissions.policy_hierarchy_assignments import PolicyHierarchyA
 from transforms.commissions.premium_splits import PremiumSplitParticipants, PremiumSplitVersions
 from transforms.commissions.proposal_keys import ProposalKeyMapping, ProposalProducts, Proposals
 from transforms.commissions.proposals_consolidated import ProposalMembers
+from transforms.commissions.rule_lookup import rules_found
 from transforms.commissions.split_configs import CertConfigs, ConfigLines
 from transforms.commissions.state_rules import HierarchySplits, SplitDistributions, StateRules
 
@@ -34,6 +35,7 @@ __all__ = [
     "hierarchies_complete",
     "identifiers_formed",
     "incomplete_suspended",
+    "policies_find_their_rules",
     "policies_have_one_home",
     "proposal_keys_distinct",
     "proposals_complete",
@@ -138,6 +140,25 @@ def policies_have_one_home(
         _named(policies.filter(is_assigned & has_proposal), "policies", "id", "both a proposal and an assignment"),
         _named(policies.filter(~is_assigned & ~has_proposal), "policies", "id", "neither a proposal nor an assignment"),
         _orphans(policies, "policies", "proposal_id", proposals["id"]),
+    )
+
+
+def policies_find_their_rules(
+    policies: dy.DataFrame[Policies],
+    hierarchies: dy.DataFrame[Hierarchies],
+    state_rules: dy.DataFrame[StateRules],
+    hierarchy_splits: dy.DataFrame[HierarchySplits],
+) -> dy.DataFrame[Breaches]:
+    """Check that each policy falls under a state rule of each of its hierarchies, and its product under that rule."""
+    versions = hierarchies.select("proposal_id", "certificate", hierarchy_version_id="current_version_id")
+    said = policies.select("id", "proposal_id", "certificate", "state", product_id="product_code")
+    proposed = said.drop("certificate").join(versions.drop("certificate"), on="proposal_id").drop("proposal_id")
+    private = said.drop("proposal_id").join(versions.drop("proposal_id"), on="certificate").drop("certificate")
+    ruled = rules_found(pl.concat([proposed, private.select(proposed.columns)]), state_rules)
+    sold = ruled.drop_nulls("state_rule_id").join(hierarchy_splits, on=["state_rule_id", "product_id"], how="anti")
+    return _breaches(
+        _named(ruled.filter(pl.col("state_rule_id").is_null()), "policies", "id", "no state rule of its hierarchy"),
+        _named(sold, "policies", "id", "its product is not under the state rule of its hierarchy"),
     )
 
 
