@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format explore torture lock clean
+.PHONY: demo test setup system lint format explore faults torture lock clean
 .PHONY: bench bench-small bench-gate bench-baseline bench-growth bench-profile bench-pages bench-publications peers
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
@@ -48,6 +48,9 @@ format: setup
 
 explore: setup system  ## The property tests, with other examples each time
 	$(BIN)/pytest tests/property --hypothesis-profile exploring
+
+faults: setup system  ## Kill runs of every pipeline in every phase, resume them elsewhere, and compare; prints its seed
+	$(BIN)/python -m tests.torture.faults
 
 torture: setup system  ## Publish 200 times while readers read and publishers are killed; prints its seed
 	$(BIN)/python -m tests.torture

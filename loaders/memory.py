@@ -392,7 +392,7 @@ class Memory:
     def finish(self, run: Run, status: str, report: Mapping[str, Any]) -> None:
         """Record how a run ended; one that was published stays so."""
         kept = "published" if self._record(run.id).status == "published" else status
-        self._set(run.id, status=kept, report=report)
+        self._set(run.id, status=kept, report=report, finished_at=dt.datetime.now(dt.UTC))
 
     def forget(self, run: Run) -> None:
         """Record no longer that a run began that has staged nothing."""

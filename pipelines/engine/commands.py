@@ -415,7 +415,8 @@ def report(name: str | None, config: Path | None) -> Report:
         raise StateError(f"No run{of} is recorded in this target.", f"firn run {pipeline or 'order_lists'}")
     stored = found[0]["report"]
     if not stored:
-        raise StateError(f"Run {found[0]['run_id']} has no report: it is still running, or was killed.", "firn runs")
+        unfinished = str(found[0]["run_id"])
+        raise StateError(f"Run {unfinished} has no report: it goes on, or was killed.", f"firn resume {unfinished}")
     error = stored["error"] or found[0]["error"] or ""
     return Report.from_dict({**stored, "status": found[0]["status"], "error": error})
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["resume"]
 
 RESUMABLE = ("running", "failed")
+SETTLING = ("ready", "unchanged", "published", "rolled_back")
+"""After such a run nobody wants to go on with an earlier one of the pipeline, unless it is named."""
 LOOKED_AT = 100
 """How many of the latest runs are looked through for one to resume."""
 
@@ -60,7 +62,9 @@ def resume(name: str | None, config: Path | None, flags: Mapping[str, str], *, q
 
 
 def find(name: str | None, loader: Loader) -> Mapping[str, Any]:
-    """Find the run to resume: the one named, else the latest of its pipeline, or of all, that did not end.
+    """Find the run to resume: the one named, else the latest of its pipeline, or of all, that did not end well.
+
+    One that ended well since, of the same pipeline, has done what it was to do.
 
     Raises:
         StateError: There is none.
@@ -68,15 +72,13 @@ def find(name: str | None, loader: Loader) -> Mapping[str, Any]:
     pipeline = name if name in settings.names() else None
     if name and not pipeline:
         return loader.row(name)
-    latest: dict[str, Mapping[str, Any]] = {}
-    for row in loader.runs(pipeline, LOOKED_AT):
-        latest.setdefault(str(row["pipeline"]), row)
-    for row in latest.values():
-        if is_unfinished(row):
+    rows, settled_since = loader.runs(pipeline, LOOKED_AT), set[str]()
+    for row in rows:
+        if is_unfinished(row) and row["pipeline"] not in settled_since:
             return row
+        settled_since |= {str(row["pipeline"])} if row["status"] in SETTLING else set()
     of = f" of {pipeline}" if pipeline else ""
-    last = next(iter(latest.values()), None)
-    told = f": the latest, {last['run_id']}, is {last['status']}" if last else ""
+    told = f": the latest, {rows[0]['run_id']}, is {rows[0]['status']}" if rows else ""
     raise StateError(f"No run{of} is to be resumed{told}. Production is unchanged.", "firn runs")
 
 
