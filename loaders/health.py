@@ -5,15 +5,18 @@ What is left is recognised by the record alone. A schema that only looks like on
 
 from __future__ import annotations
 
+import datetime as dt
+import shutil
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.sql import Literal
 
 from firn import FirnError, Health
-from loaders import cleanup, queries, shadows
+from loaders import cleanup, clocks, queries, shadows
 from loaders.generations import Generations
 from loaders.preflight import check_target
 from loaders.sessions import told
@@ -30,6 +33,9 @@ __all__ = ["Leftover", "judged", "leftovers", "target"]
 
 _SQL = queries.read("health.sql")
 _OLD_S = 60
+_HELD_S = 5
+_COPIES = 2  # of production: the tables that come, and the log of writing them
+_HERE = ("", "localhost", "127.0.0.1", "::1")
 _LOCKS_OF_A_RELATION = 4  # of the table that goes and of the one that comes, each in two schemas' worth of objects
 _THIRD = 3
 
@@ -67,8 +73,10 @@ def target(connection: Statements, names: Namespace, budget_ms: int) -> list[Hea
         _locks(int(server.locks), int(server.relations)),
         _publications(connection, server.wal_level),
         _snapshots(connection),
+        _blockers(connection, names),
         _prepared(connection),
-        Health("disk", passed=True, detail=size),
+        _disk(connection, size, int(server.production_bytes)),
+        _clock(connection),
     ]
 
 
@@ -200,6 +208,35 @@ def _snapshots(connection: Statements) -> Health:
         detail=f"open for more than {_OLD_S} s: {told(found)}" if found else f"none is open for more than {_OLD_S} s",
         hint="wait until it ends, or end it with SELECT pg_terminate_backend(pid)" if found else "",
     )
+
+
+def _blockers(connection: Statements, names: Namespace) -> Health:
+    query = _SQL["blockers"].format(production=Literal(names.production), old=Literal(f"{_HELD_S} s"))
+    found = connection.execute(query).fetchall()
+    return Health(
+        "blockers",
+        passed=not found,
+        detail=f"hold tables of production: {told(found)}" if found else f"nobody holds a table for {_HELD_S} s",
+        hint="wait until it ends, or end it with SELECT pg_terminate_backend(pid)" if found else "",
+    )
+
+
+def _disk(connection: Statements, size: str, needed: int) -> Health:
+    """Compare what is free with what a swap may take, where the server's disk is this machine's."""
+    place = connection.execute(_SQL["place"]).fetchall()[0].folder
+    host = connection.info.host
+    if place is None or not (host.startswith("/") or host in _HERE) or not Path(place).is_dir():
+        return Health("disk", passed=True, detail=f"{size}; what is free there cannot be seen from here")
+    free, wanted = shutil.disk_usage(place).free, _COPIES * needed
+    fits = free >= wanted
+    detail = f"{size}; {free / 1e6:,.0f} MB are free"
+    return Health("disk", passed=fits, detail=detail, hint="" if fits else f"free {wanted / 1e6:,.0f} MB: df {place}")
+
+
+def _clock(connection: Statements) -> Health:
+    before = dt.datetime.now(dt.UTC)
+    theirs = connection.execute(_SQL["clock"]).fetchall()[0].now
+    return clocks.compared("clock", theirs, before, dt.datetime.now(dt.UTC))
 
 
 def _prepared(connection: Statements) -> Health:

@@ -20,6 +20,22 @@ FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < clock_timestamp() - {old}::interval
 ORDER BY xact_start
 
+-- name: blockers
+SELECT DISTINCT a.pid, a.usename::text AS role, coalesce(a.state, 'unknown') AS state,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::bigint AS seconds, left(a.query, 200) AS query
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.granted AND n.nspname = {production} AND a.datname = current_database() AND a.pid <> pg_backend_pid()
+  AND a.xact_start < clock_timestamp() - {old}::interval
+ORDER BY 4 DESC
+
+-- name: place
+-- Only who may read all settings may know it; others would be refused.
+SELECT CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END AS folder
+
+-- name: clock
+SELECT clock_timestamp() AS now
+
 -- name: prepared
 SELECT gid, owner::text AS role, extract(epoch FROM clock_timestamp() - prepared)::bigint AS seconds
 FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared

@@ -20,6 +20,7 @@ from loaders import (
     foreseen,
     health,
     isolation,
+    lease,
     ledger,
     plans,
     policies,
@@ -134,6 +135,13 @@ class PostgresLoader:
             taken.take(self._statements, Patience(wait_s), tell)
             self._leases[run.id] = taken
             return taken.before
+
+    def holder(self, dataset: str) -> tuple[str, bool] | None:
+        """Return in words which run has a pipeline, and whether its lease holds; nothing where none has."""
+        with border("Reading who runs it"):
+            schema = self._names.state
+            found = lease.holder(self._statements, schema, dataset) if self.state.exists() else None
+            return (lease.told(found), bool(found.is_valid)) if found else None
 
     def _let_go(self, run: Run) -> None:
         """Let others have the pipeline of a run."""

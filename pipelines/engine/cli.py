@@ -430,15 +430,16 @@ def show_pipeline(
 
 
 @cli.command()
+@click.argument("pipeline", required=False)
 @click.option("--fix", is_flag=True, help="Drop what dead runs left; never anything that somebody else made.")
 @CONFIG
 @JSON
-def doctor(config: Path | None, *, fix: bool, as_json: bool) -> None:
-    """Look at the target, at every pipeline, and at what dead runs left."""
+def doctor(pipeline: str | None, config: Path | None, *, fix: bool, as_json: bool) -> None:
+    """Look at the target, at every pipeline or closer at one, and at what dead runs left. Exit code 1: see to it."""
     from pipelines.engine import doctor as work
     from pipelines.engine.typed import Typed
 
-    found = work.look(config, fix=fix)
+    found = work.look(config, pipeline or "", fix=fix)
     show(lambda: Typed(config=config).again(work.text(found)), work.document(found), as_json=as_json)
     sys.exit(0 if work.is_well(found) else 1)
 

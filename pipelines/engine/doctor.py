@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from firn import ConfigError, FirnError, Health
-from pipelines.engine import backup_age, settings
+from pipelines.engine import backup_age, examination, settings
 from pipelines.engine.stated import Backups
 from pipelines.engine.typed import Typed
 
@@ -23,21 +23,32 @@ __all__ = ["document", "is_well", "look", "text"]
 WIDTH = 28
 
 
-def look(config: Path | None, *, fix: bool) -> list[Health]:
+def look(config: Path | None, name: str = "", *, fix: bool) -> list[Health]:
     """Judge the target, and ask it of every pipeline whether its tables could be published now.
+
+    Args:
+        config: The settings file.
+        name: A pipeline that is looked at alone, and closer: its sources are listed too.
+        fix: Drop what dead runs left.
 
     Raises:
         FirnError: The target does not answer, or the settings are wrong.
     """
-    with Typed(config=config).repeated(), settings.load_target(config).open() as loader:
-        found = list(loader.health(fix=fix))
-        well = found[0].passed
-        found += [one for name in settings.names() if well for one in _pipeline(name, config, loader)]
-        return [*found, *(_backups(config, loader) if well else ())]
+    target = settings.load(name, config).target if name else settings.load_target(config)
+    names = [name] if name else settings.names()
+    with Typed(name, config).repeated(), target.open() as loader:
+        found = [*loader.health(fix=fix), *examination.drivers()]
+        if not found[0].passed:
+            return found
+        found += [one for each in names for one in _pipeline(each, config, loader)]
+        if name:
+            now = dt.datetime.now(dt.UTC)
+            found += examination.examined(settings.load(name, config), name, loader, now)
+        return [*found, *_backups(names, config, loader)]
 
 
-def _backups(config: Path | None, loader: PostgresLoader) -> Sequence[Health]:
-    published = [name for name in settings.names() if loader.visible(name)]
+def _backups(names: Sequence[str], config: Path | None, loader: PostgresLoader) -> Sequence[Health]:
+    published = [name for name in names if loader.visible(name)]
     asked = settings.load_table(Backups, config)
     return backup_age.judged(published, loader.backups(), asked, dt.datetime.now(dt.UTC))
 

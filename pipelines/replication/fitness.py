@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from firn import ConfigError, Dataset, FirnError, Health
+from loaders import clocks
 from pipelines.replication import catalogue
 from pipelines.replication.overrides import effective, gone
 
@@ -32,8 +33,11 @@ def look(replication: Replication, name: str, loader: Loader) -> Iterator[Health
     if known:
         yield _catalogue(replication, name, known)
         yield _decisions(replication, name, known)
+    before = dt.datetime.now(dt.UTC)
     try:
         with replication.source.open() as database:
+            theirs = database.server.now.replace(tzinfo=dt.UTC)
+            yield clocks.compared(f"{name} clock", theirs, before, dt.datetime.now(dt.UTC))
             yield from _source(replication, name, known, database, loader)
     except FirnError as error:
         yield Health(f"{name} source", passed=False, detail=error.message, hint=error.hint)

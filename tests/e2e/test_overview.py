@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GONE = "ASHFORD ORDER LIST (M3).xlsx"
+HELD = "insert into firn.lease values ('order_lists', 9, 'r', 'elsewhere', 'elm', 7, 'ann@elm', now(), now() + {})"
+"""A run of another machine, whose lease holds for some time from now."""
 
 
 @pytest.fixture(scope="session")
@@ -200,6 +202,56 @@ def test_the_doctor_names_what_a_killed_run_left_and_what_stands_in_the_way_and_
     assert published.production() == before
     published.execute("drop materialized view open_orders")
     assert published.firn("doctor").returncode == 0
+
+
+def test_the_doctor_looks_closer_at_one_pipeline_and_says_of_what_is_wrong_what_to_do(published: Installation) -> None:
+    found = published.json("doctor", "order_lists")
+    details = {health["check"]: health["detail"] for health in found["findings"]}
+    assert found["passed"] is True
+    assert "pipeline commissions" not in details
+    assert details["order_lists lease"] == "nobody runs it"
+    assert details["order_lists age"].startswith("generation 1 of run order_lists_")
+    assert details["order_lists latest run"].endswith(" published")
+    assert str(published.books) in details["order_lists source"]
+    assert details["clock"] == "agrees with this machine's"
+    assert details["disk"].endswith(" MB are free")
+
+    shutil.move(published.books, published.folder / "away")
+    assert published.firn("run", "order_lists").returncode == 1
+    machine = (
+        "insert into firn.lease values ('order_lists', 9, 'r', 'elsewhere', 'elm', 7, 'ann@elm', now(), now() + {})"
+    )
+    published.execute("delete from firn.lease", machine.format("'-1 s'::interval"))
+    told = published.firn("doctor", "order_lists")
+    assert told.returncode == 1
+    assert "FAIL  order_lists source" in told.stdout
+    assert f"There is no folder {published.books}" in told.stdout
+    assert "Try: Make it and put the files there" in told.stdout
+    assert "FAIL  order_lists latest run" in told.stdout
+    assert "Try: firn report order_lists_" in told.stdout
+    assert "run r (process 7 on elm, of ann@elm, since" in told.stdout
+    assert "its lease is over, and the next run takes over" in told.stdout
+
+
+def test_a_run_is_refused_while_another_has_the_pipeline_and_waits_when_it_is_told_to(published: Installation) -> None:
+    published.execute("delete from firn.lease", HELD.format("'1 hour'::interval"))
+    before = published.production()
+
+    refused = published.firn("run", "order_lists")
+    late = published.firn("run", "order_lists", "--wait", "0.2")
+
+    for done in (refused, late):
+        assert done.returncode == 75
+        assert "Error: order_lists is being run by run r (process 7 on elm, of ann@elm, since" in done.stderr
+        assert "production is unchanged" in done.stderr
+        assert "Try: wait for it: firn run order_lists --wait" in done.stderr
+    assert "Waiting for run r" in late.stderr
+    published.execute("update firn.lease set expires_at = now()")
+    taken = published.firn("run", "order_lists", "--full-refresh", "--wait")
+    assert taken.returncode == 0, taken.stderr
+    assert "Took over from run r (process 7 on elm" in taken.stderr
+    assert published.query("select run_id from firn.lease") == [(None,)]
+    assert published.production()["order_list"] == before["order_list"]
 
 
 def test_what_a_ready_run_would_change_is_shown_row_by_row_and_nothing_is_written(published: Installation) -> None:
