@@ -6,14 +6,14 @@ import csv
 import datetime as dt
 import io
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 from hypothesis import strategies as st
 
 from benchmarks.commissions_source import HEADERS
 from sources.csv_records import read_header, read_records
-from tests.property.commissions_oracle import Line
+from tests.property.commissions_oracle import Entropy, Line, Rules
 from tests.unit.commission_chain import extracts, run
 from transforms.commissions.lines import Extract
 from transforms.commissions.typed_lines import CertificateRecords, certificate_lines
@@ -45,6 +45,10 @@ Config = list[tuple[Decimal, list[tuple[int, str | None]]]]
 class Tables(NamedTuple):
     """All that is made of certificate lines."""
 
+    brokers: pl.DataFrame
+    employer_groups: pl.DataFrame
+    products: pl.DataFrame
+    schedules: pl.DataFrame
     cert_configs: pl.DataFrame
     config_lines: pl.DataFrame
     routed_proposal: pl.DataFrame
@@ -69,12 +73,12 @@ class Tables(NamedTuple):
     policy_hierarchy_participants: pl.DataFrame
 
 
-def made(lines: Sequence[Line], incomplete: Iterable[int] = ()) -> Tables:
+def made(lines: Sequence[Line], incomplete: Iterable[int | None] = (), **settings: Any) -> Tables:  # noqa: ANN401
     """Run every step from lines to policies, and every check; none may find anything.
 
     Of the certificates that are ``incomplete`` a record was rejected.
     """
-    frames = run(extracts((line._asdict() for line in lines), incomplete=incomplete))
+    frames = run(extracts((line._asdict() for line in lines), incomplete=incomplete), **settings)
     return Tables(**{name: frames[name] for name in Tables._fields})
 
 
@@ -111,6 +115,27 @@ def drawn_lines(draw: st.DrawFn, groups: Sequence[str | None] = GROUPS, first: i
         for number in range(first, first + count)
         for line in draw(_rows_of_one(number, draw(st.sampled_from(configs)), groups))
     ]
+
+
+def drawn_rules() -> st.SearchStrategy[Rules]:
+    """Draw settings; the thresholds are such as small groups are above and below."""
+    thresholds = st.builds(
+        Entropy,
+        unique_ratio=st.sampled_from((0.2, 0.5, 0.75, 1.0)),
+        shannon=st.sampled_from((0.5, 1.0, 1.5, 5.0)),
+        dominant_share=st.sampled_from((0.0, 0.5, 0.6)),
+        cluster_size=st.integers(0, 4),
+    )
+    return st.builds(
+        Rules,
+        excluded_groups=st.sampled_from(((), ("G100",), ("GLA0059", "G00000"))),
+        excluded_names=st.sampled_from(((), ("Group LA", "Group 9"))),
+        entropy=st.none() | thresholds,
+        bridge_gaps=st.booleans(),
+        seq_sensitive=st.booleans(),
+        collapse_single_state=st.booleans(),
+        incomplete=st.frozensets(st.integers(1, 16), max_size=2),
+    )
 
 
 @st.composite

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
+import math
 import re
 from collections import Counter, defaultdict
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
@@ -22,6 +23,30 @@ Row = TypeVar("Row")
 Key = TypeVar("Key")
 Level = tuple[int, int | None, str | None]
 Pair = tuple[str, str]
+
+
+class Entropy(NamedTuple):
+    """From where on the configurations of a group are too scattered for proposals."""
+
+    unique_ratio: float = 0.2
+    shannon: float = 5.0
+    dominant_share: float = 0.5
+    cluster_size: int = 3
+
+
+class Rules(NamedTuple):
+    """What the settings ask for; ``incomplete`` are the certificates of which a record was rejected."""
+
+    excluded_groups: tuple[str, ...] = ()
+    excluded_names: tuple[str, ...] = ()
+    entropy: Entropy | None = None
+    bridge_gaps: bool = False
+    seq_sensitive: bool = False
+    collapse_single_state: bool = False
+    incomplete: frozenset[int | None] = frozenset()
+
+
+USUAL = Rules()
 
 
 class Line(NamedTuple):
@@ -240,15 +265,17 @@ class Certificate(NamedTuple):
 
 
 class Split(NamedTuple):
-    """A split of a configuration: its percent, and who earns on each level, from the lowest up."""
+    """A split of a configuration: its percent, and who earns on each level, from the lowest up; its number if asked."""
 
     percent: Decimal | None
     levels: tuple[Level, ...]
+    seq: int | None = None
 
     @property
     def text(self) -> str:
         rows = ["\t".join("" if cell is None else str(cell) for cell in level) for level in self.levels]
-        return "\n".join(["" if self.percent is None else f"{self.percent:.4f}", *rows])
+        number = "" if self.seq is None else f"{self.seq}\t"
+        return "\n".join([number + ("" if self.percent is None else f"{self.percent:.4f}"), *rows])
 
 
 def grouped(rows: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
@@ -263,11 +290,13 @@ def group_id(key: str | None) -> str:
     return DIRECT if not bare.strip("0") else f"G{bare}"
 
 
-def split_configs(lines: Iterable[Line]) -> tuple[dict[int, Certificate], dict[str, list[Split]]]:
+def split_configs(
+    lines: Iterable[Line], *, seq_sensitive: bool = False
+) -> tuple[dict[int, Certificate], dict[str, list[Split]]]:
     """Describe each certificate, and say what each configuration means, its splits in canonical order."""
     certificates, configs = {}, {}
     for number, rows in grouped(lines, lambda line: line.certificate).items():
-        splits = sorted(splits_of(rows), key=lambda split: split.text)
+        splits = sorted(splits_of(rows, numbered=seq_sensitive), key=lambda split: (split.seq or 0, split.text))
         sound = all(map(is_sound, splits)) and len(splits) == len({row.split_seq for row in rows})
         digest = sha256("\n\n".join(split.text for split in splits))
         terms, is_one = terms_of(rows)
@@ -285,12 +314,15 @@ def split_configs(lines: Iterable[Line]) -> tuple[dict[int, Certificate], dict[s
     return certificates, configs
 
 
-def splits_of(rows: Iterable[Line]) -> list[Split]:
+def splits_of(rows: Iterable[Line], *, numbered: bool) -> list[Split]:
     """Gather the splits of a certificate; one whose percents differ makes several."""
     levels: defaultdict[tuple[int, Decimal | None], set[Level]] = defaultdict(set)
     for row in rows:
         levels[row.split_seq, row.split_percent].add((row.level, row.broker, row.schedule))
-    return [Split(percent, tuple(sorted(found, key=str_key))) for (_, percent), found in levels.items()]
+    return [
+        Split(percent, tuple(sorted(found, key=str_key)), seq if numbered else None)
+        for (seq, percent), found in levels.items()
+    ]
 
 
 def str_key(level: Level) -> tuple[int, int, str]:
@@ -331,31 +363,43 @@ def sha256(text: str) -> str:
 # --- Routing and proposals --------------------------------------------------------------------------------------------
 
 
-def routes(
-    certificates: Iterable[Certificate], excluded: Iterable[str] = (), incomplete: Iterable[int | None] = ()
-) -> dict[int, str | None]:
+def routes(certificates: Iterable[Certificate], rules: Rules) -> dict[int, str | None]:
     """Find why a certificate stands under no proposal; null where it stands under one."""
-    lacking = set(incomplete)
-    found = {
-        one.certificate: "RejectedRecords" if one.certificate in lacking else own_reason(one, set(excluded))
-        for one in certificates
-    }
+    found = {one.certificate: own_reason(one, rules) for one in certificates}
     left = [one for one in certificates if found[one.certificate] is None]
     for same in grouped(left, lambda one: (one.group_id, one.effective_date, one.product, one.plan)).values():
         if len({one.config for one in same}) > 1:
             found |= {one.certificate: "MultipleConfigs" for one in same}
+    if rules.entropy is not None:
+        left = [one for one in left if found[one.certificate] is None]
+        for of_group in grouped(left, lambda one: one.group_id).values():
+            found |= scatter(of_group, rules.entropy)
     return found
 
 
-def own_reason(one: Certificate, excluded: set[str]) -> str | None:
-    rules = {
+def own_reason(one: Certificate, rules: Rules) -> str | None:
+    name = f"Group {one.group_id[1:]}"
+    found = {
+        "RejectedRecords": one.certificate in rules.incomplete,
         "DTC-NoGroup": one.group_id == DIRECT,
-        "Excluded": one.group_id in excluded,
+        "Excluded": one.group_id in rules.excluded_groups or name.startswith(rules.excluded_names or ("\0",)),
         "InconsistentLines": one.config is None,
         "CertificateSplitMismatch": one.total != Decimal(100),
         "InvalidBroker": not one.names_brokers,
     }
-    return next((reason for reason, holds in rules.items() if holds), None)
+    return next((reason for reason, holds in found.items() if holds), None)
+
+
+def scatter(of_group: Sequence[Certificate], limits: Entropy) -> dict[int, str | None]:
+    """Judge the certificates of a group by how scattered their configurations are."""
+    sizes = Counter(str(one.config) for one in of_group)
+    total = len(of_group)
+    shannon = -sum(size / total * math.log2(size / total) for size in sizes.values())
+    ratio, share = round(len(sizes) / total, 9), round(max(sizes.values()) / total, 9)
+    if ratio > limits.unique_ratio or round(shannon, 9) > limits.shannon or share < limits.dominant_share:
+        return {one.certificate: "BusinessDrivenEntropy" for one in of_group}
+    small = [one for one in of_group if sizes[str(one.config)] < limits.cluster_size]
+    return {one.certificate: "HumanErrorOutlier" for one in small}
 
 
 class Run(NamedTuple):
@@ -382,7 +426,7 @@ class Proposal(NamedTuple):
         return f"P-{self.run.group_id}-{sha256(said)[:16]}"
 
 
-def proposals(routed: Iterable[Certificate]) -> list[Proposal]:
+def proposals(routed: Iterable[Certificate], *, bridge_gaps: bool = False) -> list[Proposal]:
     """Make the proposals of the certificates that stand under one."""
     found = []
     for group, of_group in grouped(routed, lambda one: one.group_id).items():
@@ -390,15 +434,21 @@ def proposals(routed: Iterable[Certificate]) -> list[Proposal]:
             run = Run(group, configs.pop(), min(one.effective_date for one in of_group), None)
             found.append(Proposal(run, frozenset({("*", "*")}), frozenset(one.certificate for one in of_group)))
         else:
-            found.extend(differentiated(of_group))
+            found.extend(differentiated(of_group, bridge_gaps=bridge_gaps))
     return found
 
 
-def differentiated(of_group: Sequence[Certificate]) -> list[Proposal]:
+def differentiated(of_group: Sequence[Certificate], *, bridge_gaps: bool) -> list[Proposal]:
     pairs: defaultdict[Run, set[Pair]] = defaultdict(set)
     members: defaultdict[Run, set[int]] = defaultdict(set)
-    for pair, of_pair in grouped(of_group, lambda one: (one.product, one.plan)).items():
-        for run, of_run in runs(of_pair):
+    cut = {pair: runs(of_pair) for pair, of_pair in grouped(of_group, lambda one: (one.product, one.plan)).items()}
+    begun: defaultdict[tuple[str, dt.date | None], list[dt.date]] = defaultdict(list)
+    for run, _ in (each for of_pair in cut.values() for each in of_pair):
+        begun[run.config, run.until].append(run.start)
+    for pair, of_pair in cut.items():
+        for number, (own, of_run) in enumerate(of_pair):
+            together = bridge_gaps and number == 0
+            run = own._replace(start=min(begun[own.config, own.until])) if together else own
             pairs[run].add(pair)
             members[run] |= of_run
     return [Proposal(run, frozenset(pairs[run]), frozenset(members[run])) for run in pairs]
@@ -460,12 +510,15 @@ def rows_of(split: Split) -> frozenset[tuple[int, int | None, str | None, Decima
     return frozenset((*level, split.percent) for level in split.levels)
 
 
-def state_rules(made: Iterable[Chain], certificates: dict[int, Certificate]) -> tuple[set[str], set[str], Counter[str]]:
+def state_rules(
+    made: Iterable[Chain], certificates: dict[int, Certificate], *, collapse: bool = False
+) -> tuple[set[str], set[str], Counter[str]]:
     """Return the ids of state rules and of hierarchy splits, and how many distributions each of those has."""
     rules, splits, distributions = set(), set(), Counter[str]()
     for chain in made:
-        for number in chain.members:
-            rule = f"SR-{chain.id}-V1-{certificates[number].state or 'ALL'}"
+        states = {number: certificates[number].state or "ALL" for number in chain.members}
+        for number, state in states.items():
+            rule = f"SR-{chain.id}-V1-{'ALL' if collapse and len(set(states.values())) == 1 else state}"
             split = f"{rule}-{certificates[number].product}"
             rules.add(rule)
             splits.add(split)
@@ -504,15 +557,16 @@ class Outcome(NamedTuple):
     proposals: dict[str, Proposal]
     chains: dict[str, Chain]
     assignments: set[Assignment]
+    rules: Rules
 
 
-def outcome(lines: Sequence[Line], incomplete: Iterable[int | None] = ()) -> Outcome:
-    """Follow lines through all rules; of some certificates a record was rejected."""
-    certificates, configs = split_configs(lines)
-    reasons = routes(list(certificates.values()), incomplete=incomplete)
-    made = proposals([one for one in certificates.values() if reasons[one.certificate] is None])
+def outcome(lines: Sequence[Line], rules: Rules = USUAL) -> Outcome:
+    """Follow lines through all rules."""
+    certificates, configs = split_configs(lines, seq_sensitive=rules.seq_sensitive)
+    reasons = routes(list(certificates.values()), rules)
+    routed = [one for one in certificates.values() if reasons[one.certificate] is None]
+    made = proposals(routed, bridge_gaps=rules.bridge_gaps)
     of_splits = chains(made, configs, lines, reasons)
     by_id = {one.id: one for one in made}
-    return Outcome(
-        certificates, configs, reasons, by_id, {one.id: one for one in of_splits}, assignments(lines, reasons)
-    )
+    chained = {one.id: one for one in of_splits}
+    return Outcome(certificates, configs, reasons, by_id, chained, assignments(lines, reasons), rules)

@@ -10,8 +10,10 @@ import polars as pl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.property.commission_cases import Spoiled, Tables, drawn_lines, made, read, said, spoiled_files
-from tests.property.commissions_oracle import DIRECT, Line, Outcome, outcome, state_rules, type_certificates
+from tests.property.commission_cases import Spoiled, Tables, drawn_lines, drawn_rules, made, read, said, spoiled_files
+from tests.property.commissions_oracle import DIRECT, Line, Outcome, Rules, outcome, state_rules, type_certificates
+from tests.unit.commission_references import REFERENCES, lost
+from transforms.commissions.conformance_routing import EntropyThresholds
 
 Drawn = list[Line]
 SOME = settings(deadline=None, max_examples=20)
@@ -39,10 +41,18 @@ def test_certificates_of_which_records_were_rejected_become_what_the_oracle_says
     lines, lacking = list(said(records).values()), [one for _, one in records.incomplete_certificates.iter_rows()]
     assume(lines)
     tables = made(lines, lacking)
-    assert_all(tables, outcome(list(expected.lines.values()), {one for _, one in expected.incomplete}), lines)
+    rules = Rules(incomplete=frozenset(one for _, one in expected.incomplete))
+    assert_all(tables, outcome(list(expected.lines.values()), rules), lines)
     assert set(tables.routed_proposal["certificate"]).isdisjoint(file.certificates)
     active = tables.hierarchies.filter(pl.col("status") == 1)
     assert set(active["certificate"].drop_nulls()).isdisjoint(file.certificates)
+
+
+@SOME
+@given(drawn_lines(), drawn_rules())
+def test_every_setting_does_what_the_oracle_says(lines: Drawn, rules: Rules) -> None:
+    settings = rules._asdict() | {"entropy": rules.entropy and EntropyThresholds(*rules.entropy)}
+    assert_all(made(lines, **settings), outcome(lines, rules), lines)
 
 
 def assert_all(tables: Tables, expected: Outcome, lines: Drawn) -> None:
@@ -99,7 +109,9 @@ def assert_hierarchies_rules_and_assignments(tables: Tables, expected: Outcome) 
     suspended = {f"{name}-V1" for name, chain in expected.chains.items() if chain.suspended}
     assert set(tables.hierarchies.filter(status=2)["current_version_id"]) == suspended
     assert set(tables.hierarchy_versions.filter(status=2)["id"]) == suspended
-    rules, splits, distributions = state_rules(expected.chains.values(), expected.certificates)
+    rules, splits, distributions = state_rules(
+        expected.chains.values(), expected.certificates, collapse=expected.rules.collapse_single_state
+    )
     assert set(tables.state_rules["id"]) == rules
     assert set(tables.hierarchy_splits["id"]) == splits
     assert Counter(tables.split_distributions["hierarchy_split_id"]) == distributions
@@ -172,31 +184,11 @@ def assert_a_policy_is_paid_as_its_rows_say(tables: Tables, lines: Drawn) -> Non
 
 
 def assert_every_reference_leads_to_a_row(tables: Tables) -> None:
-    for table, column, target in (
-        ("proposal_members", "proposal_id", "proposals"),
-        ("proposal_products", "proposal_id", "proposals"),
-        ("proposal_key_mapping", "proposal_id", "proposals"),
-        ("premium_split_versions", "proposal_id", "proposals"),
-        ("premium_split_participants", "version_id", "premium_split_versions"),
-        ("premium_split_participants", "hierarchy_id", "hierarchies"),
-        ("hierarchies", "proposal_id", "proposals"),
-        ("hierarchies", "current_version_id", "hierarchy_versions"),
-        ("hierarchy_versions", "hierarchy_id", "hierarchies"),
-        ("hierarchy_participants", "hierarchy_version_id", "hierarchy_versions"),
-        ("state_rules", "hierarchy_version_id", "hierarchy_versions"),
-        ("state_rule_states", "state_rule_id", "state_rules"),
-        ("hierarchy_splits", "state_rule_id", "state_rules"),
-        ("split_distributions", "hierarchy_split_id", "hierarchy_splits"),
-        ("split_distributions", "hierarchy_participant_id", "hierarchy_participants"),
-        ("policies", "proposal_id", "proposals"),
-        ("policy_hierarchy_assignments", "policy_id", "policies"),
-        ("policy_hierarchy_assignments", "hierarchy_id", "hierarchies"),
-        ("policy_hierarchy_participants", "policy_hierarchy_assignment_id", "policy_hierarchy_assignments"),
-        ("policy_hierarchy_participants", "hierarchy_participant_id", "hierarchy_participants"),
-    ):
-        named, known = getattr(tables, table)[column].drop_nulls(), getattr(tables, target)["id"]
-        assert known.is_unique().all(), target
-        assert set(named) <= set(known), (table, column)
+    frames = tables._asdict()
+    assert all(frame["id"].is_unique().all() for frame in frames.values() if "id" in frame.columns)
+    known = [one for one in REFERENCES if {one.table, one.to} <= frames.keys()]
+    assert len(known) > 40
+    assert {one: gone for one in known if (gone := lost(one, frames))} == {}
 
 
 def assert_splits_are_one_hundred_and_certificates_are_conserved(tables: Tables, lines: Drawn) -> None:

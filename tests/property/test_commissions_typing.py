@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmarks.commissions_source import FILES, Truth, generate
 from tests.property.commission_cases import HEADER, TABLE, read, said
-from tests.property.commissions_oracle import Outcome, outcome, type_certificates
+from tests.property.commissions_oracle import Outcome, Rules, outcome, type_certificates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def content(truth: Truth) -> bytes:
 @pytest.fixture(scope="module")
 def told(content: bytes) -> Outcome:
     typed = type_certificates(content.decode("utf-8-sig"))
-    return outcome(list(typed.lines.values()), {certificate for _, certificate in typed.incomplete})
+    return outcome(list(typed.lines.values()), Rules(incomplete=frozenset(one for _, one in typed.incomplete)))
 
 
 def test_invented_certificates_are_read_as_the_truth_says(truth: Truth, content: bytes) -> None:

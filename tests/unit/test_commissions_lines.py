@@ -215,6 +215,10 @@ def test_ragged_records_are_rejected_and_accounted() -> None:
     assert figures(accounting) == {"records_read": 2, "records_active": 1, "records_rejected ragged": 1}
 
 
+def test_every_extract_is_accounted_for() -> None:
+    assert [one.table for one in TYPED] == [records.table for records in EXTRACTS]
+
+
 def test_a_record_that_went_missing_is_found() -> None:
     made = sort_out("raw_fees", {"PRDNUM": "7"})
     extract = pl.DataFrame([("x.csv", "raw_fees", 2, "")], schema=Extract.create_empty().schema, orient="row")

@@ -8,17 +8,19 @@ import polars as pl
 import pytest
 
 from benchmarks.commissions_source import FILES, Dirt, Truth, generate
+from pipelines.commissions import Commissions
 from pipelines.engine.pipeline import step_of
 from sources.csv_headers import Layout
 from sources.csvs import Csvs
 from tests.unit.commission_chain import Frames, run
+from tests.unit.commission_references import NAMES_NOTHING, REFERENCES, lost
 from tests.unit.commission_tables import DAY, run_on, shuffled
 from transforms.commissions import master_checks, typed_lines
 from transforms.commissions.broker_eo_insurances import broker_eo_insurances
 from transforms.commissions.broker_licenses import broker_licenses
 from transforms.commissions.columns import EXTRACTS, RENAMED
 from transforms.commissions.commission_assignments import commission_assignments
-from transforms.commissions.completeness import fee_schedules_whole, schedules_whole
+from transforms.commissions.completeness import fee_schedules_whole, schedules_linked, schedules_whole
 from transforms.commissions.fees import fee_schedules
 from transforms.commissions.hierarchy_participant_product_rates import hierarchy_participant_product_rates
 from transforms.commissions.overlaps import overlaps
@@ -36,9 +38,10 @@ STEPS: tuple[Callable[..., Any], ...] = (
     hierarchy_participant_product_rates,
 )
 ACCOUNTS = [getattr(master_checks, name) for name in master_checks.__all__[1:]]
-CHECKS = [*ACCOUNTS, schedules_whole, fee_schedules_whole, references_resolve]
+CHECKS = [*ACCOUNTS, schedules_linked, schedules_whole, fee_schedules_whole, references_resolve]
 PARTS = {
     "schedule_versions": (schedules_whole, "schedules"),
+    "schedule_rates": (schedules_whole, "schedule_versions"),
     "fee_schedule_versions": (fee_schedules_whole, "fee_schedules"),
     "fee_schedule_items": (fee_schedules_whole, "fee_schedule_versions"),
 }
@@ -107,18 +110,32 @@ def test_every_line_is_accounted_for_and_every_reference_is_met(
     assert found_by(check, frames).is_empty()
 
 
-@pytest.mark.parametrize("lost", sorted({relation.to for relation in RELATIONS}))
-def test_a_table_that_is_lost_is_missed_wherever_it_is_referred_to(lost: str, frames: Frames) -> None:
-    found = found_by(references_resolve, frames | {lost: frames[lost].clear()})
-    referring = {(r.table, r.column) for r in RELATIONS if r.to == lost and frames[r.table][r.column].count()}
+def test_references_are_listed_by_hand_and_those_that_a_run_checks_are_among_them() -> None:
+    assert len(RELATIONS) == 63
+    assert {(one.table, one.column, one.to, one.key) for one in RELATIONS} <= {tuple(one) for one in REFERENCES}
+    named = {f"{one.table}.{one.column}" for one in REFERENCES} | NAMES_NOTHING
+    ids = {f"{name}.{column}" for name, made in Commissions.publishes.items() for column in made.column_names()}
+    assert {column for column in ids if column.endswith("_id")} <= named <= ids
+
+
+def test_every_value_that_names_a_row_names_one_that_is_there(frames: Frames) -> None:
+    assert {one: gone for one in REFERENCES if (gone := lost(one, frames))} == {}
+    unused = {one.table for one in REFERENCES if not frames[one.table][one.column].count()}
+    assert unused == {"broker_banking_infos"}  # which nobody has asked for
+
+
+@pytest.mark.parametrize("gone", sorted({relation.to for relation in RELATIONS}))
+def test_a_table_that_is_lost_is_missed_wherever_it_is_referred_to(gone: str, frames: Frames) -> None:
+    found = found_by(references_resolve, frames | {gone: frames[gone].clear()})
+    referring = {(r.table, r.column) for r in RELATIONS if r.to == gone and frames[r.table][r.column].count()}
     assert {(row["table"], row["column"]) for row in found.rows(named=True)} == referring != set()
 
 
-@pytest.mark.parametrize("lost", PARTS)
-def test_what_is_left_without_its_parts_is_named(lost: str, frames: Frames) -> None:
-    check, table = PARTS[lost]
-    found = found_by(check, frames | {lost: frames[lost].clear()})
-    assert (table, lost, frames[table].height) in found.select("table", "without", "rows").rows()
+@pytest.mark.parametrize("gone", PARTS)
+def test_what_is_left_without_its_parts_is_named(gone: str, frames: Frames) -> None:
+    check, table = PARTS[gone]
+    found = found_by(check, frames | {gone: frames[gone].clear()})
+    assert (table, gone, frames[table].height) in found.select("table", "without", "rows").rows()
 
 
 def found_by(check: Callable[..., pl.DataFrame], frames: Frames) -> pl.DataFrame:
@@ -131,3 +148,19 @@ def test_another_order_of_all_lines_changes_no_table(lines: Frames, frames: Fram
     columns = {name: frames[name].columns for name in kept}
     differ = [name for name in kept if not frames[name].sort(columns[name]).equals(again[name].sort(columns[name]))]
     assert differ == []
+
+
+@pytest.mark.parametrize("kept", [0, 7, 8])
+def test_schedules_that_are_missing_for_more_than_a_fifth_of_the_participants_stop_a_run(
+    kept: int, frames: Frames
+) -> None:
+    people = frames["hierarchy_participants"].drop_nulls("schedule_id").head(10)
+    gone = pl.when(pl.int_range(pl.len()) < kept).then("schedule_id").alias("schedule_id")
+    found = schedules_linked(people.with_columns(gone), frames["schedules"])  # type: ignore[arg-type]
+    assert found.select("participants", "linked").rows() == ([(10, kept)] if kept < 8 else [])
+
+
+def test_participants_without_any_schedule_of_any_stop_a_run(frames: Frames) -> None:
+    people = frames["hierarchy_participants"].with_columns(schedule_code=pl.lit(None, pl.String))
+    assert schedules_linked(people, frames["schedules"]).is_empty()  # type: ignore[arg-type]
+    assert schedules_linked(people, frames["schedules"].clear()).height == 1  # type: ignore[arg-type]

@@ -2,16 +2,51 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from benchmarks.commissions_source import Truth, generate
+from firn import Run
+from loaders.memory import Memory
+from pipelines.commissions import Commissions
 from pipelines.engine.pipeline import step_of
+from pipelines.engine.progress import Silent
+from pipelines.engine.report import Report
+from pipelines.engine.runner import Options, execute
 from tests.unit.commission_chain import extracts, reasons, run, split
 from tests.unit.commission_tables import Row, certificates, commissions, premiums
 from transforms.commissions.conservation import TYPED, records_accounted
 from transforms.commissions.lines import Accounting, Extract, Rejects
 from transforms.commissions.overlaps import OverlapTables, overlaps
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return generate(tmp_path_factory.mktemp("commissions"), scale=0.0001)
+
+
+def published(folder: Path) -> tuple[dict[str, pl.DataFrame], Report]:
+    loader = Memory()
+    report = execute(Commissions(folder=folder), Run.start("commissions"), loader, Options(), Silent())
+    return loader.production, report
+
+
+def test_files_that_are_delivered_twice_publish_what_one_of_each_does_and_are_told(truth: Truth) -> None:
+    folder = truth.path
+    before, _ = published(folder)
+    for name in ("premiums.csv", "CertificateInfo_20251231.csv", "CommissionsDetail_20250101_20250331.csv"):
+        copy = folder / name.replace(".csv", "_again.csv")
+        copy.write_bytes((folder / name).read_bytes())
+    after, report = published(folder)
+    for name in before.keys() - {"commission_rejects", "commission_set_aside", "commission_changes"}:
+        assert before[name].sort(pl.all()).equals(after[name].sort(pl.all())), name
+    assert after["commission_rejects"].height > before["commission_rejects"].height
+    again = {note.partition(":")[0]: note for note in report.notes if "stand in another file" in note}
+    assert len(again) == 3
+    assert f": {truth.extracts['raw_premiums'].kept:,} of its records" in again["premiums_again.csv"]
+    assert f": {truth.extracts['raw_certificate_info'].kept:,} of" in again["CertificateInfo_20251231_again.csv"]
 
 
 def of(file: str, *rows: Row) -> list[Row]:

@@ -41,7 +41,7 @@ def incomplete_certificates(
     stands where the certificate has to, and a date where its date has to. No other column has dates.
 
     Args:
-        raw: The records of the file as text.
+        raw: The records of the file as text, in its order.
         ragged: Those with too few or too many cells.
         rejects: Those that were rejected, ragged ones among them.
 
@@ -49,7 +49,7 @@ def incomplete_certificates(
         One row for each rejected record, and one more for each that may be two.
     """
     lines = rejects.filter(pl.col("reason") != "ragged")["line"]
-    known = raw.select("line", _ID).filter(pl.col("line").is_in(lines.implode()))
+    known = raw.select("line", _ID)[raw["line"].search_sorted(lines)]
     aligned = ragged.select("line", "cells", **{name: _cell(place) for name, place in _PLACES.items()})
     is_dated = read(filled(pl.col(_DATE)), "date", pl.Date()).is_not_null()
     told = aligned.select("line", certificate=pl.when(is_dated).then(_certificate(pl.col(_ID))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -12,7 +13,7 @@ from transforms.commissions.states import state_code
 if TYPE_CHECKING:
     from transforms.commissions.columns import Kind
 
-__all__ = ["exact", "read", "reason"]
+__all__ = ["exact", "read", "reason", "rounded"]
 
 _EXACT: Final = pl.Decimal(38, 18)
 _DAY: Final = r"^([1-9][0-9]{3}-[0-9]{2}-[0-9]{2})(?:[ T]00:00(?::00(?:\.0+)?)?)?$"
@@ -37,9 +38,9 @@ def read(text: pl.Expr, kind: Kind, dtype: pl.DataType) -> pl.Expr:
         case "date":
             return _date(text)
         case "whole":
-            return pl.coalesce(text.cast(dtype, strict=False), _whole(text).cast(dtype, strict=False))
+            return text.map_batches(partial(_whole_numbers, dtype=dtype), return_dtype=dtype)
         case "decimal":
-            return exact(text).round(dtype.scale, mode="half_away_from_zero").cast(dtype, strict=False)  # type: ignore[attr-defined]
+            return rounded(exact(text), dtype)
         case "flag":
             said = text.str.to_lowercase().replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
             return pl.when(text.is_null()).then(pl.lit(value=False)).otherwise(said)
@@ -53,7 +54,12 @@ def exact(text: pl.Expr) -> pl.Expr:
     It has up to 18 decimals: of one that has more, the last is 1 where anything but zeros is left out. So to round it
     to fewer decimals is as to round what stands there, and it is no whole number unless that is one.
     """
-    return text.map_batches(_cut, return_dtype=pl.String, is_elementwise=True).cast(_EXACT, strict=False)
+    return text.map_batches(_cut, return_dtype=pl.String).cast(_EXACT, strict=False)
+
+
+def rounded(number: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Round a number half away from zero to the places of a decimal column; null where that has no room for it."""
+    return number.round(dtype.scale, mode="half_away_from_zero").cast(dtype, strict=False)  # type: ignore[attr-defined]
 
 
 def reason(text: pl.Expr, kind: Kind) -> pl.Expr:
@@ -78,6 +84,14 @@ def _date(text: pl.Expr) -> pl.Expr:
 def _whole(text: pl.Expr) -> pl.Expr:
     number = exact(text)
     return pl.when(number == number.round(0)).then(number)
+
+
+def _whole_numbers(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Read whole numbers; hardly any has a point or an exponent, and only those are read as others are."""
+    plain = text.cast(dtype, strict=False)
+    odd = (plain.is_null() & text.is_not_null()).arg_true()
+    found = text.gather(odd).to_frame("text").select(_whole(pl.col("text")).cast(dtype, strict=False))
+    return plain.scatter(odd, found.to_series()) if odd.len() else plain
 
 
 def _cut(text: pl.Series) -> pl.Series:

@@ -9,7 +9,7 @@ import polars as pl
 from transforms.commissions.columns import Lines
 from transforms.commissions.identifiers import filled
 from transforms.commissions.lines import Accounting, Rejects
-from transforms.commissions.readings import exact, read, reason
+from transforms.commissions.readings import exact, read, reason, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +100,12 @@ def _trimmed(header: str) -> pl.Expr:
 
 
 def _value(column: ColumnOf, text: pl.Expr, of: Records[Any]) -> pl.Expr:
-    return read(text, column.kind, of.lines.columns()[column.name].dtype).alias(column.name)
+    return read(text, column.kind, _dtype(column, of)).alias(column.name)
+
+
+def _dtype(column: ColumnOf, of: Records[Any]) -> pl.DataType:
+    contract: type[dy.Schema] = of.lines
+    return contract.columns()[column.name].dtype
 
 
 def _needed(of: Records[Any]) -> list[str]:
@@ -179,15 +184,19 @@ def _column(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
 
 def _read(raw: pl.Series, column: ColumnOf, of: Records[Any]) -> pl.DataFrame:
     """Read texts: as they are, their values, and the marks that any of them has."""
-    text, name = pl.col("_text"), column.name
-    read = raw.to_frame().with_columns(_trimmed(raw.name).alias("_text")).with_columns(_value(column, text, of))
+    text, number, name = pl.col("_text"), pl.col("_number"), column.name
+    read = raw.to_frame().with_columns(_trimmed(raw.name).alias("_text"))
+    if column.kind == "decimal":  # its text is looked at once for its value and for whether that was rounded
+        read = read.with_columns(_number=exact(text))
+    value = rounded(number, _dtype(column, of)).alias(name) if column.kind == "decimal" else _value(column, text, of)
+    read = read.with_columns(value)
     marks = {}
     if column.kind in {"date", "whole", "decimal", "broker", "group", "code", "state", "flag"}:
         marks["cells_nulled"] = pl.col(name).is_null() & text.is_not_null()
     if column.kind in {"state", "group"}:
         marks["cells_recoded"] = (pl.col(name) != text).fill_null(value=False)
     if column.kind == "decimal":
-        marks["cells_rounded"] = (exact(text) != pl.col(name)).fill_null(value=False)
+        marks["cells_rounded"] = (number != pl.col(name)).fill_null(value=False)
     read = read.select(raw.name, name, **marks)
     return read.select(raw.name, name, *(mark for mark in marks if read[mark].any()))
 
