@@ -587,6 +587,7 @@ class PostgresLoader:
             folder: Where its files are.
 
         Raises:
+            RunLocked: Another run has the pipeline. Production is unchanged.
             PublishError: Replacing a table would lose something; each object is named. Production is unchanged.
             LoadError: A file is not what was written, or a table not what was backed up. Production is unchanged.
         """
@@ -594,6 +595,7 @@ class PostgresLoader:
         with border("Looking at the target"):
             current = self.state.current(dataset.name) if self.state.exists() else None
             scratch.refuse_changed(self._statements, self._names.production, dataset.contracts, backup, current)
+        self.lease(run)
         self.prepare(run, dataset)
         staging = self._staged(run)
         with self._timed("restore"), border(f"Restoring {dataset.name}"):

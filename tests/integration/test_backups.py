@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from test_postgres_servers import SHOP, fresh, newest, published, target
 
-from firn import LoadError, PublishError, Run, StateError
+from firn import LoadError, PublishError, Run, RunLocked, StateError
 from loaders import backups, copies, scratch
 
 if TYPE_CHECKING:
@@ -163,3 +163,14 @@ def test_nothing_is_backed_up_of_what_was_never_published(newest: Target, tmp_pa
     with pytest.raises(StateError, match="Nothing of shop is published here") as caught:
         backed_up(newest.settings, tmp_path / "b")
     assert caught.value.hint == "firn run shop"
+
+
+def test_a_backup_is_not_restored_while_another_run_has_the_pipeline(newest: Target, tmp_path: Path) -> None:
+    published(newest.settings)
+    before, backup = newest.production(), backed_up(newest.settings, tmp_path / "b")
+    with newest.settings.open() as other:
+        other.lease(Run.start("shop"))
+        with pytest.raises(RunLocked):
+            restore(newest.settings, backup, tmp_path / "b")
+    assert newest.production() == before
+    assert restore(newest.settings, backup, tmp_path / "b").generation == 2
