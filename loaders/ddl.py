@@ -159,6 +159,8 @@ def _contracted(table: str, name: str, type_: str, stated: dict[str, Any]) -> dy
         return dy.Decimal(int(found[1]), int(found[2]), **stated)
     if isinstance(held, pl.Datetime):
         return dy.Datetime(time_zone=held.time_zone, time_unit="us", **stated)
+    if held == pl.Boolean:
+        return dy.Bool(**stated)
     if held is not None:
         return getattr(dy, type(held).__name__)(**stated)  # type: ignore[no-any-return]
     if type_ == "uuid":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
-from test_postgres_servers import SHOP, fresh, newest, published, target
+from test_postgres_servers import CONTRACTS, SHOP, fresh, lines, newest, notes, orders, published, target
 
-from firn import LoadError, PublishError, Run, RunLocked, StateError
+from firn import Dataset, LoadError, PublishError, Run, RunLocked, StateError
 from loaders import backups, copies, scratch
+from loaders.ddl import contract_of, layout
+from pipelines.engine import backups as work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,3 +177,63 @@ def test_a_backup_is_not_restored_while_another_run_has_the_pipeline(newest: Tar
             restore(newest.settings, backup, tmp_path / "b")
     assert newest.production() == before
     assert restore(newest.settings, backup, tmp_path / "b").generation == 2
+
+
+EVERY = {
+    "text": "text",
+    "boolean": "boolean",
+    "smallint": "smallint",
+    "integer": "integer",
+    "bigint": "bigint",
+    "real": "real",
+    "double": "double precision",
+    "date": "date",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "interval": "interval",
+    "bytea": "bytea",
+    "uuid": "uuid",
+    "numeric": "numeric(38,9)",
+    "long": "numeric(60,30)",
+}
+
+
+def test_the_contract_of_a_table_in_the_database_is_that_from_which_it_would_be_made() -> None:
+    types = {name: (type_, name != "text") for name, type_ in EVERY.items()}
+    made = layout("every", contract_of("every", types, ["text"]))
+    assert made.types == EVERY
+    assert made.key == ("text",)
+    assert [column.name for column in made.columns if not column.nullable] == ["text"]
+    with pytest.raises(LoadError, match='Column "a" of table "every" is jsonb'):
+        contract_of("every", {"a": ("jsonb", True)}, [])
+
+
+def test_tables_of_a_replication_are_restored_together_or_one_by_one(newest: Target, tmp_path: Path) -> None:
+    config = tmp_path / "firn.toml"
+    dsn = json.dumps(newest.dsn)
+    config.write_text(f'[target]\ndsn = {dsn}\nproduction = "shop"\n[backups]\nfolder = "kept"\n', encoding="utf-8")
+    tables = {"orders": orders(), "notes": notes(), "lines": lines()}
+    run, words = Run.start("clinic"), {"orders": "diff", "notes": "diff", "lines": "rewrite"}
+    with newest.settings.open() as loader:
+        loader.prepare(run, Dataset("clinic", CONTRACTS, strategy=words))  # type: ignore[arg-type]
+        for name, frame in tables.items():
+            loader.stage(run, name, "", frame)
+        loader.verify(run, cursors={"orders": {"upto": 5}})
+        loader.publish(run)
+    before = newest.production()
+    (taken,) = work.take(None, config)
+    newest.query("DELETE FROM shop.orders; UPDATE shop.notes SET text = 'broken'; TRUNCATE shop.lines")
+
+    with pytest.raises(StateError, match='has no table "note"'):
+        work.restore("clinic", config, tables=["note"])
+    work.restore("clinic", config, tables=["notes"])
+    assert newest.production() == {**newest.production(), "notes": before["notes"]}
+    assert newest.production()["orders"] != before["orders"]
+
+    work.restore(taken["name"], config)
+    assert newest.production() == before
+    with newest.settings.open() as loader:
+        assert loader.cursors("clinic") == {"orders": {"upto": 5}}
+        loader.rollback("clinic")
+    assert newest.production()["notes"] == before["notes"]
+    assert newest.production()["orders"] != before["orders"]
