@@ -13,6 +13,7 @@ from sources.blobs import UNCHANGED, Blob, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from azure.storage.blob import BlobProperties, ContainerClient
 
@@ -132,6 +133,36 @@ class Container:
                 client.get_blob_properties()  # raises where it is gone, which If-Match does not tell from replaced
                 raise
         return content
+
+    def put(self, name: str, path: Path) -> None:
+        """Write a file to a new blob.
+
+        Raises:
+            SourceError: There is a blob of that name, or it may not be written with this credential.
+            SourceUnavailable: The account does not answer.
+        """
+        with self._asking(name, "written"), path.open("rb") as file:
+            self.client.upload_blob(name, file)
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Read a blob into a file, piece by piece.
+
+        Raises:
+            SourceError: It was deleted, or may not be read with this credential.
+            SourceUnavailable: The account does not answer.
+        """
+        with self._asking(name), path.open("wb") as file:
+            self.client.download_blob(name).readinto(file)
+
+    def drop(self, name: str) -> None:
+        """Delete a blob.
+
+        Raises:
+            SourceError: It may not be deleted with this credential, or is not there.
+            SourceUnavailable: The account does not answer.
+        """
+        with self._asking(name, "deleted"):
+            self.client.delete_blob(name)
 
     def finish(self, run_id: str, blobs: Iterable[Blob]) -> list[str]:
         """Tag or move blobs, as the settings say, each only while it is the one listed.

@@ -7,13 +7,14 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from firn import PRODUCTION, Dataset, FirnError, PublishError, Run, StateError
+from firn import PRODUCTION, ConfigError, Dataset, FirnError, PublishError, Run, StateError
 from loaders import scratch
 from loaders.ddl import contract_of, layout
 from loaders.embedded import default_home, temporary
 from pipelines.engine import commands, manifests, settings
+from pipelines.engine.container_shelf import ContainerShelf
 from pipelines.engine.manifests import Manifest
 from pipelines.engine.report import Report
 from pipelines.engine.shelf import Shelf
@@ -32,15 +33,30 @@ if TYPE_CHECKING:
     from loaders.postgres_loader import PostgresLoader
 
 
-def shelf(config: Path | None) -> Shelf:
+Place: TypeAlias = "Shelf | ContainerShelf"
+
+
+def shelf(config: Path | None) -> Place:
     """Find the place of the backups: that of the settings, or beside the data of the embedded server.
 
     Each environment beside production has a folder of its own in it, so none restores what is another's.
+
+    Raises:
+        ConfigError: Both a folder and a container are stated, or the container has no credential.
     """
     asked, target = settings.load_table(Backups, config), settings.load_target(config)
-    folder = asked.folder or (target.home or default_home()) / "backups"
     environment = target.namespace.environment
-    return Shelf(folder if environment == PRODUCTION else folder / environment)
+    own = "" if environment == PRODUCTION else f"{environment}/"
+    if asked.blobs is None:
+        return Shelf((asked.folder or (target.home or default_home()) / "backups") / own)
+    if asked.folder:
+        raise ConfigError(
+            "[backups] Both folder and blobs are set: backups go to exactly one place. Nothing was read or written.",
+            "Set one of them in firn.toml, or as FIRN_BACKUPS__FOLDER or FIRN_BACKUPS__BLOBS__CONTAINER.",
+        )
+    # Tagging, so that what is said of missing rights names those to write.
+    container = asked.blobs.model_copy(update={"processed": "tag"}).open()
+    return ContainerShelf(container, f"{asked.blobs.prefixes[0]}{own}")
 
 
 def take(pipeline: str | None, config: Path | None, *, verify: bool = True) -> list[dict[str, Any]]:
@@ -60,7 +76,7 @@ def take(pipeline: str | None, config: Path | None, *, verify: bool = True) -> l
         return [_taken(loader, name, place, settings.load_table(Backups, config), verify=verify) for name in names]
 
 
-def _taken(loader: PostgresLoader, pipeline: str, place: Shelf, asked: Backups, *, verify: bool) -> dict[str, Any]:
+def _taken(loader: PostgresLoader, pipeline: str, place: Place, asked: Backups, *, verify: bool) -> dict[str, Any]:
     now = dt.datetime.now(dt.UTC)
     name = f"{pipeline}_backup_{now:%Y%m%d_%H%M%S}"
     with place.added(name) as folder:
@@ -73,14 +89,14 @@ def _taken(loader: PostgresLoader, pipeline: str, place: Shelf, asked: Backups, 
     return settled(loader, manifest, place, asked)
 
 
-def settled(loader: PostgresLoader, manifest: Manifest, place: Shelf, asked: Backups) -> dict[str, Any]:
+def settled(loader: PostgresLoader, manifest: Manifest, place: Place, asked: Backups) -> dict[str, Any]:
     """Record a backup that was taken, let those go that are too old by now, and describe both."""
     record(loader, manifest, place)
     loader.act(Run(manifest.run_id, manifest.pipeline, manifest.taken_at), "backed_up", manifest.name)
     return {**described(manifest), "dropped": drop_old(loader, manifest.pipeline, manifest.kind, place, asked)}
 
 
-def record(loader: PostgresLoader, manifest: Manifest, place: Shelf) -> None:
+def record(loader: PostgresLoader, manifest: Manifest, place: Place) -> None:
     """Have the target remember a backup."""
     backup = manifest.backup
     loader.keep_backup(
@@ -97,7 +113,7 @@ def record(loader: PostgresLoader, manifest: Manifest, place: Shelf) -> None:
     )
 
 
-def drop_old(loader: PostgresLoader, pipeline: str, kind: str, place: Shelf, asked: Backups) -> list[str]:
+def drop_old(loader: PostgresLoader, pipeline: str, kind: str, place: Place, asked: Backups) -> list[str]:
     """Drop the backups of a pipeline that are too many and too old; never the last that was proven."""
     found = [one for one in manifests_of(place) if (one.pipeline, one.kind) == (pipeline, kind)]
     proven = {row["name"] for row in loader.backups() if row["verified_at"]}
@@ -123,7 +139,7 @@ def too_old(found: Sequence[Manifest], proven: Collection[str], asked: Backups, 
     return [one.name for one in newest[asked.keep :] if one.name != last and one.taken_at < young]
 
 
-def manifests_of(place: Shelf) -> list[Manifest]:
+def manifests_of(place: Place) -> list[Manifest]:
     """Read the manifests of all backups that are whole, the latest first; spoiled ones are left out."""
     found = []
     for name in place.names():
@@ -172,7 +188,7 @@ def summed(raw: Sequence[manifests.RawFile]) -> dict[str, int]:
     return rows
 
 
-def find(place: Shelf, name: str, kind: str = "tables") -> str:
+def find(place: Place, name: str, kind: str = "tables") -> str:
     """Find a backup by its name, or the latest of a pipeline.
 
     Raises:
@@ -192,7 +208,7 @@ def find(place: Shelf, name: str, kind: str = "tables") -> str:
 
 
 @contextmanager
-def opened(place: Shelf, name: str) -> Iterator[tuple[Manifest, Backup, Path]]:
+def opened(place: Place, name: str) -> Iterator[tuple[Manifest, Backup, Path]]:
     """Give a backup of tables with the folder of its files.
 
     Raises:

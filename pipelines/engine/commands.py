@@ -131,17 +131,17 @@ def run(
         options = replace(options, extract_to=home)
     if transform_only or from_run:
         options = from_extract(name, pipeline, options, from_run)
-    if from_backup:
-        from pipelines.engine import raw_backups
-
-        stored = raw_backups.find(from_backup, name, config)
-        options = replace(options, extract_from=stored, older_extract=True)
     progress = choose(quiet=quiet)
     if not quiet:
         progress.start(this.id)
     typed = Typed(name, config, flags or {})
     try:
         with typed.repeated(), ExitStack() as stack:
+            if from_backup:
+                from pipelines.engine import raw_backups
+
+                stored = stack.enter_context(raw_backups.opened(from_backup, name, config))
+                options = replace(options, extract_from=stored, older_extract=True)
             retries = Retries(pipeline.retry, progress)
             loader = retries.run("Opening the target", lambda: stack.enter_context(pipeline.target.open()))
             progress.place(where(loader.whereabouts()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["find", "take"]
+__all__ = ["opened", "take"]
 
 
 def take(pipeline: str, config: Path | None, *, quiet: bool) -> dict[str, Any]:
@@ -50,8 +51,9 @@ def _files(folder: Path, run_id: str) -> Iterator[RawFile]:
         yield RawFile(file, table, part, rows, _sha256(path), path.stat().st_size)
 
 
-def find(name: str, pipeline: str, config: Path | None) -> Path:
-    """Find the extract in a raw backup, by default the latest of the pipeline, and prove every file of it.
+@contextmanager
+def opened(name: str, pipeline: str, config: Path | None) -> Iterator[Path]:
+    """Give the extract in a raw backup, or in the latest of the pipeline, once every file of it is proven.
 
     Raises:
         StateError: There is none of that name, or it is spoiled.
@@ -70,7 +72,7 @@ def find(name: str, pipeline: str, config: Path | None) -> Path:
     with place.opened(name) as folder:
         for one in manifest.raw:
             _prove(one, folder)
-        return folder / manifest.run_id
+        yield folder / manifest.run_id
 
 
 def _prove(one: RawFile, folder: Path) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sources import AzureBlobs  # noqa: TC001 (pydantic reads the annotation)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +37,7 @@ class Backups(BaseModel):
 
     Attributes:
         folder: The folder; by default ``backups`` beside the data of the embedded server.
+        blobs: A container instead, and the folder in it where ``prefixes`` names one.
         keep: How many of a pipeline are kept at least, of each kind.
         days: Those that are younger are kept too.
         max_age_h: Hours after which ``firn doctor`` finds the newest proven backup of a pipeline too old; by default it
@@ -44,6 +47,7 @@ class Backups(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Path | None = None
+    blobs: AzureBlobs | None = None
     keep: int = Field(default=7, ge=1)
     days: int = Field(default=0, ge=0)
     max_age_h: float | None = Field(default=None, gt=0)

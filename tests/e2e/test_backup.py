@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.conftest import Installation
+    from tests.storage import Store
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "runbooks" / "restore_a_backup.md"
@@ -163,3 +164,30 @@ def test_a_database_that_lost_everything_has_it_again_also_what_others_wrote(
     assert (published.production(), published.query(SYNC)) == (before, sync)
     assert published.query("SELECT count(DISTINCT sync_state) FROM order_list_full") == [(1,)]
     assert published.json("run", "order_lists")["status"] == "unchanged"
+
+
+def test_backups_lie_in_a_container_too(published: Installation, store: Store) -> None:
+    before = published.production()
+    env = {"AZURE_STORAGE_CONNECTION_STRING": store.connection_string(), "FIRN_BACKUPS__BLOBS__CONTAINER": store.name}
+    settings = published.folder / "firn.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").partition("[backups]")[0], encoding="utf-8")
+    (taken,) = published.json("backup", "order_lists", env=env)
+    name = taken["name"]
+    assert {blob.partition("/")[0] for blob in store.names()} == {name}
+    assert [one["name"] for one in published.json("backup", "list", env=env)] == [name]
+
+    published.execute("DELETE FROM order_list")
+    broken, file = published.production(), f"{name}/0.production.zst"
+    whole = store.get(file)
+    store.put(file, whole[:-1] + bytes([whole[-1] ^ 1]))
+    refused = published.firn("restore", name, env=env)
+    assert refused.returncode == 1
+    assert "0.production.zst" in refused.stderr
+    assert published.production() == broken
+
+    store.put(file, whole)
+    published.json("restore", "order_lists", env=env)
+    assert published.production() == before
+    (later,) = published.json("backup", env={**env, "FIRN_BACKUPS__KEEP": "1"})
+    assert later["dropped"] == [name]
+    assert {blob.partition("/")[0] for blob in store.names()} == {later["name"]}
