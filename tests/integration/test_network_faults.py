@@ -20,6 +20,7 @@ from pipelines.engine.progress import Silent
 from pipelines.engine.retries import Retry
 from pipelines.engine.runner import execute
 from sources import Memory
+from tests.practice import EVERYWHERE, Practice, practice
 from tests.wire import Wire, wire
 from transforms import row_local
 
@@ -245,3 +246,29 @@ def test_a_try_whose_session_goes_on_is_ended_before_its_part_is_sent_again(newe
             lingering.commit()
         assert newest.query(f"SELECT count(*), max(id) FROM {table}") == [(rows.height, rows.height)]  # noqa: S608
         lingering.close()
+
+
+@pytest.fixture(scope="module")
+def clinic(
+    mariadb_port: int, server_home: tuple[object, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Practice]:
+    with practice(mariadb_port, server_home[1], tmp_path_factory.mktemp("faults")) as made:
+        assert made.run().status == "published"
+        yield made
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_source_that_is_cut_off_while_a_table_is_read_is_read_again_and_no_row_is_there_twice(
+    clinic: Practice, monkeypatch: pytest.MonkeyPatch, *, reset: bool
+) -> None:
+    clinic.source.execute(*EVERYWHERE)
+    monkeypatch.setenv("FIRN_RETRY__FIRST_DELAY_S", "0.05")
+    with wire(("127.0.0.1", clinic.source.port)) as cable:
+        monkeypatch.setenv("FIRN_CLINIC__SOURCE__PORT", str(cable.port))
+        cable.once(lambda _, sent: not sent, since=b"FROM `procnote`", reset=reset)
+        report = clinic.run(full_refresh=True)
+
+    assert cable.cuts == 1
+    assert (report.status, report.failed) == ("published", [])
+    assert [(one.unit, one.error) for one in report.retries] == [("Reading procnote", "SourceUnavailable")]
+    assert clinic.differing() == []
