@@ -41,6 +41,7 @@ _SETTINGS = {
     "default_transaction_isolation": "read committed",  # under locks, publish must see what was done before them
     "TimeZone": "UTC",
 }
+_NO_SUCH_ROLE = ("22023", "42501")  # there is none of this name, or the login is no member of it
 # Names in full: said before the path is set, in which somebody may have planted a function of that name.
 _SET = SQL("pg_catalog.set_config({}, {}, false)")
 
@@ -84,8 +85,12 @@ class Server:
         connection: Statements = self._reached(
             lambda: psycopg.connect(self._dsn, autocommit=True, prepare_threshold=None, row_factory=namedtuple_row)
         )
-        with border("Opening a connection"), self._let():
-            connection.execute(_setting({**_SETTINGS, "firn.person": _person(), **self._role}))
+        try:
+            with border("Opening a connection"), self._let():
+                connection.execute(_setting({**_SETTINGS, "firn.person": _person(), **self._role}))
+        except LoadError:
+            connection.close()
+            raise
         self._options = connection.pgconn.options.decode()  # wherever libpq found them
         return connection
 
@@ -120,7 +125,7 @@ class Server:
         try:
             yield
         except (psycopg.Error, AdbcError) as exc:
-            if not self._role:
+            if not self._role or exc.sqlstate not in _NO_SUCH_ROLE:
                 raise
             raise LoadError(
                 f'The login cannot work as role "{self._role["role"]}": {primary(exc)}. Production is unchanged.',

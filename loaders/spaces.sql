@@ -1,7 +1,7 @@
 -- name: look
-SELECT session_user::text AS login, current_database()::text AS database,
+SELECT current_user::text AS login, current_database()::text AS database,
        EXISTS (SELECT FROM pg_roles WHERE rolname = {role}) AS has_role,
-       coalesce((SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = {role}), false) AS is_member,
+       coalesce((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = {role}), false) AS is_member,
        coalesce((SELECT has_database_privilege(oid, current_database(), 'CREATE') FROM pg_roles WHERE rolname = {role}), false)
            AS may_create
 

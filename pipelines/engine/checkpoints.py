@@ -61,8 +61,10 @@ class Checkpoints:
 
     @classmethod
     def of(cls, run: Run, target: Postgres) -> Checkpoints:
-        """Return those of a run, where the settings of its target have them."""
+        """Return those of a run, where the settings of its target have them; each environment has its own."""
         home = target.checkpoints or (target.home or default_home()) / "checkpoints"
+        environment = target.namespace.environment
+        home = home if environment == PRODUCTION else home / environment
         return cls(home / run.id, target.checkpoints_mb * MEGABYTE)
 
     def load(self, part: Part) -> Part | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from loaders.postgres import Postgres
 
-__all__ = ["ENVIRONMENT", "Environment", "chosen", "named", "overlaid", "refuse_shared", "rules", "typed"]
+__all__ = ["ENVIRONMENT", "Environment", "asked", "chosen", "named", "overlaid", "refuse_shared", "rules", "typed"]
 
 ENVIRONMENT = "FIRN_ENV"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
@@ -80,26 +81,30 @@ def chosen(values: Mapping[str, Any]) -> str:
     Raises:
         ConfigError: None is asked for and the file does not say which is meant; or there is none of that name.
     """
-    known = named(values)
-    asked = os.environ.get(ENVIRONMENT, "") or values.get("default_env", "")
-    if not asked and len(known) == 1:
+    known, name = named(values), asked(values)
+    if not name and len(known) == 1:
         return PRODUCTION
-    if not asked:
+    if not name:
         raise ConfigError(
             f"The settings have the environments {', '.join(known)}, and do not say which is meant. {NOTHING}",
             f'add --env {known[-1]}, or default_env = "{known[-1]}" to the settings',
         )
-    if asked not in known:
-        close = get_close_matches(str(asked), known, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}. Another begins with [env.{asked}]"
-        raise ConfigError(f"There is no environment {asked}. {NOTHING}", hint)
-    return str(asked)
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}. Another begins with [env.{name}]"
+        raise ConfigError(f"There is no environment {name}. {NOTHING}", hint)
+    return name
+
+
+def asked(values: Mapping[str, Any]) -> str:
+    """Return the name that is asked for, or that the file says is meant; whether there is one of it is not said."""
+    return os.environ.get(ENVIRONMENT, "") or str(values.get("default_env", ""))
 
 
 def typed() -> str:
     """Return the option that asks for the environment that was asked for; empty where none was."""
-    asked = os.environ.get(ENVIRONMENT, "")
-    return f" --env {asked}" if asked else ""
+    name = os.environ.get(ENVIRONMENT, "")
+    return f" --env {shlex.quote(name)}" if name else ""
 
 
 def rules(values: Mapping[str, Any], name: str) -> Environment:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from firn import SourceError, Table
+from firn import PRODUCTION, SourceError, Table
 from loaders.embedded import default_home
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ KEPT = 3
 
 
 def home(target: Postgres) -> Path:
-    """Return the folder of the extracts: beside the data of the embedded server, whichever the target is."""
-    return (target.home or default_home()) / "extracts"
+    """Return the folder of the extracts: beside the data of the embedded server, whichever the target is.
+
+    Each environment beside production has one of its own, so that none transforms what another has read.
+    """
+    folder, environment = (target.home or default_home()) / "extracts", target.namespace.environment
+    return folder if environment == PRODUCTION else folder / environment
 
 
 def store(home: Path, run: Run, parts: Sequence[Part]) -> Path:

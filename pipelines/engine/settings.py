@@ -420,7 +420,7 @@ def where(path: Path | None, keys: list[str], flags: Mapping[str, str]) -> str:
         return "--set"
     if variable_of(keys) in {variable.upper() for variable in os.environ}:
         return variable_of(keys)
-    line = line_of(path, ["env", environments.chosen(read(path)), *keys]) or line_of(path, keys)
+    line = line_of(path, ["env", environments.asked(read(path)), *keys]) or line_of(path, keys)
     return f"{path}, line {line}" if path and line else "settings"
 
 
