@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import BaseModel
 
+from firn import PRODUCTION
 from loaders.embedded import default_home
 from pipelines.engine.frames import Part, Work, run_local
 
