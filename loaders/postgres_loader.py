@@ -170,6 +170,7 @@ class PostgresLoader:
         if self._statements.closed:
             earlier, self._statements = self._session, self._stack.enter_context(self._server.statements())
             self.state = State(self._statements, self._names)
+            self._streams.renew()  # whoever ended the one session may have ended those that were idle too
             with border("Connecting again"):
                 # The server may not have noticed yet that nobody is there any more, and keep its locks.
                 sessions.end(self._statements, earlier)

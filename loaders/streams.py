@@ -45,13 +45,17 @@ class Streams:
         """Start work as soon as a connection is idle."""
         return self._threads.submit(self._run, work)
 
+    def renew(self) -> None:
+        """Close the connections that are idle, so that what comes next opens others."""
+        with suppress(queue.Empty):
+            while True:
+                _close(self._idle.get_nowait())
+
     def close(self) -> None:
         """Stop what is under way, and close the connections."""
         self.stopping.set()
         self._threads.shutdown(cancel_futures=True)
-        with suppress(queue.Empty):  # threads have ended, so nothing is put back meanwhile
-            while True:
-                _close(self._idle.get_nowait())
+        self.renew()  # threads have ended, so nothing is put back meanwhile
 
     def _run(self, work: Callable[[Copying], _Result]) -> _Result:
         try:

@@ -205,3 +205,12 @@ def test_what_a_run_with_a_lease_stages_is_left_alone_though_its_session_was_los
         loader.stage(run, "orders", "", orders())
         loader.arrived(run)
     assert newest.query(f'SELECT count(*) FROM "firn_stage_{run.id}".orders') == [(5,)]  # noqa: S608 (own name)
+
+
+def test_rows_are_read_by_new_sessions_once_all_were_ended(newest: Target) -> None:
+    with leased(newest.settings) as (loader, run):
+        loader.publish(filled(loader, run, SHOP, 1))
+        assert loader.shown(SHOP.contracts, 60)["orders"].height == 5
+        newest.query(ENDING)
+        loader.reconnect()
+        assert loader.shown(SHOP.contracts, 60)["orders"].height == 5
