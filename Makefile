@@ -6,7 +6,7 @@ SCALE ?= 0.1
 INSTALLED := $(VENV)/.installed
 AZURITE := .cache/azurite
 
-.PHONY: demo test setup system lint format explore faults torture lock clean
+.PHONY: demo test setup system lint format explore faults torture lock clean audit release
 .PHONY: bench bench-small bench-gate bench-baseline bench-growth bench-profile bench-pages bench-publications peers
 
 demo: setup  ## Generate workbooks, publish them, break one, roll back
@@ -41,6 +41,14 @@ lint: setup  ## What CI asks before the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: setup  ## Static scan, and known vulnerabilities of what is locked; says so where these cannot be looked up
+	$(BIN)/ruff check --select S firn.py sources transforms loaders pipelines
+	$(BIN)/python -m tests.audit
+
+release: setup  ## A wheel and a source distribution in dist/
+	$(BIN)/uv build --quiet --out-dir dist
+	@ls dist
 
 format: setup
 	$(BIN)/ruff format .
