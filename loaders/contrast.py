@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from psycopg.sql import Identifier
+from psycopg.sql import Identifier, Literal
 
-from firn import Alias, Namespace, StateError
+from firn import PRODUCTION, Alias, Namespace, StateError
 from loaders import cells, queries
 from loaders.counterparts import named_alike, pairs, read
 from loaders.state import State
@@ -199,9 +199,10 @@ def _refuse_schema(statements: Statements, schemas: Schemas) -> None:
 def _publication(statements: Statements, schemas: Schemas) -> Publication | None:
     """Return what a firn whose production the other schema is shows there of the dataset."""
     for row in statements.execute(_SQL["states"]).fetchall():
-        query = _SQL["state_of"].format(state=Identifier(row.name))
-        if statements.execute(query, {"schema": schemas.other}).rowcount:
-            state = State(statements, Namespace(production=schemas.other, state=row.name))
+        query = _SQL["state_of"].format(state=Identifier(row.name), usual=Literal(PRODUCTION))
+        for theirs in statements.execute(query, {"schema": schemas.other}).fetchall():
+            names = Namespace(production=schemas.other, state=row.name, environment=theirs.environment)
+            state = State(statements, names)
             if state.exists() and (current := state.current(schemas.dataset)):
                 return current
     return None

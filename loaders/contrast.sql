@@ -147,4 +147,6 @@ WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELEC
 GROUP BY n.nspname HAVING count(*) = 3 ORDER BY 1
 
 -- name: state_of
-SELECT FROM {state}.version WHERE production = %(schema)s
+-- An older firn knows no environments, and has no such column.
+SELECT coalesce(to_jsonb(v) ->> 'environment', {usual}) AS environment
+FROM {state}.version v WHERE production = %(schema)s ORDER BY version DESC LIMIT 1
