@@ -74,7 +74,7 @@ def deployed(installation: Installation) -> Iterator[Installation]:
     (at.folder / "versions/current").symlink_to("0.1.0")
     bad_workbooks.valid(at.books / "MEADOW ORDER LIST (M3).xlsx")
     with (at.folder / "firn.toml").open("a", encoding="utf-8") as file:
-        file.write('[env.next.order_lists]\nfolder = "books"\n')
+        file.write('[order_lists.thresholds]\nlines = 1\ncustomers = 1\n[env.next.order_lists]\nfolder = "books"\n')
     follow(at, "firn --env production run order_lists")
     yield at
     if at.query("select from pg_roles where rolname = 'firn_next'"):
