@@ -78,8 +78,9 @@ def summed(frame: pl.DataFrame, columns: Sequence[Column]) -> int:
 def _alike(frame: pl.DataFrame, columns: Sequence[Column]) -> list[list[int]]:
     """Gather columns of numbers that are hashed alike, as many as fit into a slice: calls are what takes long."""
     alike: dict[tuple[pl.DataType, bool], list[int]] = {}
+    dtypes = frame.schema
     for i, column in enumerate(columns):
-        alike.setdefault((frame.schema[column.name], column.dtype in _WIDE), []).append(i)
+        alike.setdefault((dtypes[column.name], column.dtype in _WIDE), []).append(i)
     most = max(_SLICE // max(frame.height, 1), 1)
     return [
         some[i : i + count]
