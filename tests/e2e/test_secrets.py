@@ -15,7 +15,7 @@ import pytest
 
 from firn import FirnError, SourceError
 from loaders.connections import Server
-from pipelines.engine import commands, settings
+from pipelines.engine import commands, settings, texts
 from sources.mysql.chunks import _read
 from sources.mysql.sessions import open_session
 from tests import program
@@ -249,10 +249,9 @@ def test_no_secret_is_in_anything_that_firn_prints_records_or_raises(
         done = program.run(["run", pipeline, "--json"], folder, dict(os.environ))
         assert done.returncode != 0, name
         assert expected in json.loads(done.stdout)["error"], (name, done.stdout)
-        text = program.run(["run", pipeline], folder, dict(os.environ))
         with pytest.raises(FirnError) as raised:
             commands.run(pipeline, config)
-        said[name] = "\n".join([done.stdout, done.stderr, text.stdout, text.stderr, *chain(raised.value)])
+        said[name] = "\n".join([done.stdout, done.stderr, texts.error_text(raised.value), *chain(raised.value)])
     setup.write()
     shown = [
         program.run([*verb, "--json"], folder, dict(os.environ))
