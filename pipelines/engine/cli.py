@@ -25,8 +25,6 @@ LIMIT = click.option("--limit-files", type=click.IntRange(min=1), help="Read onl
 
 def main() -> None:
     """Run the command line, and print an error as what is wrong and what to type next."""
-    # The cores are taken by our own threads and by the server's; more of Polars' own would only wait for them.
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Modules are most of what there is to collect and none of it is garbage: looking at them took a fifth of the start.
     gc.set_threshold(500_000)
