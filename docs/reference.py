@@ -30,7 +30,8 @@ one transaction. Every record of an extract becomes a typed line, or is accounte
 `commission_rejects` with file, line, column, value and reason.
 A run in which these do not add up to the records read publishes nothing. Nor does one in which a
 check finds anything: a reference that leads nowhere, a policy with both a proposal and assignments, or with neither, a
-hierarchy that is not what the records of a certificate say, one that could be paid though a record of it was rejected.
+hierarchy that is not what the records of a certificate say, one that could be paid though a rejected record names its
+certificate.
 
 Of rosters, licences, insurances, rates, fees and assignments, `commission_set_aside` lists the lines that were read
 well and are not published, with file, line and header, because another line says the same or what they need is not
@@ -42,6 +43,10 @@ and postings that are alike in every column: of those there are as many as in th
 file has all of the days that it is about, and two that have the same posting are about the same day. The report counts
 what stands in several files, and a note names each; to the record and to the cent, what was read is what was made and
 what is told as repeated, or nothing is published.
+
+A policy with a premium and no posting has a transaction of its own, `source` 1, except where a rejected record of
+premiums names its certificate: it has been posted, nobody can say how, and the report counts these policies. A ragged
+record names none, as its cells may have shifted.
 
 What is left of a certificate of which a record was rejected may look whole and not be: an upline that went missing
 would be paid to nobody, and a split that did would leave its share to the others. So such a certificate stands under no
@@ -144,6 +149,8 @@ def rules() -> str:
     rows = [(f"`{rule}`", told) for rule, told in RULES.items()]
     text = (
         "`commission_changes` has how many values each rule set, by table and column, and by file where it reads cells."
+        "\nHow every text of a column is read is not counted: without blanks around it, dates and numbers by their value,"
+        "\n`P007` as the broker 7, `N/A` as the plan `*`, a missing `IsResidenceLicense` as no."
     )
     return f"## Rules that set values\n\n{text}\n\n" + rows_of(("rule", "what it does"), rows)
 

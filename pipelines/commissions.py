@@ -383,7 +383,7 @@ class Commissions(Pipeline):
         }
         told |= {"records overlapping": count} if (count := whole["overlapping"]["records"].sum()) else {}
         told |= ruled(whole["commission_changes"]) | routes(whole) | lacking(_of_files(parts), whole["policies"])
-        return told | paid(whole)
+        return told | withheld(whole) | paid(whole)
 
     def notes(self, parts: Sequence[Part], whole: Frames) -> list[str]:
         """Name the columns that were not read, files that do not tell all, and what is unusual about the tables."""
@@ -433,6 +433,13 @@ def routes(whole: Frames) -> dict[str, int]:
     return {f"with a proposal, {source}": count for source, count in found.items()} | {
         f"without a proposal, {reason}": count for reason, count in assigned.iter_rows()
     }
+
+
+def withheld(whole: Frames) -> dict[str, int]:
+    """Count the policies that have a premium and no transaction, as the posting that names them was rejected."""
+    owed = whole["policies"].filter(pl.col("premium") > 0)
+    count = owed.join(whole["premium_transactions"], on="certificate", how="anti").height
+    return {"policies without a transaction, posting rejected": count} if count else {}
 
 
 def paid(whole: Frames) -> dict[str, int]:

@@ -303,6 +303,34 @@ def test_a_premium_of_no_group_that_can_be_is_posted_without_one_and_counted() -
     assert figures(accounting)["cells_nulled GroupNumber"] == 1
 
 
+def test_a_rejected_posting_tells_its_certificate_unless_it_is_ragged_or_has_no_number() -> None:
+    posting = {"Policy": "1", "DatePost": "2024-01-05", "Amount": "5"}
+    bad = [{"DatePost": "2026-13-45", "Policy": " 2 "}, {"Amount": "?", "Policy": "3.0"}, {"Policy": "C4"}]
+    made = records("raw_premiums", posting, *(posting | change for change in bad), ragged=[(6, 2, "NLC,25,5")])
+    assert made[1]["line"].to_list() == [3, 4, 5, 6]
+    assert made[3].rows() == [(3, 2), (4, 3)]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "header"),
+    [
+        ("raw_premiums", {"Policy": "1", "DatePost": "2024-01-05", "Amount": "5"}, "StateIssued"),
+        ("raw_licenses", {"PartyUniqueId": "P7"}, "StateCode"),
+        ("raw_perf_groups", {"GroupNum": "7"}, "StateAbbreviation"),
+        ("raw_schedule_rates", {"ScheduleName": "S1"}, "State"),
+    ],
+)
+def test_a_state_is_read_alike_in_every_extract(table: str, row: dict[str, str], header: str) -> None:
+    said = ["Texas", " tx", "TX", "", None, "Texass"]
+    lines, rejects, accounting = sort_out(table, *(row | {header: one} for one in said))
+    assert lines["state"].to_list()[:5] == ["TX", "TX", "TX", None, None]
+    assert figures(accounting)[f"cells_recoded {header}"] == 2
+    refused = table == "raw_schedule_rates"  # where a rate without a state is one of all states
+    assert lines["state"].to_list()[5:] == ([] if refused else [None])
+    assert figures(accounting).get(f"cells_nulled {header}", 0) == (0 if refused else 1)
+    assert rejects.rows() == ([("x.csv", 7, table, header, "Texass", "not_a_state")] if refused else [])
+
+
 # --- Certificates of which a record was rejected ----------------------------------------------------------------------
 
 WRITTEN = "APL,,,LA0146,DENT,N/A,1001,2024-01-05,TX,A,12.34,74,33.33,,A,,,,,P10,P10,1,,P10"

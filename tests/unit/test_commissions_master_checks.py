@@ -34,6 +34,7 @@ from transforms.commissions.policies import Policies
 from transforms.commissions.premium_transactions import premium_transactions
 from transforms.commissions.proposal_keys import Proposals
 from transforms.commissions.references import ActiveBrokers
+from transforms.commissions.rejected_postings import RejectedPostings
 from transforms.commissions.schedule_rates import schedule_rates
 from transforms.commissions.set_aside import REASONS
 
@@ -62,7 +63,9 @@ RATED = schedule_rates(RATES)
 CHARGED = fee_schedules(FEES, table(Proposals, [{"id": "P", "group_id": "G25"}]), ROSTER.brokers)
 GROUPS = employer_groups(SOLD, perf_groups(), premiums(), ROSTER.brokers).employer_groups
 ASSIGNED = commission_assignments(PAIRS, ROSTER.brokers)
-PAID = premium_transactions(POSTED, table(Policies, [{"id": "7", "certificate": 7, "premium": Decimal(5)}]))
+PAID = premium_transactions(
+    POSTED, table(Policies, [{"id": "7", "certificate": 7, "premium": Decimal(5)}]), table(RejectedPostings, [])
+)
 
 CASES: list[tuple[Callable[..., pl.DataFrame], tuple[Any, ...], int]] = [
     (

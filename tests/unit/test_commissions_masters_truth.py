@@ -69,7 +69,8 @@ def lines(truth: Truth) -> Frames:
     step = step_of(overlaps, is_check=False)
     made = overlaps(*(together.pop(name) for name in step.reads))
     kept = {name: frame for name, frame in together.items() if name.endswith("_lines")}
-    return kept | made._asdict() | {"incomplete_certificates": together["incomplete_certificates"]}
+    told = ("incomplete_certificates", "rejected_postings")
+    return kept | made._asdict() | {name: together[name] for name in told}
 
 
 @pytest.fixture(scope="module")

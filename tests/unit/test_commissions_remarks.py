@@ -13,7 +13,6 @@ def tables(
     named: int = 1000,
     generic: int = 0,
     primary: int = 1000,
-    brokerless: int = 0,
     linked: int = 100,
     schedules: int = 500,
 ) -> Frames:
@@ -27,7 +26,6 @@ def tables(
     people["schedule_id"] += [None] * (100 - linked)
     return {
         "employer_groups": pl.concat([pl.DataFrame(groups, schema=schema), pl.DataFrame(direct, schema=schema)]),
-        "proposals": pl.DataFrame({"broker_id": [None] * brokerless + [7]}, schema={"broker_id": pl.Int64}),
         "hierarchy_participants": pl.DataFrame(people),
         "schedules": pl.DataFrame({"id": range(schedules)}),
     }
@@ -41,8 +39,6 @@ def tables(
         ({"named": 1900, "generic": 101, "primary": 2001}, ["101 groups have no name in any extract"]),
         ({"primary": 950}, []),
         ({"primary": 949}, ["949 of 1,000 groups have a primary broker: less than 95 %"]),
-        ({"brokerless": 1000}, []),
-        ({"brokerless": 1001}, ["1,001 proposals have no broker"]),
         ({"linked": 95}, ["5 participants name schedules that have no rates: WH01"]),
         ({"linked": 94}, ["6 participants name schedules that have no rates, more than 5 %: WH01"]),
         ({"schedules": 499}, ["499 schedules: less than 500"]),

@@ -16,7 +16,10 @@ _CELLS: Final = {"cells_nulled": "nulled", "cells_rounded": "rounded", "cells_re
 
 
 class CommissionChanges(dy.Schema):
-    """How many values of a column a rule changed or set; no other value of a typed line differs from its text.
+    """How many values of a column a rule changed or set.
+
+    Not counted is what every text of a column is read as: trimmed, dates and numbers by their value, ``P007`` as the
+    broker 7, ``N/A`` as the plan ``*``, and a missing flag of residence as no.
 
     Attributes:
         table: The raw table.

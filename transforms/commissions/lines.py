@@ -41,6 +41,7 @@ REASONS: Final = {
     "not_a_broker": "P and digits, or digits",
     "not_a_group": "a number without a blank inside, and at most one G before it",
     "not_a_code": "a code without a blank inside",
+    "not_a_state": "two letters, or the name of a state",
 }
 """Why a record may be rejected, and what was expected instead."""
 
@@ -278,7 +279,10 @@ class EoLines(dy.Schema):
 
 
 class ScheduleLines(dy.Schema):
-    """One line per schedule, product, state and group size; a rate per policy year, null where there is none."""
+    """One line per schedule, product, state and group size; a rate per policy year, null where there is none.
+
+    ``state`` is null for all states, so text that is no state rejects the record.
+    """
 
     file = dy.String(nullable=False)
     line = dy.Int64(nullable=False)

@@ -11,6 +11,7 @@ from transforms.commissions.identifiers import surrogate
 from transforms.commissions.keys import keyed, natural_key
 from transforms.commissions.lines import PremiumLines
 from transforms.commissions.policies import Policies
+from transforms.commissions.rejected_postings import RejectedPostings
 
 __all__ = ["PremiumTransactions", "TransactionSource", "premium_transactions"]
 
@@ -53,9 +54,13 @@ _CONTENT: Final = (
 
 
 def premium_transactions(
-    premium_lines: dy.DataFrame[PremiumLines], policies: dy.DataFrame[Policies]
+    premium_lines: dy.DataFrame[PremiumLines],
+    policies: dy.DataFrame[Policies],
+    rejected_postings: dy.DataFrame[RejectedPostings],
 ) -> dy.DataFrame[PremiumTransactions]:
     """Make a transaction of every premium posting, and one of every policy that has a premium but no posting.
+
+    A policy that a rejected posting names has none of its own: it was posted, in a record that could not be read.
 
     A posting is billed for the month that begins on the day to which it is paid; a policy is posted on the day it takes
     effect, and nothing is known of its billing. Postings that are alike are numbered, never dropped: the ids are the
@@ -64,11 +69,15 @@ def premium_transactions(
     Args:
         premium_lines: Premium postings; their certificates need have no policy.
         policies: All policies.
+        rejected_postings: The certificates of postings that were rejected.
 
     Returns:
         As many transactions as postings, with the same sum, and those of policies.
     """
-    unposted = policies.filter(pl.col("premium") > 0).join(premium_lines, on="certificate", how="anti")
+    owed = policies.filter(pl.col("premium") > 0)
+    unposted = owed.join(premium_lines, on="certificate", how="anti").join(
+        rejected_postings, on="certificate", how="anti"
+    )
     rows = pl.concat([_posted(premium_lines), _expected(unposted)], how="diagonal")
     return keyed("premium_transactions", rows, PremiumTransactions)
 

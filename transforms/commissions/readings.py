@@ -67,7 +67,7 @@ def reason(text: pl.Expr, kind: Kind) -> pl.Expr:
     match kind:
         case "date":
             why = pl.lit("not_a_date")
-        case "broker" | "group" | "code":
+        case "broker" | "group" | "code" | "state":
             why = pl.lit(f"not_a_{kind}")
         case _:
             fraction = _whole(text).is_null() if kind == "whole" else pl.lit(value=False)

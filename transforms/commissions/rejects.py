@@ -19,7 +19,7 @@ class CommissionRejects(dy.Schema):
         column: The header of the column whose value is the reason; empty for a record that is ragged.
         raw: The value as the file has it, or the record where it is ragged; null where there is none.
         reason: Why: ``ragged``, ``missing``, ``not_a_date``, ``not_a_number``, ``not_whole``, ``out_of_range``,
-            ``not_a_broker``, ``not_a_group`` or ``not_a_code``.
+            ``not_a_broker``, ``not_a_group``, ``not_a_code`` or ``not_a_state``.
     """
 
     file = dy.String(primary_key=True)

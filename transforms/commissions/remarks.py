@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["remarks"]
 
 _GENERIC_NAMES: Final = 100
-_WITHOUT_BROKER: Final = 1_000
 _PRIMARY_BROKERS: Final = 95
 _LINKED: Final = 95
 _SCHEDULES: Final = 500
@@ -24,11 +23,11 @@ _CODES: Final = 5
 def remarks(tables: Mapping[str, pl.DataFrame]) -> list[str]:
     """Say what is unusual about published tables.
 
-    Told are more than 100 groups without a name, more than 1,000 proposals without a broker, primary brokers of less
-    than 95 % of the groups, less than 500 schedules, and participants that name a schedule without rates; of these,
-    whether they are more than 5 %. Distributions that no rate pays are counted among the figures of the run.
+    Told are more than 100 groups without a name, primary brokers of less than 95 % of the groups, less than 500
+    schedules, and participants that name a schedule without rates; of these, whether they are more than 5 %.
+    Distributions that no rate pays are counted among the figures of the run.
     """
-    found = (_groups(tables), _proposals(tables), _schedules(tables))
+    found = (_groups(tables), _schedules(tables))
     return [remark for some in found for remark in some]
 
 
@@ -39,11 +38,6 @@ def _groups(tables: Mapping[str, pl.DataFrame]) -> list[str]:
     if known * 100 < groups.height * _PRIMARY_BROKERS:
         found.append(f"{known:,} of {groups.height:,} groups have a primary broker: less than {_PRIMARY_BROKERS} %")
     return found
-
-
-def _proposals(tables: Mapping[str, pl.DataFrame]) -> list[str]:
-    without = tables["proposals"]["broker_id"].null_count()
-    return [f"{without:,} proposals have no broker"] if without > _WITHOUT_BROKER else []
 
 
 def _schedules(tables: Mapping[str, pl.DataFrame]) -> list[str]:

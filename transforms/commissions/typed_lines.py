@@ -25,6 +25,7 @@ from transforms.commissions.lines import (
     Rejects,
     ScheduleLines,
 )
+from transforms.commissions.rejected_postings import RejectedPostings, rejected_postings
 from transforms.commissions.sorted_records import sort_out
 
 __all__ = [
@@ -83,14 +84,16 @@ class PremiumRecords(NamedTuple):
     typed_premiums: dy.DataFrame[PremiumLines]
     premium_rejects: dy.DataFrame[Rejects]
     premium_accounting: dy.DataFrame[Accounting]
+    rejected_postings: dy.DataFrame[RejectedPostings]
 
 
 @row_local
 def premium_lines(
     raw_premiums: pl.DataFrame, extract: dy.DataFrame[Extract], ragged: dy.DataFrame[RaggedRecords]
 ) -> PremiumRecords:
-    """Type the postings of premiums."""
-    return PremiumRecords(*sort_out(raw_premiums, extract, ragged, columns.PREMIUMS))
+    """Type the postings of premiums, and tell which certificates have one that was rejected."""
+    found = sort_out(raw_premiums, extract, ragged, columns.PREMIUMS)
+    return PremiumRecords(*found, rejected_postings(raw_premiums, found.rejects))
 
 
 class IndividualRecords(NamedTuple):
