@@ -149,7 +149,7 @@ def rules() -> str:
     rows = [(f"`{rule}`", told) for rule, told in RULES.items()]
     text = (
         "`commission_changes` has how many values each rule set, by table and column, and by file where it reads cells."
-        "\nHow every text of a column is read is not counted: without blanks around it, dates and numbers by their value,"
+        "\nHow every text of a column is read is not counted: without blanks around it, dates and numbers by value,"
         "\n`P007` as the broker 7, `N/A` as the plan `*`, a missing `IsResidenceLicense` as no."
     )
     return f"## Rules that set values\n\n{text}\n\n" + rows_of(("rule", "what it does"), rows)
