@@ -159,11 +159,15 @@ def _is_dead(found: Any) -> bool:  # noqa: ANN401 (the same)
     """Tell whether a process of this machine has ended; of those of others nothing is known."""
     if not found.machine or found.machine != _machine():
         return False
-    try:
+    with suppress(PermissionError):  # it is there, and that of another account
+        try:
+            os.kill(found.pid, 0)
+        except ProcessLookupError:
+            return True
+    with suppress(OSError):  # accounts may be hidden from one another
         status = Path(f"/proc/{found.pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return True
-    return status.rpartition(")")[2].split()[0] in {"Z", "X"}
+        return status.rpartition(")")[2].split()[0] in {"Z", "X"}
+    return False
 
 
 def _machine() -> str:

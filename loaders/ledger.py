@@ -62,9 +62,10 @@ def write(statements: Statements, state: str, run: Run, records: Iterable[PartRe
         cursor.executemany(_SQL["write"].format(**names), values)
 
 
-def relist(statements: Statements, state: str, dataset: str, fingerprints: Mapping[str, str]) -> None:
-    """Record under which fingerprints the parts of the visible generation are listed now."""
-    values = [{"dataset": dataset, "part": part, "fingerprint": found} for part, found in fingerprints.items()]
+def relist(statements: Statements, state: str, dataset: str, generation: int, fingerprints: Mapping[str, str]) -> None:
+    """Record under which fingerprints the parts of a generation are listed now; nothing once another is visible."""
+    known = {"dataset": dataset, "generation": generation}
+    values = [{**known, "part": part, "fingerprint": found} for part, found in fingerprints.items()]
     with statements.cursor() as cursor:
         cursor.executemany(_SQL["relist"].format(state=Identifier(state)), values)
 

@@ -10,7 +10,7 @@ VALUES (%(dataset)s, %(run)s, %(part)s, %(fingerprint)s, %(content)s, %(recipe)s
 -- name: relist
 UPDATE {state}.part p SET fingerprint = %(fingerprint)s FROM {state}.dataset d
 WHERE d.dataset = p.dataset AND d.run_id = p.run_id AND p.dataset = %(dataset)s AND p.part = %(part)s
-AND p.fingerprint <> %(fingerprint)s
+AND d.generation = %(generation)s AND p.fingerprint <> %(fingerprint)s
 
 -- name: forget
 -- Of the ledger only the runs stay that are visible, or may become so.

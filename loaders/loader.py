@@ -152,8 +152,8 @@ class Loader(Protocol):
         """Return what the visible generation holds, by part; empty where nothing is recorded of it."""
         ...
 
-    def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
-        """Record under which fingerprints the parts of the visible generation are listed now."""
+    def relist(self, run: Run, generation: int, fingerprints: Mapping[str, str]) -> None:
+        """Record under which fingerprints the parts of a generation are listed now; nothing once another is visible."""
         ...
 
     def take(self, run: Run, parts: Sequence[str]) -> Mapping[str, int]:

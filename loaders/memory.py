@@ -142,8 +142,10 @@ class Memory:
         generations = self._generations.get(dataset)
         return self._ledgers.get(generations[-1].published.run_id, {}) if generations else {}
 
-    def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
-        """Record under which fingerprints the parts of the visible generation are listed now."""
+    def relist(self, run: Run, generation: int, fingerprints: Mapping[str, str]) -> None:
+        """Record under which fingerprints the parts of a generation are listed now; nothing once another is visible."""
+        if self.generation(run.pipeline) != generation:
+            return
         visible = self._generations[run.pipeline][-1].published.run_id
         for part, record in self._ledgers[visible].items():
             self._ledgers[visible][part] = replace(record, fingerprint=fingerprints.get(part, record.fingerprint))

@@ -140,7 +140,7 @@ class PostgresLoader:
         """Return in words which run has a pipeline, and whether its lease holds; nothing where none has."""
         with border("Reading who runs it"):
             schema = self._names.state
-            found = lease.holder(self._statements, schema, dataset) if self.state.exists() else None
+            found = lease.holder(self._statements, schema, dataset) if self.state.is_present() else None
             return (lease.told(found), bool(found.is_valid)) if found else None
 
     def _let_go(self, run: Run) -> None:
@@ -213,7 +213,7 @@ class PostgresLoader:
     def recorded_elsewhere(self) -> Mapping[tuple[str, str], Checksum]:
         """Return what was recorded last of what lies outside the environment; nothing where that never was."""
         with border("Reading what was recorded"):
-            return self.state.elsewhere() if self.state.exists() else {}
+            return self.state.elsewhere() if self.state.is_present() else {}
 
     def record_elsewhere(self, checksums: Mapping[tuple[str, str], Checksum]) -> None:
         """Record what lies outside the environment now."""
@@ -433,10 +433,10 @@ class PostgresLoader:
         with border("Reading the ledger"):
             return ledger.read(self._statements, self._names.state, dataset) if self.state.exists() else {}
 
-    def relist(self, run: Run, fingerprints: Mapping[str, str]) -> None:
-        """Record under which fingerprints the parts of the visible generation are listed now."""
+    def relist(self, run: Run, generation: int, fingerprints: Mapping[str, str]) -> None:
+        """Record under which fingerprints the parts of a generation are listed now; nothing once another is visible."""
         with border("Writing the ledger"):
-            ledger.relist(self._statements, self._names.state, run.pipeline, fingerprints)
+            ledger.relist(self._statements, self._names.state, run.pipeline, generation, fingerprints)
 
     def take(self, run: Run, parts: Sequence[str]) -> Mapping[str, int]:
         """Copy the rows of parts from production to staging, inside the server; rows by table.
@@ -551,6 +551,7 @@ class PostgresLoader:
     def keep_drill(self, dataset: str, name: str, seconds: float) -> None:
         """Record that a backup was restored for practice, and proven, and how many seconds that took."""
         with border("Recording the drill"):
+            self.state.make()
             self.state.keep_drill(name, seconds)
             self.state.act("drilled", dataset, None, f"{name} in {seconds:.1f} s")
 

@@ -23,6 +23,7 @@ __all__ = ["Publication", "RunRecord", "State", "unknown_run"]
 
 _SQL = queries.read("state.sql")
 _VERSION = 5
+_READABLE = 4  # what later versions added is read as not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +135,27 @@ class State:
         self._namespace = namespace
 
     def exists(self) -> bool:
-        """Tell whether anything was ever recorded here.
+        """Tell whether anything was ever recorded here, also by an older firn, whose state is left as it is.
 
         Raises:
-            StateError: It was recorded by another firn, or for another production schema.
+            StateError: It was recorded by a firn that is newer or too old, or for another production schema.
         """
         version = self._version()
-        if 0 < version < _VERSION:
+        if 0 < version < _READABLE:
             raise StateError(
                 f'State in schema "{self._namespace.state}" has version {version}, made by an older firn; the next '
                 f"run makes version {_VERSION} of it. Production is unchanged.",
                 f"firn run {next(iter(self.datasets()), 'PIPELINE')}",
             )
         return version > 0
+
+    def is_present(self) -> bool:
+        """Tell whether the state tables are there with all that this firn knows, also what an older one did not have.
+
+        Raises:
+            StateError: They were made by a newer firn, or for another production schema.
+        """
+        return self._version() == _VERSION
 
     def make(self) -> None:
         """Make the state tables where they are missing, also those that an older firn did not have.
@@ -213,7 +222,7 @@ class State:
 
     def steps(self, run_id: str) -> Sequence[dict[str, Any]]:
         """Return what is recorded of the steps of a run, in the order in which they began."""
-        return [row._asdict() for row in self._rows("steps", run=run_id)] if self.exists() else []
+        return [row._asdict() for row in self._rows("steps", run=run_id)] if self.is_present() else []
 
     def tell(self, run_id: str, report: Mapping[str, Any]) -> None:
         """Record how far a run is that goes on."""
@@ -313,7 +322,7 @@ class State:
 
     def is_leased(self, run_id: str) -> bool:
         """Tell whether a run has its pipeline, and goes on though its session may be lost."""
-        return any(row.leased for row in self._rows("is_leased", run=run_id))
+        return self.is_present() and any(row.leased for row in self._rows("is_leased", run=run_id))
 
     def unpublished(self, run_id: str) -> Mapping[str, str]:
         """Return the staging schemas of verified runs of its pipeline whose processes ended before they published."""
@@ -381,7 +390,7 @@ class State:
 
     def disabled(self, dataset: str | None = None) -> Sequence[dict[str, Any]]:
         """Return who disabled a dataset, or any, when, and why; nothing of those that are not."""
-        rows = self._rows("disabled", dataset=dataset) if self._version() == _VERSION else []
+        rows = self._rows("disabled", dataset=dataset) if self.is_present() else []
         return [row._asdict() for row in rows]
 
     def refuse_disabled(self, dataset: str) -> None:
@@ -416,7 +425,7 @@ class State:
 
     def backups(self) -> Sequence[dict[str, Any]]:
         """Return what is recorded of the backups taken here, the latest first."""
-        return [row._asdict() for row in (self._rows("backups") if self.exists() else [])]
+        return [row._asdict() for row in (self._rows("backups") if self.is_present() else [])]
 
     def elsewhere(self) -> Mapping[tuple[str, str], Checksum]:
         """Return what was recorded last of what lies outside the environment, by schema and object."""

@@ -396,8 +396,9 @@ SELECT name, watermark FROM {state}.cursor WHERE dataset = %(dataset)s
 INSERT INTO {state}.audit (action, dataset, run_id, detail) VALUES (%(action)s, %(dataset)s, %(run)s, %(detail)s)
 
 -- name: acts
-SELECT at, role, person, application, address::text, action, dataset, generation, run_id, detail, inputs
-FROM {state}.audit WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s ORDER BY at DESC LIMIT %(limit)s
+SELECT at, role, person, application, address::text, action, dataset, generation, run_id, detail,
+       coalesce(to_jsonb(a) -> 'inputs', '{{}}') AS inputs
+FROM {state}.audit a WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s ORDER BY at DESC LIMIT %(limit)s
 
 -- name: disable
 WITH made AS (

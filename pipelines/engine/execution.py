@@ -129,6 +129,7 @@ class Execution:
     progress: Progress
     report: Report
     retries: Retries
+    generation: int = 0
     ledger: Mapping[str, PartRecord] = field(default_factory=dict)
     listed: Mapping[str, Part] = field(default_factory=dict)
     recipe: str = ""

@@ -25,9 +25,10 @@ from pipelines.engine.staging import stage_early
 from pipelines.engine.suggestions import refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from firn import PartRecord
     from loaders.loader import Loader
     from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.execution import Execution
@@ -48,7 +49,11 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     """
     options, pipeline = execution.options, execution.pipeline
     listed = list_parts(execution)
-    known = loader.ledger(execution.run.pipeline) if options.load and not options.is_sample else {}
+    known: Mapping[str, PartRecord] = {}
+    if options.load and not options.is_sample:
+        # In this order: where another is made visible in between, nothing is recorded of the wrong one.
+        execution.generation = loader.generation(execution.run.pipeline)
+        known = loader.ledger(execution.run.pipeline)
     if is_incremental(pipeline):
         execution.ledger = known
     execution.recipe = recipe(pipeline)

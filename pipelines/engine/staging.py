@@ -27,7 +27,8 @@ __all__ = ["leave", "publish", "stage", "stage_early", "verify"]
 
 def leave(execution: Execution, loader: Loader) -> None:
     """End a run that would change nothing: production already shows all of it."""
-    loader.relist(execution.run, {name: record.fingerprint for name, record in execution.selection.taken.items()})
+    fingerprints = {name: record.fingerprint for name, record in execution.selection.taken.items()}
+    loader.relist(execution.run, execution.generation, fingerprints)
     execution.report.notes = list(execution.selection.notes)
     execution.report.status = "unchanged"
 

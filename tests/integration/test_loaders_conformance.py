@@ -763,9 +763,25 @@ def test_a_part_that_somebody_changed_in_production_is_not_taken_over(loader: Lo
 
 
 def test_a_fingerprint_of_the_same_content_is_listed_anew(loader: Loader, two_shops: Run) -> None:
-    loader.relist(two_shops, {"north": "listed again"})
+    loader.relist(two_shops, 1, {"north": "listed again"})
     assert loader.ledger("shop")["north"].fingerprint == "listed again"
     assert loader.ledger("shop")["south"].fingerprint == "listed south"
+
+
+def test_what_was_read_of_a_generation_lists_nothing_anew_once_another_is_visible(
+    loader: Loader, two_shops: Run
+) -> None:
+    """Else the rows that a rollback showed again would count as those of the workbooks as they are now, for good."""
+    run = Run.start("shop")
+    loader.prepare(run, Dataset("shop", {"sales": Sale, "notes": Note}, SHOPS))
+    loader.verify(run, [sold(loader, run, "north", 1, 2, 4)])
+    read = loader.publish(run).generation
+
+    loader.rollback("shop")
+    loader.relist(Run.start("shop"), read, {"north": "listed again"})
+
+    assert loader.ledger("shop")["north"].run_id == two_shops.id
+    assert loader.ledger("shop")["north"].fingerprint == "listed north"
 
 
 def test_totals_are_exact_whatever_the_column_keeps_and_leave_out_what_is_gone(loader: Loader) -> None:

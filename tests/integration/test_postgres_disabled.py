@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import polars as pl
 import psycopg
 import pytest
-from test_postgres_servers import Orders, Target, newest, orders, published, staged
+from test_postgres_servers import SHOP, Orders, Target, newest, orders, published, staged
 
 from firn import Dataset, FirnError, Published, PublishError, Run, StateError, Strategy
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = ["newest"]
 REASON = "the source has halved its sizes"
+# What version 5 of the state added to version 4, taken away again.
+VERSION_5 = (
+    "DROP VIEW firn.runs, firn.steps, firn.publications",
+    "DROP TABLE firn.disabled, firn.backup, firn.lease, firn.step, firn.elsewhere",
+    "DROP TRIGGER keep_audit ON firn.audit",
+    "DROP FUNCTION firn.keep_audit",
+    "ALTER TABLE firn.audit DROP inputs",
+    "ALTER TABLE firn.publication DROP wal_lsn",
+    "ALTER TABLE firn.run DROP attempts, DROP began_on, DROP resumed_from",
+    "ALTER TABLE firn.run DROP asked, DROP settings, DROP fingerprints",
+    "ALTER TABLE firn.version DROP environment",
+    "DELETE FROM firn.version WHERE version < 5",
+    "UPDATE firn.version SET version = 4",
+)
 
 
 @pytest.mark.parametrize("enabled", [False, True], ids=["disabled", "enabled again"])
@@ -67,17 +85,64 @@ def test_a_state_that_an_older_firn_made_is_no_obstacle_to_leading_production_ba
     published(newest.settings, 1)
     before = newest.production()
     published(newest.settings, 2)
-    newest.query("DROP TABLE firn.disabled")
-    newest.query("DROP TRIGGER keep_audit ON firn.audit")
-    newest.query("ALTER TABLE firn.audit DROP COLUMN inputs")
-    newest.query("UPDATE firn.version SET version = 4")
+    take_back(newest)
 
     with newest.settings.open() as loader:
         assert loader.disabled("shop") == []
+        assert (shown.generation if (shown := loader.visible("shop")) else None) == 2
+        assert loader.previous("shop") == 1
+        loader.disable("shop", REASON)
         loader.rollback("shop")
         assert newest.production() == before
-        loader.disable("shop", REASON)
         assert [(one["dataset"], one["reason"]) for one in loader.disabled()] == [("shop", REASON)]
+
+
+def test_what_an_older_firn_recorded_is_read_as_it_is(newest: Target) -> None:
+    """Whoever only looks, such as at the step before the switch to a new version, changes nothing for the old one."""
+    published(newest.settings, 1)
+    newest.query("CREATE SCHEMA legacy; CREATE TABLE legacy.orders AS TABLE shop.orders")
+    with newest.settings.open() as loader:
+        ready = staged(loader, 2)
+    take_back(newest)
+
+    with newest.settings.open() as loader:
+        found = loader.contrast("shop", "legacy", ["orders"])
+        assert (found.generation, found.tables["orders"].kinds) == (1, set())
+        assert loader.delta(ready)["orders"].updated == 5
+        assert [row["status"] for row in loader.runs()] == ["ready", "published"]
+        assert loader.kept("shop") == []
+        assert (loader.steps(ready.id), loader.backups(), loader.holder("shop")) == ([], [], None)
+        assert [(act["action"], act["inputs"]) for act in loader.acts()] == [("published", {})]
+        assert all(one.passed for one in loader.health(fix=False) if one.check == "leftovers")
+    assert newest.query("SELECT version FROM firn.version") == [(4,)]
+
+
+def test_a_state_that_an_older_firn_made_is_brought_up_to_date_by_what_writes(newest: Target, tmp_path: Path) -> None:
+    published(newest.settings, 1)
+    with newest.settings.open() as loader:
+        ready = staged(loader, 2)
+    take_back(newest)
+
+    with newest.settings.open() as loader:
+        backup = loader.back_up("shop", tmp_path)
+        assert loader.publish(loader.find(ready.id)).generation == 2
+        assert newest.query("SELECT max(version) FROM firn.version") == [(5,)]
+    take_back(newest)
+    with newest.settings.open() as loader:
+        run = Run.start("shop")
+        loader.restore(run, SHOP, backup, tmp_path)
+        assert loader.publish(run).generation == 3
+        loader.enable("shop")
+    take_back(newest)
+    with newest.settings.open() as loader:
+        loader.keep_drill("shop", "a drill", 1.0)
+        assert [act["action"] for act in loader.acts()][:1] == ["drilled"]
+
+
+def take_back(target: Target) -> None:
+    """Make of the state what the last released firn had of it, version 4."""
+    for statement in VERSION_5:
+        target.query(statement)
 
 
 @pytest.mark.parametrize("strategy", ["swap", "diff"])

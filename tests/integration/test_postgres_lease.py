@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -82,6 +83,33 @@ def test_a_process_of_this_machine_that_ended_is_taken_over_from_at_once_and_nam
             before = loader.lease(Run.start("shop"))
     assert before.startswith(f"run {run.id} (process {ended.pid} on ")
     assert before.endswith("whose process has ended")
+
+
+def test_a_process_that_lives_keeps_its_lease_also_where_accounts_are_hidden_from_one_another(
+    newest: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first process is of another account, unless the tests run as root."""
+    read = Path.read_text
+
+    def hidden(path: Path, *arguments: str, **named: str) -> str:
+        if path == Path("/proc/1/stat"):
+            raise FileNotFoundError(path)
+        return read(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "read_text", hidden)
+    with leased(newest.settings):
+        newest.query("UPDATE firn.lease SET pid = 1")
+        assert "(process 1 on " in refused(newest.settings).message
+
+
+def test_a_process_that_ended_and_was_not_waited_for_is_taken_over_from(newest: Target) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    with leased(newest.settings):
+        newest.query("UPDATE firn.lease SET pid = %s", ended.pid)
+        with newest.settings.open() as loader:
+            assert loader.lease(Run.start("shop")).endswith("whose process has ended")
+    ended.wait()
 
 
 def test_a_process_of_another_machine_keeps_its_lease_until_the_servers_clock_says_that_it_is_over(

@@ -237,6 +237,23 @@ def test_only_what_changed_is_read_and_the_rest_is_taken_over(loader: MemoryLoad
     assert sorted(loader.production["sales"]["pieces"]) == [1, 4, 5]
 
 
+def test_a_run_that_found_nothing_changed_leaves_what_a_rollback_showed_meanwhile_as_it_is(
+    loader: MemoryLoader,
+) -> None:
+    class Meanwhile(Silent):
+        def finish(self) -> None:
+            loader.rollback("shops")
+
+    class Given(Shops):
+        given = (fingerprinted("north", 2),)
+
+    run(loader, fingerprinted("north", 1))
+    run(loader, fingerprinted("north", 2))
+    found = execute(Given(), Run.start("shops"), loader, Options(), Meanwhile())
+    assert (found.status, loader.production["sales"]["pieces"].sum()) == ("unchanged", 1)
+    assert run(loader, fingerprinted("north", 2)).status == "published", "the rows of the source are wanted still"
+
+
 def test_equal_content_under_another_fingerprint_is_no_work_and_is_remembered(loader: MemoryLoader) -> None:
     run(loader, fingerprinted("north", 1, content="same"))
     listed_anew = replace(failing("north", AssertionError), fingerprint="new", content=lambda: "same")
