@@ -11,7 +11,7 @@ import dataframely as dy
 from pipelines.commissions import Commissions, Patterns
 from pipelines.engine.cli import cli
 from transforms.commissions.changes import RULES
-from transforms.commissions.columns import EXTRACTS, Records
+from transforms.commissions.columns import CERTIFICATES, EXTRACTS, Records
 from transforms.commissions.exports import ADDED, EXPORTS
 from transforms.commissions.kinds import KINDS
 from transforms.commissions.legacy import LEGACY
@@ -53,13 +53,15 @@ would be paid to nobody, and a split that did would leave its share to the other
 proposal. It is assigned to private hierarchies of the records that were read, for the reason `RejectedRecords` and with
 `entry_type` 5, and these hierarchies and their versions are suspended, `status` 2: nothing may be paid by them until
 the record is corrected. One of which every record was rejected is no policy; the report counts such certificates. Where
-a rejected record does not tell its certificate, because its number is bad or its cells have shifted, any certificate
-may lack it: the report counts these records, and a note names their file."""
+a rejected record does not tell its certificate, because its number is bad, its cells have shifted or it has run into
+another, any certificate may lack it: the report counts these records, and a note names their file."""
 
 READ = """A file has all columns of its extract in this order; others are named in a note and not read. A record is
 rejected without a good value in a bold one. Newer rosters also have `BankRoutingNumber`, `AccountNumber` and
 `AccountType`: they are read and published as `broker_banking_infos` only where `banking = true`. No ragged record of
-such a file is ever shown."""
+such a file is ever shown.
+
+These columns of certificates may be blank, and other text that is no good value rejects a record: {refused}."""
 
 FORMER = """`firn diff commissions --against SCHEMA` knows the former tables and columns by their names, in any case:
 `EmployerGroups` is `employer_groups`, `GroupName` is `group_name`; the exceptions are in
@@ -129,7 +131,8 @@ def extracts() -> str:
         )
         for one in EXTRACTS
     ]
-    return f"## Extracts\n\n{READ}\n\n" + rows_of(("extract", "files", "columns"), rows)
+    refused = ", ".join(code(column.header) for column in CERTIFICATES.columns if column.refused)
+    return f"## Extracts\n\n{READ.format(refused=refused)}\n\n" + rows_of(("extract", "files", "columns"), rows)
 
 
 def headers(records: Records[Any]) -> list[tuple[str, bool]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Malformed", "Records", "read_header", "read_records"]
 
-RAGGED: Final = pl.Schema({"line": pl.Int64, "cells": pl.Int64, "raw": pl.String})
+RAGGED: Final = pl.Schema({"line": pl.Int64(), "cells": pl.Int64(), "raw": pl.String(), "texts": pl.List(pl.String)})
 _BATCH: Final = 50_000
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _NO_SEPARATOR: Final = "\x01"
@@ -51,7 +51,8 @@ class Records(NamedTuple):
     Attributes:
         frame: ``line`` Int64, the line on which a record begins, and a String column for each column of the header,
             named ``0``, ``1`` and so on; the text as it is written, without quotes. An empty cell is null or empty.
-        ragged: ``line``, ``cells`` and ``raw`` of the records that have more or fewer cells than the header.
+        ragged: ``line``, ``cells``, ``raw`` and the ``texts`` of its cells of the records that have more or fewer cells
+            than the header.
     """
 
     frame: pl.DataFrame
@@ -189,7 +190,7 @@ def _by_line(content: bytes, width: int, named: int) -> Records | None:
     except pl.exceptions.PolarsError:
         return None
     numbered = cells.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"), *cells.columns[:named])
-    ragged = odd.filter("there", ~pl.col("fits"))
+    ragged = odd.filter("there", ~pl.col("fits")).with_columns(texts=pl.col("raw").str.split(","))
     out = odd.filter(~pl.col("there") | ~pl.col("fits"))["line"]
     return Records(numbered.filter(~pl.col("line").is_in(out.implode())).slice(1), ragged.select(RAGGED.names()))
 
@@ -217,7 +218,7 @@ def _one_by_one(content: bytes, named: int) -> Records:
     frames, ragged = [_frame([], named)], [RAGGED.to_frame()]
     for batch in _batches(_numbered(content)):
         frames.append(_frame([(line, *row[:named]) for line, row in batch if _fits(row, named)], named))
-        odd = [(line, len(row), _written(row)) for line, row in batch if not _fits(row, named)]
+        odd = [(line, len(row), _written(row), row) for line, row in batch if not _fits(row, named)]
         ragged.append(pl.DataFrame(odd, schema=RAGGED, orient="row"))
     return Records(pl.concat(frames), pl.concat(ragged))
 

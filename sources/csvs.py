@@ -29,7 +29,9 @@ __all__ = ["Csvs", "Layout"]
 EXTRACT = "extract"
 RAGGED = "ragged"
 _EXTRACT = pl.Schema({"file": pl.String, "table": pl.String, "records": pl.Int64, "unread": pl.String})
-_RAGGED = pl.Schema({"line": pl.Int64, "cells": pl.Int64, "raw": pl.String})
+_RAGGED = pl.Schema(
+    {"line": pl.Int64(), "cells": pl.Int64(), "header": pl.Int64(), "raw": pl.String(), "texts": pl.List(pl.String)}
+)
 
 
 class Csvs(BaseModel):
@@ -41,7 +43,8 @@ class Csvs(BaseModel):
       all String, verbatim; an empty cell is null or empty.
     - ``extract``: one row of ``file``, ``table``, ``records`` Int64, and ``unread``, the headers that no layout has.
     - ``ragged``: ``line``, ``cells`` and ``raw`` of the records that have more or fewer cells than the header, which no
-      other table has. ``raw`` is null in a file with columns that are not to be read.
+      other table has; ``header``, how many that has; and ``texts``, what stands where the columns of the layout are.
+      ``raw`` is null in a file with columns that are not to be read.
 
     Blank cells beyond the end of a header are none. Columns that no layout has are not read, wherever they
     stand; without all the columns of its layout in their order a file is refused.
@@ -135,6 +138,12 @@ def _cells(place: int | None) -> pl.Expr:
     return pl.lit(None, pl.String) if place is None else pl.col(str(place))
 
 
+def _texts(places: Iterable[int | None]) -> pl.Expr:
+    """Take what stands in places of ragged records; null where one has ended."""
+    found = [pl.col("texts").list.get(place, null_on_oob=True) for place in places if place is not None]
+    return pl.concat_list(found).alias("texts")
+
+
 class _Reading:
     """One file, read when the first of its tables is collected, and let go of table by table."""
 
@@ -176,10 +185,11 @@ class _Reading:
         extract = [self._blob.name, self._layout.table, frame.height + ragged.height, ", ".join(chosen.unread)]
         # A record whose cells have shifted may show what is not to be read, or not by everybody.
         hidden = pl.when(pl.lit(not (chosen.unread or self._layout.more))).then("raw").alias("raw")
+        texts = _texts(chosen.positions[: len(self._layout.columns)])
         return {
             self._layout.table: frame.select("line", *columns),
             EXTRACT: pl.DataFrame([extract], schema=_EXTRACT, orient="row"),
-            RAGGED: ragged.with_columns(hidden),
+            RAGGED: ragged.select("line", "cells", pl.lit(len(header), pl.Int64).alias("header"), hidden, texts),
         }
 
     def _refuse(self, header: Sequence[str]) -> NoReturn:

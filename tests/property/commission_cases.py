@@ -89,7 +89,7 @@ def read(content: bytes) -> CertificateRecords:
     extract = pl.DataFrame(
         [("x.csv", TABLE, raw.height + ragged.height, "")], schema=Extract.create_empty().schema, orient="row"
     )
-    return certificate_lines(raw, extract, ragged)
+    return certificate_lines(raw, extract, ragged.with_columns(header=pl.lit(len(HEADER), pl.Int64)))
 
 
 def said(records: CertificateRecords) -> dict[int, Line]:
@@ -198,7 +198,16 @@ NAMES = {
     "SplitBrokerId": "broker",
     "SplitBrokerSeq": "level",
 }
-SPOILED = {"GroupId": "1 0", "Product": "", "CertEffectiveDate": "soon", "CertSplitSeq": "x", "SplitBrokerSeq": "1.5"}
+SPOILED = {
+    "GroupId": "1 0",
+    "Product": "",
+    "CertEffectiveDate": "soon",
+    "CertSplitSeq": "x",
+    "CertSplitPercent": "4O",
+    "SplitBrokerId": "P1O",
+    "SplitBrokerSeq": "1.5",
+    "PaidBrokerId": "P12O",
+}
 HIDDEN = {"CertificateId": "?"}
 
 

@@ -79,6 +79,9 @@ NEEDED = {
     "CertSplitSeq": "int32",
     "SplitBrokerSeq": "int32",
 }
+REFUSED = {"CertSplitPercent": "number", "SplitBrokerId": "broker", "PaidBrokerId": "broker"}
+MAY_MISS = {"GroupId", *REFUSED}
+COLUMNS = 24
 
 
 class Typed(NamedTuple):
@@ -127,11 +130,14 @@ def type_certificates(text: str) -> Typed:
 
 
 def told_by(record: Sequence[str], header: Sequence[str]) -> set[int | None]:
-    """Find of whom a ragged record is: a whole number and a date stand where they should; it may be two records."""
+    """Find of whom a ragged record is: a whole number and a date stand where they should.
+
+    With cells too many it may be two records, and where columns are not known their dates may stand there.
+    """
     cells = dict(zip(header, map(filled, record), strict=False))
     number, date = whole_of(cells.get("CertificateId"), 64), cells.get("CertEffectiveDate")
     told = number if date is not None and date_of(date) else None
-    return {told} | ({None} if len(record) >= 2 * len(header) - 1 else set())
+    return {told} | ({None} if len(record) > len(header) or len(header) > COLUMNS else set())
 
 
 def whole_of(text: str | None, bits: int) -> int | None:
@@ -149,22 +155,31 @@ def filled(text: str) -> str | None:
 
 
 def first_bad(cells: dict[str, str | None]) -> tuple[str, str] | None:
-    """Find the first column that is needed and has no value, in the order of the file, and why; a group may miss."""
-    for column in [name for name in cells if name in NEEDED]:
-        text, kind = cells[column], NEEDED[column]
-        if text is None:
-            if kind == "group":
-                continue
+    """Find the first column that is needed and has no value, in the order of the file, and why; some may miss."""
+    kinds = NEEDED | REFUSED
+    for column in [name for name in cells if name in kinds]:
+        text = cells[column]
+        if text is None and column not in MAY_MISS:
             return column, "missing"
-        if kind == "group" and not re.fullmatch(r"[^\sG]\S*", group_of(text) or ""):
-            return column, "not_a_group"
-        if kind == "code" and re.search(r"\s", text):
-            return column, "not_a_code"
-        if kind == "date" and date_of(text) is None:
-            return column, "not_a_date"
-        if kind.startswith("int") and (why := why_not_whole(text, int(kind[3:]))) is not None:
+        if text is not None and (why := why_not(text, kinds[column])) is not None:
             return column, why
     return None
+
+
+def why_not(text: str, kind: str) -> str | None:
+    """Say why text is no value of a kind."""
+    if kind.startswith("int"):
+        return why_not_whole(text, int(kind[3:]))
+    if kind == "number":
+        why = "not_a_number" if number_of(text) is None else "out_of_range"
+        return why if decimal_of(text, 4) is None else None
+    good = {
+        "group": re.fullmatch(r"[^\sG]\S*", group_of(text) or ""),
+        "code": not re.search(r"\s", text),
+        "date": date_of(text),
+        "broker": broker_of(text) is not None,
+    }
+    return None if good[kind] else f"not_a_{kind}"
 
 
 def why_not_whole(text: str, bits: int) -> str | None:

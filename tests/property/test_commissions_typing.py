@@ -67,13 +67,13 @@ CELLS = {
         "5e-3",
     ],
     "CertSplitSeq": ["1", "2", " 74", "2.00", "x", "", "2147483648"],
-    "CertSplitPercent": ["100", "33.3300", "33.33335", "", "all"],
+    "CertSplitPercent": ["100", "33.3300", "33.33335", "", "all", "4O", "999999999999999"],
     "RecStatus": ["A", "A", "A", "A ", "a", "Active", "H", "NULL"],
     "CommissionsSchedule": ["S1", " S1 ", "NULL", ""],
     "WritingBrokerID": ["P11", "11", "PP11", "HOUSE", ""],
-    "SplitBrokerId": ["P11", " P12 ", "1P2", ""],
+    "SplitBrokerId": ["P11", " P12 ", "1P2", "", "NULL"],
     "SplitBrokerSeq": ["1", "2", "L1", ""],
-    "PaidBrokerId": ["P11", ""],
+    "PaidBrokerId": ["P11", "", "11", "P12O"],
     "ReassignedType": ["Transferred", "NULL", 'in, "part"', "two\nlines"],
 }
 GOOD = {name: words[:3] for name, words in CELLS.items()}
@@ -95,7 +95,8 @@ def files(draw: st.DrawFn) -> str:
 def ragged(record: list[str]) -> list[list[str]]:
     """Spoil a record: a cell too few or too many, at the end, at the beginning or after the date; or two in one."""
     cut = [record[:count] for count in (-1, 8, 7, 3)]
-    return [*cut, [*record, ""], [*record, "x"], record[1:], ["x", *record], record + record, record[:8] + record]
+    two = [record[:count] + record for count in (8, 10, len(record))]
+    return [*cut, [*record, ""], [*record, "x"], record[1:], ["x", *record], *two]
 
 
 def figures(records: CertificateRecords) -> dict[str, int]:

@@ -1,16 +1,20 @@
 """Records of the extracts become typed lines, or are accounted for with the reason why not."""
 
+import csv
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pipelines.engine.pipeline import step_of
+from sources.csvs import Csvs, Layout
 from transforms.commissions import typed_lines
 from transforms.commissions.columns import EXTRACTS, Records
 from transforms.commissions.conservation import TYPED, records_accounted
-from transforms.commissions.lines import REASONS, Accounting, Extract, Rejects
+from transforms.commissions.lines import REASONS, Accounting, Extract, RaggedRecords, Rejects
 from transforms.commissions.overlaps import Overlaps
 from transforms.commissions.readings import read, reason
 
@@ -35,7 +39,7 @@ CERTIFICATE = {
     "WritingBrokerID": "P10",
     "SplitBrokerId": "P10",
     "SplitBrokerSeq": "1",
-    "PaidBrokerId": "X",
+    "PaidBrokerId": "P11",
 }
 
 
@@ -43,17 +47,25 @@ def of(table: str) -> Records:
     return next(records for records in EXTRACTS if records.table == table)
 
 
-def sort_out(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, int, str | None]] | None = None):  # noqa: ANN201
+def sort_out(table: str, *rows: dict[str, str | None], ragged: Sequence[tuple[int, str]] = ()):  # noqa: ANN201
     return records(table, *rows, ragged=ragged)[:3]
 
 
-def records(table: str, *rows: dict[str, str | None], ragged: list[tuple[int, int, str | None]] | None = None):  # noqa: ANN201
+def records(table: str, *rows: dict[str, str | None], ragged: Sequence[tuple[int, str]] = ()):  # noqa: ANN201
     headers = of(table).headers
     raw = pl.DataFrame(
         [{"line": line} | {name: row.get(name) for name in headers} for line, row in enumerate(rows, start=2)],
         schema={"line": pl.Int64} | dict.fromkeys(headers, pl.String),
     )
-    odd = pl.DataFrame(ragged or [], schema={"line": pl.Int64, "cells": pl.Int64, "raw": pl.String}, orient="row")
+    texts = csv.reader(text for _, text in ragged)
+    odd = pl.DataFrame(
+        [
+            (line, len(cells), len(headers), text, cells[: len(headers)])
+            for (line, text), cells in zip(ragged, texts, strict=True)
+        ],
+        schema=RaggedRecords.create_empty().schema,
+        orient="row",
+    )
     extract = pl.DataFrame(
         [("x.csv", table, raw.height + odd.height, "")],
         schema=Extract.create_empty().schema,
@@ -109,7 +121,7 @@ def test_a_current_record_becomes_a_line_of_types() -> None:
             "schedule": None,
             "writing_broker": 10,
             "level": 1,
-            "paid_broker": None,
+            "paid_broker": 11,
         }
         == line
     )
@@ -117,7 +129,6 @@ def test_a_current_record_becomes_a_line_of_types() -> None:
         "records_read": 1,
         "records_active": 1,
         "cells_rounded CertPremium": 1,
-        "cells_nulled PaidBrokerId": 1,
     }
 
 
@@ -175,6 +186,10 @@ def test_historical_records_are_counted_and_not_rejected_whatever_they_hold() ->
         ({"Product": "DEN T"}, "not_a_code"),
         ({"CertEffectiveDate": "2024-02-30"}, "not_a_date"),
         ({"CertEffectiveDate": "NULL"}, "missing"),
+        ({"CertSplitPercent": "4O"}, "not_a_number"),
+        ({"CertSplitPercent": "999999999999999"}, "out_of_range"),
+        ({"SplitBrokerId": "P12O"}, "not_a_broker"),
+        ({"PaidBrokerId": "P12O"}, "not_a_broker"),
     ],
 )
 def test_a_record_without_a_value_that_is_needed_is_rejected_with_what_stands_there(
@@ -209,7 +224,7 @@ def test_equal_payments_are_all_kept() -> None:
 
 
 def test_ragged_records_are_rejected_and_accounted() -> None:
-    lines, rejects, accounting = sort_out("raw_fees", {"PRDNUM": "7"}, ragged=[(3, 2, "7,DENT")])
+    lines, rejects, accounting = sort_out("raw_fees", {"PRDNUM": "7"}, ragged=[(3, "7,DENT")])
     assert lines["group_key"].to_list() == ["7"]
     assert rejects.rows() == [("x.csv", 3, "raw_fees", "", "7,DENT", "ragged")]
     assert figures(accounting) == {"records_read": 2, "records_active": 1, "records_rejected ragged": 1}
@@ -306,7 +321,7 @@ def test_a_premium_of_no_group_that_can_be_is_posted_without_one_and_counted() -
 def test_a_rejected_posting_tells_its_certificate_unless_it_is_ragged_or_has_no_number() -> None:
     posting = {"Policy": "1", "DatePost": "2024-01-05", "Amount": "5"}
     bad = [{"DatePost": "2026-13-45", "Policy": " 2 "}, {"Amount": "?", "Policy": "3.0"}, {"Policy": "C4"}]
-    made = records("raw_premiums", posting, *(posting | change for change in bad), ragged=[(6, 2, "NLC,25,5")])
+    made = records("raw_premiums", posting, *(posting | change for change in bad), ragged=[(6, "NLC,25,5")])
     assert made[1]["line"].to_list() == [3, 4, 5, 6]
     assert made[3].rows() == [(3, 2), (4, 3)]
 
@@ -336,22 +351,53 @@ def test_a_state_is_read_alike_in_every_extract(table: str, row: dict[str, str],
 WRITTEN = "APL,,,LA0146,DENT,N/A,1001,2024-01-05,TX,A,12.34,74,33.33,,A,,,,,P10,P10,1,,P10"
 SHIFTED = [
     (WRITTEN.rpartition(",")[0], [1001]),
-    (WRITTEN + ",x", [1001]),
-    ('"Acme, ""the"" Inc",' + WRITTEN.partition(",")[2] + ",x", [1001]),
+    (WRITTEN + ",x", [None, 1001]),
+    ('"Acme, ""the"" Inc",' + WRITTEN.partition(",")[2].removesuffix(",P10"), [1001]),
     ("APL,,,LA0146,DENT,N/A,1001,2024-01-05", [1001]),
     ("APL,,,LA0146,DENT,N/A,1001", [None]),
     ("APL,,,LA0146,DENT,7,2024-01-05,TX" + ",A" * 15, [None]),
     ("Acme, Inc," + WRITTEN.partition(",")[2], [None]),
     ("APL,,,LA0146,DENT,N/A,C1001,2024-01-05", [None]),
     (WRITTEN + WRITTEN, [None, 1001]),
-    (None, [None]),
+    ("APL,,,LA0146,DENT,N/A,1001,2024-01-05,TX,A," + WRITTEN.replace("1001", "1002"), [None, 1001]),
 ]
-"""Ragged records, and whose they are as far as that is plain; the last may not be shown."""
+"""Ragged records, and whose they are as far as that is plain."""
 
 
 def test_a_rejected_record_tells_its_certificate_where_that_is_plain_and_else_that_it_does_not() -> None:
     bad = [CERTIFICATE | change for change in ({"CertSplitSeq": "x"}, {"CertificateId": "?"}, {"RecStatus": "H"})]
-    odd = [(line, (text or "").count(",") + 1, text) for line, (text, _) in enumerate(SHIFTED, start=5)]
+    odd = [(line, text) for line, (text, _) in enumerate(SHIFTED, start=5)]
     made = records("raw_certificate_info", *bad, ragged=odd)
     told = [(2, 1001), (3, None)] + [(line, one) for line, (_, of) in enumerate(SHIFTED, start=5) for one in of]
     assert made[3].rows() == told
+
+
+@pytest.mark.parametrize("place", [0, 6, 7, 20])
+def test_a_column_that_is_not_read_hides_no_certificate_of_a_ragged_record_and_leaves_it_unsure(
+    tmp_path: Path, place: int
+) -> None:
+    table, headers = "raw_certificate_info", of("raw_certificate_info").headers
+    cut = [WRITTEN.split(",")[:8]]
+    file = [
+        [*row[:place], *([extra] if place < len(row) else []), *row[place:]]
+        for row, extra in ((list(headers), "Memo"), (cut[0], "4711"))
+    ]
+    (tmp_path / "c.csv").write_text("\n".join(map(",".join, file)) + "\n")
+    read = Csvs(folder=tmp_path, layouts=(Layout(table, headers),), patterns={table: "c.csv"})
+    raw, extract, odd = (one.frame.collect() for one in read.tables())
+    made = typed_lines.certificate_lines(raw, extract, odd)
+    assert made.certificate_rejects.select("raw", "reason").rows() == [(None, "ragged")]
+    assert made.incomplete_certificates.rows() == [(2, None), (2, 1001)]
+
+
+def test_splits_whose_percents_cannot_be_read_are_told_as_incomplete_and_no_line_is_made_of_them() -> None:
+    bad = [CERTIFICATE | {"CertSplitSeq": seq, "CertSplitPercent": text} for seq, text in (("1", "4O"), ("2", "6O"))]
+    blank = CERTIFICATE | {
+        "CertificateId": "1002",
+        "CertSplitPercent": " ",
+        "SplitBrokerId": "",
+        "PaidBrokerId": "NULL",
+    }
+    made = records("raw_certificate_info", *bad, blank)
+    assert made[0].select("certificate", "split_percent", "broker", "paid_broker").rows() == [(1002, None, None, None)]
+    assert made[3].rows() == [(2, 1001), (3, 1001)]

@@ -20,7 +20,8 @@ Row = tuple[object, ...]
 def records(text: str | bytes, named: int = 3) -> tuple[list[Row], list[Row]]:
     content = text.encode() if isinstance(text, str) else text
     frame, ragged = read_records(content, named)
-    return frame.with_columns(pl.col(pl.String).fill_null("")).rows(), ragged.rows()
+    assert ragged["texts"].to_list() == list(csv.reader(ragged["raw"]))
+    return frame.with_columns(pl.col(pl.String).fill_null("")).rows(), ragged.drop("texts").rows()
 
 
 def one_by_one(text: str, named: int) -> tuple[list[Row], list[int]]:
@@ -150,7 +151,7 @@ def test_every_file_of_a_table_is_a_part_with_its_own_lines(tmp_path: Path) -> N
     assert found["sizes_2.csv", "sizes"].columns == ["line", "Name", "Size", "Note"]
     assert found["sizes_2.csv", "sizes"].rows() == [(2, "B", "2", "x")]
     assert found["sizes_2.csv", "extract"].rows() == [("sizes_2.csv", "sizes", 2, "Account")]
-    assert found["sizes_2.csv", "ragged"].rows() == [(3, 2, None)]
+    assert found["sizes_2.csv", "ragged"].rows() == [(3, 2, 4, None, ["C", None, None])]
     assert {part for part, _ in found} == {"sizes_1.csv", "sizes_2.csv", "fees.csv"}
 
 
@@ -165,7 +166,7 @@ def test_columns_and_files_that_may_be_there_are_read_where_they_are(tmp_path: P
     found = collected(asked)
     assert found["sizes.csv", "sizes"].rows() == [(2, "A", "2", "x", "4711")]
     assert found["sizes.csv", "extract"]["unread"].to_list() == [""]
-    assert found["sizes.csv", "ragged"].rows() == [(3, 2, None)]
+    assert found["sizes.csv", "ragged"].rows() == [(3, 2, 4, None, ["C", None, None])]
     assert found["fees.csv", "fees"].rows() == [(2, "1", "2", None)]
     assert not [name for _, name in found if name == "old"]
 

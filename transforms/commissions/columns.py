@@ -129,7 +129,7 @@ CERTIFICATES: Final = _records(
     "CertStatus",
     "CertPremium premium",
     "CertSplitSeq split_seq",
-    "CertSplitPercent split_percent",
+    "CertSplitPercent! split_percent",
     "CustomerId customer",
     "RecStatus",
     "HierDriver hier_driver",
@@ -137,10 +137,10 @@ CERTIFICATES: Final = _records(
     "CommissionsSchedule schedule",
     "CommissionType commission_type",
     "WritingBrokerID *writing_broker",
-    "SplitBrokerId *broker",
+    "SplitBrokerId! *broker",
     "SplitBrokerSeq level",
     "ReassignedType reassigned_type",
-    "PaidBrokerId *paid_broker",
+    "PaidBrokerId! *paid_broker",
     key=("certificate", "split_seq", "level"),
 )
 COMMISSIONS: Final = _records(

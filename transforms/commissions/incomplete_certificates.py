@@ -18,14 +18,13 @@ __all__ = ["IncompleteCertificates", "incomplete_certificates"]
 
 _ID, _DATE = "CertificateId", "CertEffectiveDate"
 _PLACES: Final = {header: place for place, header in enumerate(CERTIFICATES.headers) if header in {_ID, _DATE}}
-_TWO_RECORDS: Final = 2 * len(CERTIFICATES.headers) - 1
-_CELL: Final = r'"(?:[^"]|"")*"|[^,]*'
 
 
 class IncompleteCertificates(dy.Schema):
     """A rejected record of certificates, and the certificate that it is of; null where that cannot be told.
 
-    Of a ragged record that may be two, one row says the first certificate and another that there may be more.
+    Of a ragged record that may be two, one row says the first certificate and another that there may be more. Any is
+    that has more cells than the header: a line end may have been lost wherever the first was cut.
     """
 
     line = dy.Int64(nullable=False)
@@ -38,7 +37,8 @@ def incomplete_certificates(
     """Tell the certificate of each rejected record of a file.
 
     That of a ragged record is told only where its cells up to the date are plainly in their places: a whole number
-    stands where the certificate has to, and a date where its date has to. No other column has dates.
+    stands where the certificate has to, and a date where its date has to. No other column has dates; where a file has
+    columns that are not read, which might, it is told and yet may be another.
 
     Args:
         raw: The records of the file as text, in its order.
@@ -46,15 +46,15 @@ def incomplete_certificates(
         rejects: Those that were rejected, ragged ones among them.
 
     Returns:
-        One row for each rejected record, and one more for each that may be two.
+        One row for each rejected record, and one more for each that is told and may be two, or another.
     """
     lines = rejects.filter(pl.col("reason") != "ragged")["line"]
     known = raw.select("line", _ID)[raw["line"].search_sorted(lines)]
-    aligned = ragged.select("line", "cells", **{name: _cell(place) for name, place in _PLACES.items()})
+    aligned = ragged.select("line", **{name: _text(place) for name, place in _PLACES.items()})
     is_dated = read(filled(pl.col(_DATE)), "date", pl.Date()).is_not_null()
     told = aligned.select("line", certificate=pl.when(is_dated).then(_certificate(pl.col(_ID))))
-    doubled = aligned.filter(pl.col("cells") >= _TWO_RECORDS).select("line", certificate=pl.lit(None, pl.Int64))
-    found = pl.concat([known.select("line", certificate=_certificate(pl.col(_ID))), told, doubled])
+    unsure = ragged.filter(_is_unsure()).select("line", certificate=pl.lit(None, pl.Int64))
+    found = pl.concat([known.select("line", certificate=_certificate(pl.col(_ID))), told, unsure])
     return IncompleteCertificates.cast(found.unique().sort("line", "certificate"))
 
 
@@ -62,6 +62,10 @@ def _certificate(text: pl.Expr) -> pl.Expr:
     return read(filled(text), "whole", pl.Int64())
 
 
-def _cell(place: int) -> pl.Expr:
-    """Take a cell of a record as it is written, without quotes."""
-    return pl.col("raw").str.extract(f"^(?:(?:{_CELL}),){{{place}}}({_CELL})", 1).str.strip_chars('"')
+def _text(place: int) -> pl.Expr:
+    return pl.col("texts").list.get(place, null_on_oob=True)
+
+
+def _is_unsure() -> pl.Expr:
+    """Tell the records that may be two, a part and a whole one, and those of files with columns that may have dates."""
+    return (pl.col("cells") > pl.col("header")) | (pl.col("header") > len(CERTIFICATES.headers))

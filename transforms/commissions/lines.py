@@ -69,11 +69,21 @@ class Extract(dy.Schema):
 
 
 class RaggedRecords(dy.Schema):
-    """The records that have more or fewer cells than the header; ``raw`` is null where it may not be shown."""
+    """The records that have more or fewer cells than the header.
+
+    Attributes:
+        line: The line on which the record begins.
+        cells: How many it has.
+        header: How many the header has.
+        raw: The record; null where it may not be shown.
+        texts: What stands where the columns of the extract have to, in their order; null where the record has ended.
+    """
 
     line = dy.Int64(nullable=False)
     cells = dy.Int64(nullable=False)
+    header = dy.Int64(nullable=False)
     raw = dy.String(nullable=True)
+    texts = dy.List(dy.String(nullable=True), nullable=False)
 
 
 # --- What becomes of it -----------------------------------------------------------------------------------------------
@@ -127,7 +137,7 @@ class CertificateLines(dy.Schema):
         split_seq: Only its order among the splits of a certificate means anything.
         split_percent: The share of the split, the same on all its levels.
         writing_broker: Null where it is missing or not numeric.
-        broker: Who earns at this level; null where it is missing or not numeric.
+        broker: Who earns at this level; null where it is missing.
         level: 1 is the writing level.
         paid_broker: Who is paid.
     """
