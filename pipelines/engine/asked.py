@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from pipelines.engine.checkpoints import Checkpoints
     from pipelines.engine.pipeline import Pipeline
 
-__all__ = ["again", "changed", "folder", "offer", "options", "told"]
+__all__ = ["again", "changed", "folder", "offer", "options", "settings_of", "told"]
 
 PLACES = ("extract_to", "extract_from")
 """Options that are paths."""
+COMMAND = "command:"
+"""How a reference to a secret begins that a program tells."""
 
 
 def told(pipeline: Pipeline, options: Options, typed: Typed) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
@@ -31,7 +33,9 @@ def told(pipeline: Pipeline, options: Options, typed: Typed) -> tuple[dict[str, 
     from pipelines.engine.recipe import code
 
     path = config_path(typed.config)
-    stated = {key: value for key, value in typed.flags.items() if not is_secret(typed.pipeline, key)}
+    stated = {
+        key: value for key, value in typed.flags.items() if not is_secret(typed.pipeline, key) and COMMAND not in value
+    }
     asked = {
         "folder": str(Path.cwd()),
         "config": str(path.resolve()) if path else None,
@@ -39,8 +43,22 @@ def told(pipeline: Pipeline, options: Options, typed: Typed) -> tuple[dict[str, 
         "secrets": sorted(typed.flags.keys() - stated),
         "options": dict(plain(options)),
     }
-    settings = pipeline.model_dump(mode="json")
+    settings = settings_of(pipeline)
     return asked, settings, {"code": code(type(pipeline)), "settings": fingerprint(settings)}
+
+
+def settings_of(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the settings as they may be kept and shown: of a command that tells a secret, the program."""
+    return {key: without_arguments(value) for key, value in pipeline.model_dump(mode="json").items()}
+
+
+def without_arguments(value: Any) -> Any:  # noqa: ANN401 (a value of JSON)
+    """Cut each reference to a command, however deep, to its first word: its arguments may be secrets themselves."""
+    if isinstance(value, dict):
+        return {key: without_arguments(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_arguments(one) for one in value]
+    return value.split(" ")[0] if isinstance(value, str) and value.startswith(COMMAND) else value
 
 
 def plain(options: Options) -> Iterator[tuple[str, Any]]:

@@ -178,7 +178,7 @@ def attempt(
     """
     from pipelines.engine import asked
     from pipelines.engine.checkpoints import Checkpoints
-    from pipelines.engine.runner import execute
+    from pipelines.engine.runner import DECIDED, execute
 
     progress = retries.progress
     with audited(loader, this):
@@ -204,7 +204,7 @@ def attempt(
             record_failure(this, loader, error, is_first=number == 1)
         if not isinstance(error, ConfigError):
             asked.offer(error, this, kept, typed)
-        if getattr(getattr(error, "report", None), "status", "failed") != "failed":
+        if getattr(getattr(error, "report", None), "status", "failed") in DECIDED:
             kept.settle(this.pipeline, "published")
         raise
     kept.settle(this.pipeline, report.status)

@@ -57,8 +57,8 @@ def choose_parts(execution: Execution, loader: Loader) -> None:
     if is_incremental(pipeline):
         execution.ledger = known
     execution.recipe = recipe(pipeline)
-    execution.steps.made_of(fingerprint_of(execution, listed))
     listed = narrow(execution, loader, listed)
+    execution.steps.made_of(fingerprint_of(execution, listed))
     execution.listed = {part.name: part for part in listed}
     refuse_unknown("--allow-failed", options.allow_failed, list(execution.listed), "no workbook of that name is listed")
     if execution.only is not None:

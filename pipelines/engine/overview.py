@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn import FirnError
 from pipelines.engine import commands, settings
+from pipelines.engine.asked import settings_of
 from pipelines.engine.report import size
 from pipelines.engine.typed import Typed
 
@@ -46,7 +47,7 @@ def overview(name: str, config: Path | None, flags: dict[str, str]) -> tuple[dic
             "checks": [check.__name__ for check in pipeline.checks],
             "after_publish": [step.name for step in pipeline.proofs],
             "tables": tables,
-            "settings": dict(flat(name, pipeline.model_dump(mode="json"))),
+            "settings": dict(flat(name, settings_of(pipeline))),
             "visible": asdict(visible) if visible else None,
             "cursors": dict(loader.cursors(name)),
             "kept": [kept_document(name, kept) for kept in loader.kept(name)],

@@ -8,9 +8,10 @@ from __future__ import annotations
 from contextlib import chdir
 from typing import TYPE_CHECKING, Any
 
-from firn import RunLocked, StateError
+from firn import FirnError, RunLocked, StateError
 from pipelines.engine import asked, commands, settings
 from pipelines.engine.checkpoints import Checkpoints
+from pipelines.engine.execution import Execution
 from pipelines.engine.isolated import where
 from pipelines.engine.progress import choose
 from pipelines.engine.report import Report
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from firn import Run
     from loaders.loader import Loader
+    from pipelines.engine.pipeline import Pipeline
 
 __all__ = ["resume"]
 
@@ -127,7 +129,7 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
     """Do what is left of a run."""
     pipeline = settings.load(this.pipeline, typed.config, dict(typed.flags))
     with typed.repeated(), pipeline.target.open() as loader:
-        row, kept = loader.row(this.id), Checkpoints.of(this, pipeline.target)
+        row, kept, notes = loader.row(this.id), Checkpoints.of(this, pipeline.target), list[str]()
         if loader.is_worked_on(this.id):
             raise RunLocked(
                 f"Run {this.id} is worked on by another process. Production is unchanged.",
@@ -138,10 +140,15 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
             return already(row, this, loader, typed)
         refuse_overtaken(row, loader)
         if row["status"] == "ready":
-            commands.publish(this.id, typed.config, again=False)
-            kept.settle(this.pipeline, "published")
-            return with_note(stored(loader.row(this.id)), "it was verified before, so it only had to be published")
-        notes, wanted = told_of_changes(row, pipeline.model_dump(mode="json")), asked.options(row["asked"])
+            differing = since_verified(row, pipeline, this, loader)
+            if not differing:
+                commands.publish(this.id, typed.config, again=False)
+                kept.settle(this.pipeline, "published")
+                return with_note(stored(loader.row(this.id)), "it was verified before, so it only had to be published")
+            give_up(this, loader, differing)
+            notes = [f"it was verified before, but it was done anew: {differing}"]
+        notes += told_of_changes(row, asked.settings_of(pipeline))
+        wanted = asked.options(row["asked"])
         progress = choose(quiet=quiet)
         if not quiet:
             progress.start(this.id)
@@ -151,6 +158,47 @@ def go_on(row: Mapping[str, Any], this: Run, typed: Typed, *, quiet: bool) -> Re
         finally:
             progress.close()
         return with_note(report, *notes)
+
+
+def since_verified(row: Mapping[str, Any], pipeline: Pipeline, this: Run, loader: Loader) -> str:
+    """Say what is not known to be as it was when the rows of a verified run were made; nothing where all of it is.
+
+    Raises:
+        FirnError: The source cannot be listed. The run is as it was, and production is unchanged.
+    """
+    from pipelines.engine.recipe import code
+
+    before = row["fingerprints"]
+    now = {"code": code(type(pipeline)), "settings": asked.fingerprint(asked.settings_of(pipeline))}
+    differing = [name for name in now if before.get(name) != now[name]]
+    if differing:
+        return f"{' and '.join(differing)} changed since"
+    if "inputs" not in before:
+        return "its source has no fingerprint"
+    try:
+        return "" if before["inputs"] == inputs(row, pipeline, this, loader) else "the source changed since"
+    except FirnError as error:
+        error.hint = f"{error.hint}\nOr, to publish what is staged as it is:\nfirn publish {this.id}".lstrip("\n")
+        raise
+
+
+def inputs(row: Mapping[str, Any], pipeline: Pipeline, this: Run, loader: Loader) -> str:
+    """List the source anew, and return the fingerprint that a run has which begins now."""
+    from pipelines.engine.extraction import choose_parts
+
+    retries = Retries(pipeline.retry, choose(quiet=True))
+    options, report = asked.options(row["asked"]), Report(this.id, this.pipeline)
+    execution = Execution(pipeline, this, options, retries.progress, report, retries)
+    execution.again("Listing the source", loader, lambda: choose_parts(execution, loader))
+    return execution.steps.fingerprint
+
+
+def give_up(this: Run, loader: Loader, differing: str) -> None:
+    """Drop what a run has staged, so that it can be done anew; until it is, it counts as failed."""
+    report = stored(loader.row(this.id))
+    report.status, report.error = "failed", f"What was verified is not published: {differing}."
+    loader.discard(this)
+    loader.finish(this, report.status, report.as_dict())
 
 
 def refuse_overtaken(row: Mapping[str, Any], loader: Loader) -> None:

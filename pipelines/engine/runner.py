@@ -7,7 +7,7 @@ import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from firn import ConfigError, FirnError
+from firn import ConfigError, FirnError, Transient
 from pipelines.engine.execution import Execution, Options, refuse_foreign
 from pipelines.engine.extraction import extract
 from pipelines.engine.report import Report, peak_memory_mb
@@ -72,7 +72,7 @@ def execute(
     except ConfigError:
         raise  # nothing was read, so there is nothing to report
     except FirnError as error:
-        if execution.report.status not in DECIDED:
+        if execution.report.status not in DECIDED and not stays_ready(execution, error):
             execution.report.status = "failed"
         execution.report.error, execution.report.hint = error.message, error.hint
         error.report = execution.report  # type: ignore[attr-defined]
@@ -86,6 +86,11 @@ def execute(
         execution.report.steps = execution.figures_of_steps()
         execution.report.peak_memory_mb = peak_memory_mb()
     return execution.report
+
+
+def stays_ready(execution: Execution, error: FirnError) -> bool:
+    """Tell whether a run is verified and only could not be published for now: ``firn publish`` can do it later."""
+    return execution.report.status == "ready" and isinstance(error, Transient)
 
 
 def interrupted(execution: Execution, error: BaseException) -> str:

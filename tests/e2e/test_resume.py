@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from benchmarks import bad_workbooks
@@ -175,6 +176,37 @@ def test_what_changed_since_is_read_anew_and_what_did_not_is_not(killed: Killed)
     afresh = killed.at.json("run", "order_lists", "--full-refresh")["run_id"]
     assert resumed == content(killed.at.dsn, afresh) != killed.expected
     changed.write_bytes(before)
+
+
+def test_a_verified_run_whose_source_changed_since_is_done_anew(killed: Killed) -> None:
+    changed = min(killed.at.books.glob("*.xlsx"))
+    before = changed.read_bytes()
+    name = killed.until("Publish")
+    bad_workbooks.valid(changed)
+
+    report = killed.resume()
+
+    assert (report["run_id"], report["status"]) == (name, "published")
+    assert "it was verified before, but it was done anew: the source changed since" in report["notes"]
+    resumed = content(killed.at.dsn, name)
+    changed.write_bytes(before)
+    assert resumed != killed.expected
+    assert killed.at.query("select attempts, status from firn.run") == [(2, "published")]
+
+
+def test_a_verified_run_that_locks_kept_from_publication_stays_ready_to_be_published(killed: Killed) -> None:
+    killed.at.json("run", "order_lists")
+    with psycopg.connect(killed.at.dsn) as holding:
+        holding.execute("LOCK TABLE order_list IN SHARE ROW EXCLUSIVE MODE")
+        late = killed.at.json("run", "order_lists", "--full-refresh", code=75, env={"FIRN_TARGET__MAX_WAIT_S": "1"})
+    assert "The locks on" in late["error"]
+    (name, status) = killed.at.query("select run_id, status from firn.run order by started_at desc limit 1")[0]
+    assert (status, bool(late["hint"])) == ("ready", True)
+
+    done = killed.at.firn("publish", name)
+
+    assert done.returncode == 0, done.stderr
+    assert killed.at.query("select run_id from firn.publication order by generation desc limit 1") == [(name,)]
 
 
 def test_what_cannot_be_resumed_is_refused_with_what_to_type(killed: Killed) -> None:

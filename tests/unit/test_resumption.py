@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -97,6 +97,44 @@ def test_what_state_keeps_of_a_run_has_no_secret_and_says_which_setting_is_missi
         asked.again("order_lists_1", "order_lists", kept, None, {})
     assert error.value.hint == "firn resume order_lists_1 --set target.dsn=..."
     assert asked.again("order_lists_1", "order_lists", kept, None, flags).flags == flags
+
+
+def test_of_a_command_that_tells_a_secret_state_keeps_the_first_word(tmp_path: Path) -> None:
+    command = "command:vault kv get -token=not-to-be-told secret/firn"
+    pipeline = OrderLists(folder=tmp_path, target={"password": command})  # type: ignore[arg-type]
+    flags = {"target": f'{{"password": "{command}"}}'}
+
+    kept, settings, _ = asked.told(pipeline, Options(), Typed("order_lists", None, flags))
+
+    assert settings["target"].items() >= {"password": "command:vault"}.items()
+    assert "not-to-be-told" not in json.dumps([kept, settings])
+    assert (kept["flags"], kept["secrets"]) == ({}, ["target"])
+    assert asked.without_arguments({"a": [{"b": command}, 1, "env:X Y"]}) == {
+        "a": [{"b": "command:vault"}, 1, "env:X Y"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ""),
+        ({"code": "older"}, "code changed since"),
+        ({"code": "older", "settings": "older"}, "code and settings changed since"),
+        ({"inputs": "older"}, "the source changed since"),
+        ({"inputs": None}, "its source has no fingerprint"),
+    ],
+)
+def test_a_verified_run_is_published_as_it_is_only_where_nothing_changed_that_made_it(
+    tmp_path: Path, changed: dict[str, str | None], told: str
+) -> None:
+    (tmp_path / "one.xlsx").write_bytes(b"listed, not read")
+    pipeline, run, loader = OrderLists(folder=tmp_path), Run.start("order_lists"), Memory()
+    kept, _, prints = asked.told(pipeline, Options(), Typed("order_lists", None, {}))
+    row: dict[str, Any] = {"asked": kept, "fingerprints": {}}
+    prints["inputs"] = resumption.inputs(row, pipeline, run, loader)
+    row["fingerprints"] = {name: print_ for name, print_ in {**prints, **changed}.items() if print_}
+
+    assert resumption.since_verified(row, pipeline, run, loader) == told
 
 
 def test_settings_that_changed_are_named() -> None:
