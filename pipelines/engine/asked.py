@@ -130,10 +130,12 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
 def offer(error: BaseException, this: Run, kept: Checkpoints, typed: Typed) -> None:
     """Say in the hint of a run that failed how it goes on, where it has kept something and may succeed as it was asked.
 
-    What the source has of the wrong kind is to be mended, or allowed, first: such an error says so.
+    What the source or the target has of the wrong kind is to be mended, or allowed, first: such an error says so.
     """
     report = getattr(error, "report", None)
     if not isinstance(error, FirnError) or not isinstance(error, Transient | LoadError):
+        return
+    if not isinstance(error, Transient) and "firn " in error.hint:
         return
     if report and report.status == "failed" and kept.size():
         line = typed.again(f"firn resume {this.id}")

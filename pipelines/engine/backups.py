@@ -77,8 +77,7 @@ def take(pipeline: str | None, config: Path | None, *, verify: bool = True) -> l
 
 
 def _taken(loader: PostgresLoader, pipeline: str, place: Place, asked: Backups, *, verify: bool) -> dict[str, Any]:
-    now = dt.datetime.now(dt.UTC)
-    name = f"{pipeline}_backup_{now:%Y%m%d_%H%M%S}"
+    _, name = named(f"{pipeline}_backup", place)
     with place.added(name) as folder:
         backup = loader.back_up(pipeline, folder)
         if verify:
@@ -87,6 +86,16 @@ def _taken(loader: PostgresLoader, pipeline: str, place: Place, asked: Backups, 
         manifest = Manifest(name, "tables", pipeline, backup.taken_at, version("firn"), proven, backup.run_id, backup)
         manifests.write(manifest, folder)
     return settled(loader, manifest, place, asked)
+
+
+def named(kind: str, place: Place) -> tuple[dt.datetime, str]:
+    """Name a backup by the second in which it is begun; where that has one already, wait for the next."""
+    while True:
+        now = dt.datetime.now(dt.UTC)
+        name = f"{kind}_{now:%Y%m%d_%H%M%S}"
+        if name not in place.names():
+            return now, name
+        time.sleep(1 - now.microsecond / 1_000_000)
 
 
 def settled(loader: PostgresLoader, manifest: Manifest, place: Place, asked: Backups) -> dict[str, Any]:

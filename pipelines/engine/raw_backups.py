@@ -31,8 +31,7 @@ def take(pipeline: str, config: Path | None, *, quiet: bool) -> dict[str, Any]:
         StateError: The backup cannot be written.
     """
     place, asked = backups.shelf(config), settings.load_table(Backups, config)
-    now = dt.datetime.now(dt.UTC)
-    name = f"etl_backup_{now:%Y%m%d_%H%M%S}"
+    now, name = backups.named("etl_backup", place)
     with place.added(name) as folder:
         report = commands.run(pipeline, config, options=replace(commands.EVERYTHING, extract_to=folder), quiet=quiet)
         raw = list(_files(folder, report.run_id))
