@@ -25,7 +25,6 @@ import pipelines
 from firn import PRODUCTION, ConfigError
 from pipelines.engine import environments
 from pipelines.engine.pipeline import Pipeline
-from pipelines.engine.stated import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +43,8 @@ SECRETS = ("dsn", "password", "secret")
 """Settings that may say where a secret is: in a file, perhaps."""
 SHARED = ("target", "retry")
 """The tables of settings that hold for every pipeline which has none of its own."""
+OWN = ("backups", "emergency")
+"""The tables that belong to no pipeline; what they may state takes longer to import than most commands do."""
 NO_SETTINGS = ("FIRN_CONFIG", "FIRN_ENV", "FIRN_HOME")
 """Variables that say which settings are meant and where the embedded server is, and are no settings themselves."""
 
@@ -223,7 +224,7 @@ def load_table(model: type[Table], config: Path | None = None) -> Table:
     Raises:
         ConfigError: The file cannot be read, or a setting is unknown or wrong.
     """
-    name = next(name for name, known in TABLES.items() if known is model)
+    name = next(name for name, known in own_tables().items() if known is model)
     path = config_path(config)
     values = stated(path).values
     fields: dict[str, Any] = {name: (model, FieldInfo(default=model()))}
@@ -335,9 +336,16 @@ def refuse_unknown_tables(path: Path | None, values: dict[str, Any]) -> None:
             )
 
 
+def own_tables() -> Mapping[str, type[BaseModel]]:
+    """Return what the tables that belong to no pipeline may state, by name."""
+    from pipelines.engine.stated import TABLES
+
+    return TABLES
+
+
 def known_tables() -> list[str]:
     """Name the tables that a settings file may have."""
-    return [*SHARED, *TABLES, *names()]
+    return [*SHARED, *OWN, *names()]
 
 
 def refuse_unknown_variables() -> None:
@@ -360,8 +368,8 @@ def variables_of(table: str) -> list[str]:
     """Name the environment variables of a table's settings; none of a table that nobody has."""
     if table in SHARED:
         return [one for one in variables(Pipeline, PREFIX) if one.startswith(f"{PREFIX}{table.upper()}")]
-    if table in TABLES:
-        return list(variables(TABLES[table], f"{PREFIX}{table.upper()}__"))
+    if table in OWN:
+        return list(variables(own_tables()[table], f"{PREFIX}{table.upper()}__"))
     own = f"{PREFIX}{table.upper()}"
     return [own, *variables(pipeline_class(table), f"{own}__")] if table in names() else []
 

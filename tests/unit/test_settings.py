@@ -174,3 +174,7 @@ def test_a_wrong_value_of_the_environment_names_its_variable(monkeypatch: pytest
     monkeypatch.setenv("FIRN_ORDER_LISTS__PHANTOM_ROWS", "kep")
     with pytest.raises(ConfigError, match=r"^FIRN_ORDER_LISTS__PHANTOM_ROWS: "):
         settings.load("order_lists")
+
+
+def test_the_tables_that_belong_to_no_pipeline_are_known_by_name_without_importing_what_they_state() -> None:
+    assert tuple(settings.own_tables()) == settings.OWN
