@@ -139,7 +139,8 @@ def recorded(done: Publication) -> tuple[list[str], list[str]]:
 def test_what_an_older_firn_recorded_says_what_it_touched(newest: Target) -> None:
     with newest.settings.open() as loader:
         publish(loader, 1, ALL, "swap")
-        newest.query("ALTER TABLE firn.publication DROP COLUMN touched; UPDATE firn.version SET version = 3")
+        newest.query("DROP VIEW firn.publications; ALTER TABLE firn.publication DROP COLUMN touched")
+        newest.query("UPDATE firn.version SET version = 3")
         publish(loader, 2, ("notes",), "swap")
 
         assert [recorded(done) for done in loader.state.publications("shop")] == [
